@@ -1,0 +1,38 @@
+# Every target sets up what it needs; nothing is installed outside the checkout but Kafka's jars, in the user's cache.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lock records
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | sort | expand -t 18
+
+setup: .venv/ready ## a virtual environment from the lock
+
+.venv/ready: requirements.lock pyproject.toml deploy/client/pyproject.toml
+	@echo "setting up .venv from requirements.lock (a minute or two, once)"
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+		|| { echo "Python 3.11 to 3.13 is needed; choose one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e deploy/client
+	@touch $@
+
+demo: setup ## the main job on embedded defaults: a product, its workload, measured suggestions
+	@$(BIN)/sidecar demo
+
+test: setup ## all tests
+	@$(BIN)/pytest
+
+check: setup ## format, lint and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+lock: setup ## resolve the dependencies anew
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --no-strip-extras --quiet -o requirements.lock
+
+records: setup ## write the .avsc files from the models
+	@$(BIN)/python -m schemas.records.derive

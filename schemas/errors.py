@@ -1,0 +1,65 @@
+"""The errors of the project, one tree.
+
+SidecarError
+├── SettingsError          a setting is missing or contradicts another
+├── RecordError            bytes that are no record of ours
+│   └── UnknownSchema      a schema id that neither the registry nor the committed map knows
+├── ActionError            an action that is unknown or not well-formed
+├── BrokerError            the broker cannot be had, or refuses
+│   ├── PartsMissing       the jars or the Java runtime of the embedded broker cannot be had here
+│   └── TopicError         a topic is missing, has other partitions, or may not be used
+├── StoreError             the knowledge file cannot be used
+│   └── Fenced             another control process has taken over
+├── CloneError             no clone could be made, or it is gone
+└── NotMeasurable          this statement cannot be measured on a clone, with the reason
+
+Every message says what is wrong and what to do about it.
+"""
+
+
+class SidecarError(Exception):
+    """Root of all errors that the sidecar raises on purpose."""
+
+
+class SettingsError(SidecarError):
+    pass
+
+
+class RecordError(SidecarError):
+    pass
+
+
+class UnknownSchema(RecordError):
+    pass
+
+
+class ActionError(SidecarError):
+    pass
+
+
+class BrokerError(SidecarError):
+    pass
+
+
+class PartsMissing(BrokerError):
+    pass
+
+
+class TopicError(BrokerError):
+    pass
+
+
+class StoreError(SidecarError):
+    pass
+
+
+class Fenced(StoreError):
+    pass
+
+
+class CloneError(SidecarError):
+    pass
+
+
+class NotMeasurable(SidecarError):
+    pass

@@ -1,0 +1,11 @@
+"""Deterministic ids: what a record causes has an id made of its position, so that a redelivery makes it again."""
+
+from uuid import NAMESPACE_URL, uuid5
+
+from .records import Position
+
+
+def derived_id(cause: Position, step: str, ordinal: int = 0) -> str:
+    """UUIDv5 of the input's position, the step that made it (with its version) and the ordinal."""
+    place = f"{cause.topic}:{cause.topic_id}:{cause.partition}:{cause.offset}"
+    return str(uuid5(NAMESPACE_URL, f"duckdb-sidecar:{step}:{place}:{ordinal}"))

@@ -1,0 +1,74 @@
+"""The records on the topics: one pydantic model and one `.avsc` each."""
+
+from .analysis import AnalysisRequest, WorkloadShape
+from .base import NAMESPACE, Action, Part, Position, Record, Sketch
+from .catalog import CatalogSnapshot, Column, Constraint, Coverage, Index, Table
+from .control import Accepted, Decision, JournalEntry, Request
+from .dead_letter import DeadLetter
+from .measurement import (
+    Candidate,
+    CandidateResult,
+    Machine,
+    Measurement,
+    MeasurementRequest,
+    QueryResult,
+    Refusal,
+)
+from .patterns import Pattern, PatternBatch
+from .query_log import Profile, QueryEvent, QueryLogBatch, QueryLogEvent, QueryShape
+from .suggestion import Considered, Cost, Gain, Suggestion
+
+RECORDS: tuple[type[Record], ...] = (
+    QueryLogBatch,
+    QueryLogEvent,
+    CatalogSnapshot,
+    PatternBatch,
+    AnalysisRequest,
+    MeasurementRequest,
+    Measurement,
+    Suggestion,
+    Request,
+    JournalEntry,
+    DeadLetter,
+)
+
+__all__ = [
+    "NAMESPACE",
+    "RECORDS",
+    "Accepted",
+    "Action",
+    "AnalysisRequest",
+    "Candidate",
+    "CandidateResult",
+    "CatalogSnapshot",
+    "Column",
+    "Considered",
+    "Constraint",
+    "Cost",
+    "Coverage",
+    "DeadLetter",
+    "Decision",
+    "Gain",
+    "Index",
+    "JournalEntry",
+    "Machine",
+    "Measurement",
+    "MeasurementRequest",
+    "Part",
+    "Pattern",
+    "PatternBatch",
+    "Position",
+    "Profile",
+    "QueryEvent",
+    "QueryLogBatch",
+    "QueryLogEvent",
+    "QueryResult",
+    "QueryShape",
+    "Record",
+    "Refusal",
+    "Request",
+    "Sketch",
+    "Suggestion",
+    "Table",
+    "WorkloadShape",
+]

@@ -1,0 +1,50 @@
+"""Requests to the control process, and its journal."""
+
+from .base import Part, Position, Record
+
+
+class Request(Record):
+    """Asks the control process for something. `body` is JSON of what the kind needs; now only "analyse"."""
+
+    kind: str
+    body: bytes
+    requested_by: str
+
+
+class Accepted(Part):
+    """Inputs accepted from one partition: offsets `first` to `last`, both included."""
+
+    topic: str
+    topic_id: str
+    partition: int
+    first: int
+    last: int
+
+
+class Decision(Part):
+    """`body` is canonical JSON; `messages` are the ids of what it sends, in order."""
+
+    decision_id: str
+    kind: str
+    product: str
+    database: str
+    body: bytes
+    messages: list[str]
+
+
+class JournalEntry(Record):
+    """One link of the chain: `hash` is sha256 over the entry's canonical bytes with `hash` empty.
+
+    `kind` is "epoch", "checkpoint" or "decision". `settled` are the next offsets to read; `sent` is the highest
+    sequence whose messages all are confirmed.
+    """
+
+    sequence: int
+    previous_hash: str
+    hash: str
+    epoch: int
+    kind: str
+    accepted: list[Accepted]
+    settled: list[Position]
+    sent: int
+    decisions: list[Decision]

@@ -1,0 +1,118 @@
+"""From `advise` to the product's side and back: what to measure, and what came out."""
+
+from datetime import datetime
+
+from .analysis import WorkloadShape
+from .base import Action, Part, Record
+
+
+class Candidate(Part):
+    """A change worth measuring, as an ordered chain of actions.
+
+    `affected` are the fingerprints whose time it may change, reads and writes. `equality` says what makes the
+    results the same: "physical", "logic", "constraint" or "data"; `equality_reason` says it in words.
+    """
+
+    candidate_id: str
+    rule: str
+    title: str
+    reason: str
+    actions: list[Action]
+    plan_hash: str
+    affected: list[str]
+    equality: str
+    equality_reason: str
+
+
+class Refusal(Part):
+    """What a rule looked at and did not propose, and why."""
+
+    rule: str
+    title: str
+    reason: str
+
+
+class MeasurementRequest(Record):
+    """Candidates come best first; `deadline` is when an answer is of no more use; `tables` are to be cloned."""
+
+    analysis_id: str
+    revision: int
+    epoch: int
+    catalog_hash: str
+    window_start: datetime
+    window_end: datetime
+    deadline: datetime
+    budget_s: float
+    tables: list[str]
+    workload: list[WorkloadShape]
+    candidates: list[Candidate]
+    refused: list[Refusal]
+
+
+class QueryResult(Part):
+    """One query before and after. `speedup` is before / after: a median with its interval over `k` pairs.
+
+    `aa_low` and `aa_high` bound the same ratio for the unchanged query against itself, in the same run.
+    `equal` is "equal", "equal within tolerance", "different" or "unknown"; `unproved` marks a figure that a
+    sample cannot carry.
+    """
+
+    fingerprint: str
+    before_ms: float
+    after_ms: float
+    speedup: float
+    low: float
+    high: float
+    k: int
+    aa_low: float
+    aa_high: float
+    equal: str
+    unproved: bool = False
+
+
+class CandidateResult(Part):
+    """`stage` is "screened" or "measured"; `verdict` is "gain", "no gain", "harm", "different results",
+    "inconclusive", "not measurable" or "not reached" (the budget ended before).
+
+    `order` is the place in the measured set, from 1, and 0 outside it; what comes later was measured on top of
+    what came before. `write_ratio` is after / before of the replayed writes, 1 where there were none.
+    """
+
+    candidate_id: str
+    stage: str
+    verdict: str
+    reason: str
+    order: int
+    queries: list[QueryResult]
+    build_s: float
+    extra_bytes: int
+    peak_bytes: int
+    write_ratio: float
+    write_low: float
+    write_high: float
+    writes: int
+
+
+class Machine(Part):
+    """Where it was measured. `clone` is "full", "sample" or "snapshot"; `share` the part of the rows in it."""
+
+    duckdb_version: str
+    cpus: int
+    threads: int
+    memory_limit_bytes: int
+    clone: str
+    clone_rows: int
+    clone_bytes: int
+    clone_s: float
+    share: float
+
+
+class Measurement(Record):
+    """Carries the whole request, so that concluding needs nothing else. `error` is set where nothing could run."""
+
+    request: MeasurementRequest
+    machine: Machine
+    measured_s: float
+    error: str | None
+    results: list[CandidateResult]
+    not_measurable: dict[str, str] = {}

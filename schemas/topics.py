@@ -1,0 +1,111 @@
+"""The topics: what each carries, how it is keyed, partitioned and kept."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .records import (
+    AnalysisRequest,
+    CatalogSnapshot,
+    DeadLetter,
+    JournalEntry,
+    Measurement,
+    MeasurementRequest,
+    PatternBatch,
+    QueryLogBatch,
+    QueryLogEvent,
+    Record,
+    Request,
+    Suggestion,
+)
+
+DAY_MS = 86_400_000
+FOREVER = -1
+LARGEST_RECORD = 8 * 1024 * 1024
+"""Bytes of the largest record that any topic takes; a dead letter must hold one and its envelope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """`key` is what the record's Kafka key holds. `retention_ms` -1 keeps everything."""
+
+    name: str
+    carries: tuple[type[Record], ...]
+    key: str
+    partitions: int
+    retention_ms: int
+    compacted: bool
+    writers: tuple[str, ...]
+    readers: tuple[str, ...]
+    largest_record: int = LARGEST_RECORD // 2
+    purpose: str = field(default="", kw_only=True)
+
+    def config(self) -> dict[str, str]:
+        return {
+            "cleanup.policy": "compact" if self.compacted else "delete",
+            "retention.ms": str(self.retention_ms),
+            "max.message.bytes": str(self.largest_record),
+        }
+
+
+QUERY_LOG = Topic(
+    "query-log", (QueryLogBatch, QueryLogEvent), "database", 8, 7 * DAY_MS, False, ("product",), ("streams",),
+    purpose="what products ran",
+)  # fmt: skip
+CATALOGS = Topic(
+    "catalogs", (CatalogSnapshot,), "database", 1, FOREVER, True, ("product",), ("control",),
+    purpose="what their databases look like, the newest for each",
+)  # fmt: skip
+PATTERNS = Topic(
+    "patterns", (PatternBatch,), "database", 8, FOREVER, False, ("streams",), ("control",),
+    purpose="the query log, aggregated by shape",
+)  # fmt: skip
+REQUESTS = Topic(
+    "requests", (Request,), "database", 1, FOREVER, False, ("people", "services"), ("control",),
+    purpose="what people and services ask of the control process",
+)  # fmt: skip
+ANALYSIS_REQUESTS = Topic(
+    "analysis-requests", (AnalysisRequest,), "database", 8, 7 * DAY_MS, False, ("control",), ("streams",),
+    purpose="catalog and top shapes of a database, to be advised on",
+)  # fmt: skip
+MEASUREMENT_REQUESTS = Topic(
+    "measurement-requests", (MeasurementRequest,), "database", 8, 7 * DAY_MS, False, ("streams",), ("product",),
+    purpose="candidates to be measured beside the product",
+)  # fmt: skip
+MEASUREMENTS = Topic(
+    "measurements", (Measurement,), "database", 8, 7 * DAY_MS, False, ("product",), ("streams",),
+    purpose="what came out",
+)  # fmt: skip
+SUGGESTIONS = Topic(
+    "suggestions", (Suggestion,), "database", 8, FOREVER, False, ("streams",), ("control", "services"),
+    purpose="measured suggestions, for everybody",
+)  # fmt: skip
+JOURNAL = Topic(
+    "journal", (JournalEntry,), "none", 1, FOREVER, False, ("control",), ("control",),
+    purpose="all that the control process accepted and decided, hash-chained",
+)  # fmt: skip
+DEAD_LETTERS = Topic(
+    "dead-letters", (DeadLetter,), "source", 1, FOREVER, False, ("streams", "control", "product"), ("people",),
+    LARGEST_RECORD, purpose="what could not be read, with its original bytes",
+)  # fmt: skip
+
+TOPICS: tuple[Topic, ...] = (
+    QUERY_LOG,
+    CATALOGS,
+    PATTERNS,
+    REQUESTS,
+    ANALYSIS_REQUESTS,
+    MEASUREMENT_REQUESTS,
+    MEASUREMENTS,
+    SUGGESTIONS,
+    JOURNAL,
+    DEAD_LETTERS,
+)
+
+
+def key_of(product: str, database: str) -> bytes:
+    """The Kafka key of a database's records: all of one database meet in one partition, in order."""
+    return f"{product}/{database}".encode()
+
+
+def topics_of(role: str) -> Iterable[Topic]:
+    return (topic for topic in TOPICS if role in topic.writers or role in topic.readers)
