@@ -1,0 +1,82 @@
+"""A log in a file: the formats, the sums, and what is said of a file that is none."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from schemas.errors import SidecarError
+from streams.query_file import read
+
+ROWS = [
+    {"statement": "SELECT a FROM t WHERE b = 1", "frequency": 3, "latency_us": 100},
+    {"statement": "select a from t where b = 22", "frequency": 4, "latency_us": 300},
+    {"statement": "SELECT count(*) FROM t", "frequency": 2, "latency_us": 5000},
+]
+
+
+def write(folder: Path, suffix: str) -> Path:
+    file = folder / f"log{suffix}"
+    lines = "\n".join(json.dumps(row) for row in ROWS)
+    if suffix == ".jsonl":
+        file.write_text(lines)
+    else:
+        (folder / "rows.jsonl").write_text(lines)
+        options = "FORMAT parquet" if suffix == ".parquet" else "FORMAT csv, HEADER"
+        duckdb.sql(f"COPY (FROM '{folder / 'rows.jsonl'}') TO '{file}' ({options})")
+    return file
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
+def test_every_format_gives_the_same_workload(tmp_path: Path, suffix: str) -> None:
+    log = read(write(tmp_path, suffix))
+    assert [(one.statement, one.count, one.total_us) for one in log.workload] == [
+        ("SELECT a FROM t WHERE b = $1", 7, 1500),
+        ("SELECT count(*) FROM t", 2, 10_000),
+    ]
+    assert [one.literals for one in log.exemplars[log.workload[0].fingerprint]] == [("1",), ("22",)]
+    assert log.runs == 9
+
+
+def test_sql_text_counts_each_statement_as_often_as_it_stands_there(tmp_path: Path) -> None:
+    file = tmp_path / "log.sql"
+    file.write_text("SELECT 1;\n-- a comment; with a semicolon\nSELECT ';' ;\nDELETE FROM t WHERE a = 5")
+    assert [(one.statement, one.count, one.kind) for one in read(file).workload] == [
+        ("SELECT $1", 2, "select"),
+        ("DELETE FROM t WHERE a = $1", 1, "delete"),
+    ]
+
+
+def test_the_window_is_that_of_the_times(tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    file.write_text("time,query\n2026-01-01 10:00:00,SELECT 1\n2026-01-03 10:00:00+00:00,SELECT 2\n")
+    log = read(file)
+    assert (log.start, log.end) == (datetime(2026, 1, 1, 10, tzinfo=UTC), datetime(2026, 1, 3, 10, tzinfo=UTC))
+
+
+def test_a_log_without_times_counts_as_one_days(tmp_path: Path) -> None:
+    log = read(write(tmp_path, ".csv"))
+    assert log.end - log.start == timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("log.csv", "statement_text,n\nSELECT 1,2\n", "none of the columns statement, query, sql"),
+        ("log.csv", "statement,frequency\nSELECT 1,often\n", "'often'"),
+        ("log.parquet", "no parquet", "cannot be read as parquet"),
+        ("log.sql", "SELEC 1", "not SQL that DuckDB reads"),
+        ("log.sql", "-- nothing\n", "holds no statement"),
+    ],
+)
+def test_a_file_that_is_no_log_is_named(tmp_path: Path, name: str, content: str, message: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(SidecarError, match=message):
+        read(tmp_path / name)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SidecarError, match="there is no file"):
+        read(tmp_path / "log.sql")
