@@ -11,7 +11,8 @@ SidecarError
 ├── StoreError             the knowledge file cannot be used
 │   └── Fenced             another control process has taken over
 ├── CloneError             no clone could be made, or it is gone
-└── NotMeasurable          this statement cannot be measured on a clone, with the reason
+├── NotMeasurable          this statement cannot be measured on a clone, with the reason
+└── Unreadable             this statement cannot be read by the rules, with the reason
 
 Every message says what is wrong and what to do about it.
 """
@@ -62,4 +63,8 @@ class CloneError(SidecarError):
 
 
 class NotMeasurable(SidecarError):
+    pass
+
+
+class Unreadable(SidecarError):
     pass

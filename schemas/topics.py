@@ -44,6 +44,7 @@ class Topic:
             "cleanup.policy": "compact" if self.compacted else "delete",
             "retention.ms": str(self.retention_ms),
             "max.message.bytes": str(self.largest_record),
+            "message.timestamp.type": "LogAppendTime",  # no producer's clock decides what is kept
         }
 
 

@@ -13,6 +13,7 @@ from schemas.codec import MODELS, Codec, CommittedIds, SchemaIds
 from schemas.errors import BrokerError, UnknownSchema
 from schemas.records import Request
 from schemas.registry import RegistryIds
+from tests.conftest import SchemaRegistry
 
 REQUEST = Request(
     product="shop", database="main", instance="i", event_id="e", time=datetime(2026, 1, 2, 3, 4, 5, 678901, UTC),
@@ -24,7 +25,7 @@ REQUEST = Request(
 def ids(request: pytest.FixtureRequest) -> SchemaIds:
     if request.param == "committed map":
         return CommittedIds()
-    return RegistryIds(request.getfixturevalue("schema_registry"), register=True)
+    return RegistryIds(request.getfixturevalue("schema_registry").url, register=True)
 
 
 def test_every_record_has_an_id_of_its_own(ids: SchemaIds) -> None:
@@ -45,17 +46,17 @@ def test_an_unknown_id_is_named(ids: SchemaIds) -> None:
         Codec(ids).decode(b"\x00\x07\x5b\xcd\x15rest")
 
 
-def test_confluents_own_client_reads_what_we_write(schema_registry: str) -> None:
-    payload = Codec(RegistryIds(schema_registry, register=True)).encode(REQUEST)
-    deserialize: Callable[..., Any] = AvroDeserializer(SchemaRegistryClient({"url": schema_registry}))
+def test_confluents_own_client_reads_what_we_write(schema_registry: SchemaRegistry) -> None:
+    payload = Codec(RegistryIds(schema_registry.url, register=True)).encode(REQUEST)
+    deserialize: Callable[..., Any] = AvroDeserializer(SchemaRegistryClient({"url": schema_registry.url}))
     read = deserialize(payload, SerializationContext("requests", MessageField.VALUE))
     assert read == REQUEST.model_dump()
 
 
-def test_a_registry_that_lacks_a_schema_is_named_where_we_may_not_register(schema_registry: str) -> None:
-    client = SchemaRegistryClient({"url": schema_registry})
+def test_a_registry_that_lacks_a_schema_is_named_where_we_may_not_register(schema_registry: SchemaRegistry) -> None:
+    client = SchemaRegistryClient({"url": schema_registry.url})
     for name in MODELS:
         if name in client.get_subjects():
             client.delete_subject(name)
     with pytest.raises(BrokerError, match="refuses duckdb_sidecar.QueryLogBatch"):
-        RegistryIds(schema_registry, register=False)
+        RegistryIds(schema_registry.url, register=False)

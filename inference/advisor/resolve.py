@@ -1,0 +1,384 @@
+"""Which table and column every name of a statement means, through aliases, subqueries, CTEs and views."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from schemas.errors import Unreadable
+from schemas.records import Column, Table
+
+from .statement import parse_view
+from .tables import Name, Tables, column_of, name_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """One place where a statement reads a table or a file."""
+
+    table: Table
+    alias: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """A column of a scan."""
+
+    scan: Scan
+    column: Column
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Origin) and self.scan is other.scan and self.column.name == other.column.name
+
+    def __hash__(self) -> int:
+        return hash((self.scan, self.column.name))
+
+
+@dataclass(slots=True)
+class Derived:
+    """A subquery, CTE or view. An output that passes a column on as it is has an origin.
+
+    Only where a filter on the output is also one on the origin: not past a LIMIT, a window or a set operation.
+    `open` means that there may be outputs of unknown names.
+    """
+
+    outputs: dict[str, Origin | None] = field(default_factory=dict)
+    open: bool = False
+
+
+Source = Scan | Derived
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    """One SELECT (or the changing part of a write) with the sources that its names refer to."""
+
+    node: exp.Expression
+    sources: dict[str, Source] = field(default_factory=dict)
+    outer: "Block | None" = None
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a statement reads and writes. `columns` finds the origin of a column node by the node's `id`.
+
+    `used` are columns that some expression names, `starred` tables of which a `*` takes all. `views` are read
+    through. `positional` says that an INSERT names no columns.
+    """
+
+    tree: exp.Expression
+    blocks: list[Block] = field(default_factory=list)
+    scans: list[Scan] = field(default_factory=list)
+    columns: dict[int, Origin] = field(default_factory=dict)
+    used: set[tuple[Name, str]] = field(default_factory=set)
+    starred: set[Name] = field(default_factory=set)
+    views: set[Name] = field(default_factory=set)
+    written: Table | None = None
+    assigned: frozenset[str] = frozenset()
+    positional: bool = False
+
+    def origin(self, node: exp.Expression | None) -> Origin | None:
+        return self.columns.get(id(node))
+
+    def touched(self) -> set[Name]:
+        names = {name_of(scan.table) for scan in self.scans} | self.views
+        return names | {name_of(self.written)} if self.written else names
+
+
+def own_nodes(node: exp.Expression) -> Iterator[exp.Expression]:
+    """The node and what is below it, without what lies inside nested queries; these themselves are yielded."""
+    yield node
+    if not isinstance(node, exp.Query):
+        for child in node.iter_expressions():
+            yield from own_nodes(child)
+
+
+def resolve(tree: exp.Expression, tables: Tables) -> Reading:
+    """Raises: Unreadable for a name that the catalog does not know, and for what has no fixed columns."""
+    resolver = _Resolver(tables, Reading(tree))
+    if isinstance(tree, exp.Query):
+        resolver.query(tree, {}, None)
+    else:
+        resolver.write(tree)
+    return resolver.reading
+
+
+_CLAUSES = ("expressions", "where", "group", "having", "qualify", "order", "distinct", "limit", "offset", "windows")
+_NO_PASSING = ("limit", "offset", "qualify", "windows")
+
+
+class _Resolver:
+    def __init__(self, tables: Tables, reading: Reading) -> None:
+        self.tables = tables
+        self.reading = reading
+        self.viewing: set[Name] = set()
+
+    # queries
+
+    def query(self, node: exp.Expression, env: dict[str, Source], outer: Block | None) -> Derived:
+        env = self._with(node, env, outer)
+        match node:
+            case exp.Select():
+                return self._select(node, env, outer)
+            case exp.SetOperation():
+                left = self.query(node.left, env, outer)
+                right = self.query(node.right, env, outer)
+                return Derived(dict.fromkeys(left.outputs), left.open or right.open or bool(node.args.get("by_name")))
+            case exp.Subquery():
+                return self.query(node.this, env, outer)
+            case exp.Values():
+                return Derived(open=True)
+        raise Unreadable(f"the rules do not read {node.key.upper()}")
+
+    def _with(self, node: exp.Expression, env: dict[str, Source], outer: Block | None) -> dict[str, Source]:
+        if not (clause := node.args.get("with_")):
+            return env
+        env = dict(env)
+        for cte in clause.expressions:
+            name = cte.alias.lower()
+            if clause.args.get("recursive"):
+                env[name] = Derived(open=True)
+            derived = _renamed(self.query(cte.this, env, outer), cte)
+            references = sum(table.name.lower() == name for table in node.find_all(exp.Table))
+            if references > 1 or cte.args.get("materialized"):
+                derived = Derived(dict.fromkeys(derived.outputs), derived.open)
+            env[name] = derived
+        return env
+
+    def _select(self, node: exp.Select, env: dict[str, Source], outer: Block | None) -> Derived:
+        block = Block(node, outer=outer)
+        self.reading.blocks.append(block)
+        if node.args.get("sample"):
+            raise Unreadable("it reads a random sample")
+        if clause := node.args.get("from_"):
+            self._source(clause.this, block, env)
+        for join in (*node.args.get("joins", ()), *node.args.get("laterals", ())):
+            self._source(join.this if isinstance(join, exp.Join) else join, block, env)
+            for column in join.args.get("using") or ():
+                for source in block.sources.values():
+                    self._use(_output(source, column.name))
+            if join.args.get("on"):
+                self._names(join.args["on"], block, env)
+        for clause_name in _CLAUSES:
+            for part in _parts(node.args.get(clause_name)):
+                self._names(part, block, env)
+        return self._outputs(node, block)
+
+    def _outputs(self, node: exp.Select, block: Block) -> Derived:
+        passes = not any(node.args.get(name) for name in _NO_PASSING) and not node.find(exp.Window)
+        derived = Derived()
+        for expression in node.expressions:
+            if expression.is_star or isinstance(expression.unalias(), exp.Columns):
+                for alias, source in block.sources.items():
+                    if isinstance(expression, exp.Column) and expression.table.lower() != alias:
+                        continue
+                    outputs = _all_outputs(source)
+                    derived.outputs.update(outputs.outputs if passes else dict.fromkeys(outputs.outputs))
+                    derived.open |= outputs.open or not isinstance(expression, exp.Star | exp.Column)
+            else:
+                origin = self.reading.origin(expression.unalias()) if passes else None
+                derived.outputs[expression.alias_or_name.lower() or f"#{len(derived.outputs)}"] = origin
+        return derived
+
+    # sources
+
+    def _source(self, node: exp.Expression, block: Block, env: dict[str, Source]) -> None:
+        alias = node.alias_or_name.lower() or f"#{len(block.sources)}"
+        if node.args.get("pivots"):
+            raise Unreadable("the columns of a PIVOT depend on the data")
+        if node.args.get("sample"):
+            raise Unreadable("it reads a random sample")
+        match node:
+            case exp.Table():
+                source = self._table(node, env)
+            case exp.Subquery() if isinstance(node.this, exp.Table):  # a join in parentheses
+                self._source(node.this, block, env)
+                return
+            case exp.Subquery():
+                source = self.query(node, env, block)
+            case exp.Lateral() if isinstance(node.this, exp.Query):
+                source = self.query(node.this, env, block)
+            case _:
+                source = Derived(open=True)
+                for part in node.iter_expressions():
+                    if not isinstance(part, exp.TableAlias):
+                        self._names(part, block, env)
+        block.sources[alias] = _renamed(source, node)
+        for join in node.args.get("joins") or ():
+            self._source(join.this, block, env)
+            if join.args.get("on"):
+                self._names(join.args["on"], block, env)
+
+    def _table(self, node: exp.Table, env: dict[str, Source]) -> Source:
+        if not node.db and node.name.lower() in env:
+            return env[node.name.lower()]
+        name = node.name if isinstance(node.this, exp.Identifier) else _file_of(node)
+        table = self.tables.find(node.db, name) if name else None
+        if table is None:
+            if not isinstance(node.this, exp.Identifier):
+                return Derived(open=True)  # a table function
+            raise Unreadable(f"{node.name} is in no catalog that is known here")
+        if table.kind == "view":
+            return self._view(table)
+        scan = Scan(table, node.alias_or_name)
+        self.reading.scans.append(scan)
+        return scan
+
+    def _view(self, view: Table) -> Derived:
+        if not view.statement:
+            raise Unreadable(f"what the view {view.name} reads is not known")
+        if name_of(view) in self.viewing:
+            raise Unreadable(f"the view {view.name} reads itself")
+        self.reading.views.add(name_of(view))
+        self.viewing.add(name_of(view))
+        inner = self.query(parse_view(view.statement).copy(), {}, None)
+        self.viewing.remove(name_of(view))
+        names = [column.name.lower() for column in view.columns]
+        if inner.open or len(names) != len(inner.outputs):
+            return Derived(dict.fromkeys(names), open=True)
+        return Derived(dict(zip(names, inner.outputs.values(), strict=True)))
+
+    # names
+
+    def _names(self, node: exp.Expression, block: Block, env: dict[str, Source]) -> None:
+        for part in own_nodes(node):
+            if isinstance(part, exp.Query):
+                self.query(part, env, block)
+            elif isinstance(part, exp.Column):
+                self._column(part, block)
+            elif isinstance(part, exp.Columns) or (isinstance(part, exp.Star) and _takes_all(part)):
+                self._star(block.sources.values())
+
+    def _column(self, node: exp.Column, block: Block) -> None:
+        *qualifiers, name = [part.name.lower() for part in node.parts]
+        if node.is_star:
+            self._star([source for alias, source in block.sources.items() if alias == qualifiers[-1]])
+            return
+        scope: Block | None = block
+        while scope:
+            if qualifiers:
+                if (source := scope.sources.get(qualifiers[-1])) and _has(source, name):
+                    return self._use(_output(source, name), node)
+                names = [qualifiers[0]]  # a field of a struct
+            else:
+                names = [name]
+            for source in scope.sources.values():
+                if _has(source, names[0]):
+                    return self._use(_output(source, names[0]), None if qualifiers else node)
+            if names[0] in scope.sources:  # a whole row
+                return self._star([scope.sources[names[0]]])
+            if not qualifiers and _is_alias(scope.node, name):
+                return None
+            if any(isinstance(source, Derived) and source.open for source in scope.sources.values()):
+                return None
+            scope = scope.outer
+        if node.find_ancestor(exp.Lambda, exp.Comprehension):
+            return None
+        raise Unreadable(f"the column {node.sql()} is in none of its tables")
+
+    def _use(self, origin: Origin | None, node: exp.Expression | None = None) -> None:
+        if origin:
+            self.reading.used.add((name_of(origin.scan.table), origin.column.name.lower()))
+            if node is not None:
+                self.reading.columns[id(node)] = origin
+
+    def _star(self, sources: Iterable[Source]) -> None:
+        for source in sources:
+            if isinstance(source, Scan):
+                self.reading.starred.add(name_of(source.table))
+            else:
+                for origin in source.outputs.values():
+                    self._use(origin)
+
+    # writes
+
+    def write(self, node: exp.Expression) -> None:
+        target = node.this if not isinstance(node, exp.TruncateTable) else node.expressions[0]
+        columns = target.expressions if isinstance(target, exp.Schema) else []
+        target = target.this if isinstance(target, exp.Schema) else target
+        if not isinstance(target, exp.Table) or not (table := self.tables.find(target.db, target.name)):
+            raise Unreadable(f"the table that it writes, {target.name}, is in no catalog that is known here")
+        reading = self.reading
+        reading.written = table
+        env = self._with(node, {}, None)
+        block = Block(node, {target.alias_or_name.lower(): Scan(table, target.alias_or_name)})
+        reading.blocks.append(block)
+        match node:
+            case exp.Insert():
+                reading.positional = not columns and not node.args.get("by_name")
+                reading.assigned = frozenset(column.name.lower() for column in columns or table.columns)
+                if isinstance(node.expression, exp.Query) and not isinstance(node.expression, exp.Values):
+                    self.query(node.expression, env, None)
+            case exp.Update():
+                reading.scans.append(block.sources[target.alias_or_name.lower()])  # type: ignore[arg-type]
+                reading.assigned = frozenset(change.this.name.lower() for change in node.expressions)
+                self._parts(node, ("from_", "expressions", "where"), block, env)
+            case exp.Delete():
+                reading.scans.append(block.sources[target.alias_or_name.lower()])  # type: ignore[arg-type]
+                self._parts(node, ("using", "where"), block, env)
+            case exp.Merge():
+                reading.positional = True
+                reading.assigned = frozenset(column.name.lower() for column in table.columns)
+                reading.starred.add(name_of(table))
+                self._parts(node, ("using", "on"), block, env)
+
+    def _parts(self, node: exp.Expression, names: tuple[str, ...], block: Block, env: dict[str, Source]) -> None:
+        for name in names:
+            for part in _parts(node.args.get(name)):
+                if isinstance(part, exp.From):
+                    self._source(part.this, block, env)
+                elif name == "using":
+                    self._source(part, block, env)
+                else:
+                    self._names(part, block, env)
+
+
+def _parts(clause: object) -> list[exp.Expression]:
+    clauses = clause if isinstance(clause, list) else [clause]
+    return [part for part in clauses if isinstance(part, exp.Expression)]
+
+
+def _all_outputs(source: Source) -> Derived:
+    if isinstance(source, Derived):
+        return source
+    return Derived({column.name.lower(): Origin(source, column) for column in source.table.columns})
+
+
+def _output(source: Source, name: str) -> Origin | None:
+    if isinstance(source, Derived):
+        return source.outputs.get(name.lower())
+    column = column_of(source.table, name)
+    return Origin(source, column) if column else None
+
+
+def _has(source: Source, name: str) -> bool:
+    return name in source.outputs if isinstance(source, Derived) else column_of(source.table, name) is not None
+
+
+def _renamed(source: Source, node: exp.Expression) -> Source:
+    """The source with the names that its alias gives to its columns."""
+    alias = node.args.get("alias")
+    columns = alias.columns if isinstance(alias, exp.TableAlias) else []
+    if not columns:
+        return source
+    outputs = _all_outputs(source)
+    names = [column.name.lower() for column in columns]
+    names += list(outputs.outputs)[len(names) :]
+    return Derived(dict(zip(names, outputs.outputs.values(), strict=False)), outputs.open)
+
+
+def _is_alias(node: exp.Expression, name: str) -> bool:
+    return any(expression.alias.lower() == name for expression in node.args.get("expressions") or ())
+
+
+def _takes_all(star: exp.Star) -> bool:
+    """Whether columns are meant: not in count(*), nor in EXISTS (SELECT * ...)."""
+    select = star.parent
+    return isinstance(select, exp.Select) and not isinstance(select.parent, exp.Exists)
+
+
+def _file_of(node: exp.Table) -> str:
+    """The salted id of the one file that a table function reads, empty if there is none."""
+    texts = [literal.name for literal in node.this.find_all(exp.Literal) if literal.is_string]
+    files = [text for text in texts if text.startswith(("@file:", "@url:"))]
+    return files[0] if len(files) == 1 else ""

@@ -1,0 +1,29 @@
+"""Which database a connection is on, as a place and as the name that the product's records carry."""
+
+import os
+import re
+
+MEMORY = ":memory:"
+# DuckDB renames these, and names a catalog by its file's name up to the first dot
+_RESERVED = frozenset({"main", "system", "temp"})
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9_+]+:")
+
+
+def place_of(database: str | os.PathLike[str]) -> str:
+    """A file's absolute path with links resolved; `:memory:NAME` and what is no local file as given."""
+    text = os.fspath(database)
+    if not text:
+        return MEMORY
+    if text.startswith(MEMORY) or _SCHEME.match(text):
+        return text
+    return os.path.realpath(os.path.expanduser(text))
+
+
+def name_of(place: str) -> str:
+    """DuckDB's catalog name of the place; databases in memory are `memory`, or `memory:NAME` when shared by name."""
+    if place.startswith(MEMORY):
+        return f"memory:{place[len(MEMORY) :]}" if len(place) > len(MEMORY) else "memory"
+    # what follows a question mark may be a token
+    last = re.split(r"[/\\:]", place.partition("?")[0])[-1]
+    stem = next((part for part in last.split(".") if part), "database")
+    return f"{stem}_db" if stem in _RESERVED else stem

@@ -1,0 +1,183 @@
+"""The few concrete statements of each shape that measuring runs. They hold data, so they never leave this place.
+
+They lie in an SQLite file, which several workers of one product share and which a crash leaves whole, in a folder
+that only the product's user can read. Each shape keeps `KEPT` of them, every run seen being as likely to be among
+them as any other (Vitter's algorithm R); beyond `SHAPES` shapes the least recently seen go.
+"""
+
+import json
+import logging
+import os
+import secrets
+import sqlite3
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from random import Random
+from time import monotonic, time
+
+from ..fingerprint import Shape
+
+KEPT = 5
+SHAPES = 2_000
+LARGEST = 4_096
+"""Characters of one exemplar; a larger one is not kept."""
+COUNTS_S = 10.0
+BUSY_S = 0.2
+FILE = "exemplars.sqlite"
+
+Exemplar = tuple[tuple[str, ...], dict[str, str]]
+"""What `schemas.fingerprint.fill` takes: literals in the order of their placeholders, files by their salted ids."""
+
+logger = logging.getLogger("duckdb_sidecar")
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS shapes (fingerprint TEXT PRIMARY KEY, seen INTEGER NOT NULL, last_seen_s INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS exemplars (
+    fingerprint TEXT NOT NULL, slot INTEGER NOT NULL, literals TEXT NOT NULL, files TEXT NOT NULL,
+    PRIMARY KEY (fingerprint, slot)
+);
+"""
+# workers count for themselves: the most that one of them has seen stands for all
+_COUNT = """
+INSERT INTO shapes VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET seen = max(seen, ?2), last_seen_s = ?3
+"""
+
+
+def private_folder(product: str) -> Path:
+    """`$XDG_STATE_HOME/duckdb-sidecar/PRODUCT`, or below `~/.local/state`, or a temporary folder for users without
+    a home; it need not exist."""
+    if state := os.environ.get("XDG_STATE_HOME"):
+        return Path(state) / "duckdb-sidecar" / product
+    try:
+        return Path.home() / ".local" / "state" / "duckdb-sidecar" / product
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / f"duckdb-sidecar-{os.getuid()}" / product
+
+
+def make_private(folder: Path) -> None:
+    """Raises OSError, also where somebody else could put another folder in its place."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.parent.stat().st_uid not in (os.getuid(), 0):
+        raise PermissionError(f"{folder.parent} belongs to another user: set XDG_STATE_HOME to a folder of your own")
+    folder.chmod(0o700)
+
+
+def salt_of(folder: Path) -> bytes:
+    """The salt of file paths in this product's fingerprints, made once: the workers of one machine share it.
+
+    Raises OSError where the folder cannot be had.
+    """
+    make_private(folder)
+    file = folder / "salt"
+    if not file.exists():
+        fresh = folder / f"salt.{secrets.token_hex(8)}"
+        fresh.touch(mode=0o600)
+        fresh.write_bytes(secrets.token_bytes(32))
+        with suppress(FileExistsError):
+            os.link(fresh, file)  # whole, and only by the first of several workers
+        fresh.unlink()
+    return file.read_bytes()
+
+
+class Exemplars:
+    """In `folder`. Adding is one thread's work; `get` may be called by any, also of another process.
+
+    Where the file cannot be had nothing is kept, which is logged once.
+    """
+
+    def __init__(self, folder: Path, *, random: Random | None = None) -> None:
+        self._file = folder / FILE
+        self._random = random or Random()  # noqa: S311 - a sample
+        self.start_afresh()
+
+    def start_afresh(self) -> None:
+        """As in a new process."""
+        self._seen: OrderedDict[str, int] | None = None
+        self._unsaved: set[str] = set()
+        self._waiting: dict[tuple[str, int], tuple[str, str]] = {}
+        self._saved_s = 0.0
+        self._complained = False
+
+    def add(self, shape: Shape) -> None:
+        if (slot := self.slot(shape.id)) is not None:
+            self.put(slot, shape)
+            self.save()
+
+    def slot(self, fingerprint: str) -> int | None:
+        """Where this run of the shape is to be kept, None where it is not. Each call counts as one run."""
+        if self._seen is None:
+            self._seen = self._load()
+        seen = self._seen[fingerprint] = self._seen.get(fingerprint, 0) + 1
+        self._seen.move_to_end(fingerprint)
+        self._unsaved.add(fingerprint)
+        slot = seen - 1 if seen <= KEPT else self._random.randrange(seen)
+        return slot if slot < KEPT else None
+
+    def put(self, slot: int, shape: Shape) -> None:
+        if shape.literals is not None:
+            literals, files = json.dumps(shape.literals), json.dumps(dict(shape.files))
+            if len(literals) + len(files) <= LARGEST:
+                self._waiting[shape.id, slot] = literals, files
+
+    def save(self, *, final: bool = False) -> None:
+        """Makes what was put safe, and every `COUNTS_S` seconds how often each shape was seen."""
+        if self._seen is None:
+            return
+        gone = [self._seen.popitem(last=False)[0] for _ in range(len(self._seen) - SHAPES)]
+        counts = final or monotonic() - self._saved_s > COUNTS_S
+        if not (self._waiting or gone or (counts and self._unsaved)):
+            return
+        rows = [(*place, *exemplar) for place, exemplar in self._waiting.items() if place[0] in self._seen]
+        now = int(time())
+        known = [(one, self._seen[one], now) for one in self._unsaved if one in self._seen] if counts else []
+        self._waiting.clear()
+        if counts:
+            self._unsaved.clear()
+            self._saved_s = monotonic()
+
+        def write(database: sqlite3.Connection) -> None:
+            database.executemany("INSERT OR REPLACE INTO exemplars VALUES (?, ?, ?, ?)", rows)
+            database.executemany(_COUNT, known)
+            for table in ("shapes", "exemplars"):
+                database.executemany(f"DELETE FROM {table} WHERE fingerprint = ?", [(one,) for one in gone])  # noqa: S608
+
+        self._transact(write)
+
+    def get(self, fingerprint: str) -> list[Exemplar]:
+        """Empty where there is no file."""
+        query = "SELECT literals, files FROM exemplars WHERE fingerprint = ? ORDER BY slot"
+        try:
+            with closing(sqlite3.connect(f"{self._file.as_uri()}?mode=ro", timeout=BUSY_S, uri=True)) as database:
+                found = database.execute(query, (fingerprint,)).fetchall()
+        except sqlite3.Error:
+            return []
+        return [(tuple(json.loads(literals)), json.loads(files)) for literals, files in found]
+
+    def _load(self) -> OrderedDict[str, int]:
+        seen: OrderedDict[str, int] = OrderedDict()
+
+        def read(database: sqlite3.Connection) -> None:
+            seen.update(database.execute("SELECT fingerprint, seen FROM shapes ORDER BY last_seen_s"))
+
+        self._transact(read)
+        return seen
+
+    def _transact(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """On a connection of its own, since one that is kept would not survive a fork."""
+        try:
+            make_private(self._file.parent)
+            self._file.touch(mode=0o600)
+            with closing(sqlite3.connect(self._file, timeout=BUSY_S)) as database, database:
+                # a power cut may cost what was kept, not more
+                database.execute("PRAGMA synchronous = OFF")
+                database.executescript(_TABLES)
+                work(database)
+        except (OSError, sqlite3.Error) as error:
+            if type(error) is sqlite3.DatabaseError:  # no database: what it was is lost, the next one will do
+                self._file.unlink(missing_ok=True)
+            if not self._complained:
+                self._complained = True
+                logger.warning("exemplars for measuring are not kept in %s: %s", self._file, error)

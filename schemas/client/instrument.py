@@ -1,0 +1,210 @@
+"""The client's entrance: which databases of the process are captured, for which product, and where the log goes."""
+
+import atexit
+import logging
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from threading import RLock
+
+import duckdb
+
+from ..errors import SettingsError
+from . import capture
+from .coverage import Coverage, ways_past
+from .databases import MEMORY, name_of, place_of
+from .exemplars import Exemplars, private_folder, salt_of
+from .filesink import JsonLines, ParquetParts
+from .recorder import EXIT_S, Recorder
+from .sink import OpenSink, Sink
+from .versions import TESTED, VERSION
+from .wrap import Patches
+
+File = str | os.PathLike[str]
+
+logger = logging.getLogger("duckdb_sidecar")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    recorder: Recorder
+    places: Mapping[str, str] | None
+    """The names of its databases by their places; None for all that no other product declares."""
+    sink: File | OpenSink | None
+    seen: dict[str, str] = field(default_factory=dict)
+    """Places by name, of databases that were not declared."""
+
+    def name_at(self, place: str) -> str | None:
+        if self.places is not None:
+            return self.places.get(place)
+        name = name_of(place)
+        if not place.startswith(MEMORY) and self.seen.setdefault(name, place) != place:
+            _tell_apart(self.recorder.product, name, self.seen[name], place)
+            return None
+        return name
+
+
+_products: dict[str, Product] = {}
+_patches = Patches()
+_lock = RLock()
+
+
+def instrument(
+    product: str, *, database: File | Mapping[str, File] | None = None, sink: File | OpenSink | None = None
+) -> None:
+    """Captures what this process runs on DuckDB, for `product`, until `uninstrument` or the process ends.
+
+    `database` is the file of the product, or several by the names that its records shall carry; other databases of
+    the process are then left alone, or are another product's: call once for each. Without it the product is every
+    database that no other product declares, those in memory too (all unnamed ones as `memory`), under DuckDB's
+    catalog name: `shop` for `/data/shop.duckdb`.
+
+    `sink` is where the query log goes: `FILE.jsonl` or `FILE.parquet` (see `filesink`), or a function that opens
+    a `Sink`.
+
+    The same call again changes nothing. With `DUCKDB_SIDECAR=off` in the environment nothing is done at all, and on
+    a version of DuckDB that the client was not tested with nothing but a line in the log `duckdb_sidecar`.
+
+    Raises SettingsError for arguments that cannot be, or that contradict an earlier call.
+    """
+    if os.environ.get("DUCKDB_SIDECAR", "").lower() == "off":
+        return
+    if VERSION not in TESTED:
+        _stand_aside()
+        return
+    places = _places_of(database)
+    if not _NAME.fullmatch(product):
+        raise SettingsError(f"product {product!r}: letters, digits and ._:- alone, 100 at most")
+    with _lock:
+        if (known := _products.get(product)) is not None:
+            if (known.places, known.sink) == (places, sink):
+                return
+            raise SettingsError(f"product {product} is instrumented already, with other arguments: uninstrument first")
+        for other in _products.values():
+            if other.places is None and places is None:
+                raise SettingsError(f"product {other.recorder.product} has every database: name those of {product}")
+            if both := set(other.places or ()) & set(places or ()):
+                raise SettingsError(f"{both.pop()} is a database of product {other.recorder.product} already")
+        folder = private_folder(product)
+        recorder = Recorder(product, _opener(sink), Exemplars(folder), _salt(folder))
+        if not _products:
+            _patches.install()
+            _at_process_events()
+        _products[product] = Product(recorder, places, sink)
+        capture.watch(_find)
+
+
+def uninstrument() -> None:
+    """Puts DuckDB back as it was, and hands over what waits within a second."""
+    with _lock:
+        _patches.remove()
+        capture.watch(None)
+        recorders = [product.recorder for product in _products.values()]
+        _products.clear()
+    _close(recorders)
+
+
+def coverage(product: str) -> Coverage:
+    """How much of what this process runs on the product's databases its log holds.
+
+    Raises SettingsError for a product that is not instrumented.
+    """
+    if (known := _products.get(product)) is None:
+        raise SettingsError(f"product {product} is not instrumented in this process")
+    recorder = known.recorder
+    unseen = tuple(ways_past(_patches.originals()))
+    return Coverage(recorder.recorded, recorder.dropped, recorder.opened, recorder.met, unseen)
+
+
+def flush(timeout: float = EXIT_S) -> bool:
+    """Whether all runs that have ended are safe with their sinks, within `timeout` seconds each."""
+    safe = [product.recorder.flush(timeout) for product in list(_products.values())]
+    return all(safe)
+
+
+def _find(place: str) -> tuple[Recorder, str] | None:
+    # those that declare it come before the one that has all others
+    for product in sorted(_products.values(), key=lambda product: product.places is None):
+        if (name := product.name_at(place)) is not None:
+            return product.recorder, name
+    return None
+
+
+def _places_of(database: File | Mapping[str, File] | None) -> Mapping[str, str] | None:
+    if database is None:
+        return None
+    if not isinstance(database, Mapping):
+        place = place_of(database)
+        return {place: name_of(place)}
+    for name in database:
+        if not _NAME.fullmatch(name):
+            raise SettingsError(f"database {name!r}: letters, digits and ._:- alone, 100 at most")
+    return {place_of(file): name for name, file in database.items()}
+
+
+def _opener(sink: File | OpenSink | None) -> OpenSink:
+    if sink is None:
+        raise SettingsError("say where the query log goes: sink='queries.jsonl' or sink='queries.parquet'")
+    if not isinstance(sink, str | os.PathLike):
+        return sink
+    file = Path(sink).absolute()
+    kinds: dict[str, Callable[[Path], Sink]] = {".jsonl": JsonLines, ".parquet": ParquetParts}
+    if (kind := kinds.get(file.suffix)) is None:
+        raise SettingsError(f"sink {sink}: a query log is a .jsonl or a .parquet")
+    return lambda: kind(file)
+
+
+def _salt(folder: Path) -> bytes:
+    try:
+        return salt_of(folder)
+    except OSError as error:
+        logger.warning("file paths get other ids in each process, since %s is not to be had: %s", folder, error)
+        return secrets.token_bytes(32)
+
+
+def _close(recorders: list[Recorder]) -> None:
+    deadline = time.monotonic() + EXIT_S
+    for recorder in recorders:
+        recorder.stop(EXIT_S)
+    for recorder in recorders:
+        recorder.join(max(0.0, deadline - time.monotonic()))
+
+
+@cache
+def _at_process_events() -> None:
+    atexit.register(_at_exit)
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _at_exit() -> None:
+    capture.leave_all()
+    _close([product.recorder for product in _products.values()])
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = RLock()
+    capture.forget_open_results()
+    for product in _products.values():
+        product.recorder.start_afresh()
+
+
+@cache
+def _stand_aside() -> None:
+    tested = ", ".join(f"{major}.{minor}" for major, minor in TESTED)
+    logger.warning("duckdb_sidecar was tested with DuckDB %s and stands aside on %s", tested, duckdb.__version__)
+
+
+@cache
+def _tell_apart(product: str, name: str, first: str, second: str) -> None:
+    logger.warning(
+        "%s is not captured, since %s is the database %r of product %s already: give both a name with `database`",
+        second, first, name, product,
+    )  # fmt: skip

@@ -1,0 +1,238 @@
+"""From runs to batches: a bounded buffer that the product's threads fill, and one thread that empties it.
+
+At most `RUNS` runs wait, and `LONG_TEXTS` characters of statements longer than `LONG_TEXT`; what comes on top is
+counted and reported in the next batch. The thread works in short slices and rests between them, since a thread of
+the product that comes back from DuckDB would else wait for the interpreter's lock for up to 5 ms.
+"""
+
+import logging
+import sys
+import time
+from collections import OrderedDict, deque
+from collections.abc import Mapping, Sequence
+from threading import Event as Signal
+from threading import RLock, Thread
+from uuid import uuid4
+
+from ..fingerprint import shape
+from .exemplars import Exemplars
+from .profiler import profile_of
+from .sink import Batch, Event, OpenSink, Sink, Statement
+
+RUNS = 10_000
+LONG_TEXT = 4_096
+LONG_TEXTS = 16 * 1024 * 1024
+BATCH_EVENTS = 500
+INTERVAL_S = 1.0
+EXIT_S = 1.0
+SLICE = 16
+REST_S = 0.0005
+STATEMENTS = 4_096
+SLOW_US = 5_000
+SLOW_TEXTS = 1_000
+
+Parameters = Sequence[object] | Mapping[str, object]
+
+logger = logging.getLogger("duckdb_sidecar")
+
+
+class Run:
+    """What a thread of the product tells of one run."""
+
+    __slots__ = ("database", "error", "parameters", "profile", "route", "rows", "spent_ns", "text", "time_ns")
+
+    def __init__(self, database: str, text: str, parameters: Parameters | None, route: str | None) -> None:
+        self.database = database
+        self.text = text
+        self.parameters = parameters
+        """None where they are not kept."""
+        self.route = route
+        self.rows: int | None = None
+        self.error: str | None = None
+        self.profile: str | None = None
+        """DuckDB's JSON."""
+        self.spent_ns = 0
+        """Inside DuckDB."""
+        self.time_ns = time.time_ns()
+        """The call, since 1970."""
+
+
+class Recorder:
+    """Of one product. `instance` is this process, and another in a forked child."""
+
+    def __init__(self, product: str, open_sink: OpenSink, exemplars: Exemplars, salt: bytes) -> None:
+        self.product = product
+        self._open_sink = open_sink
+        self._exemplars = exemplars
+        self._salt = salt
+        self._statements: OrderedDict[str, Statement] = OrderedDict()
+        self.slow: dict[str, None] = {}
+        """Texts that are profiled every time."""
+        self.next_profile_ns = 0
+        self.start_afresh()
+
+    def start_afresh(self) -> None:
+        """As in a new process: what waits here is the parent's to send, and its thread does not live in a child."""
+        self.instance = uuid4().hex
+        self.opened = 0
+        """Connections, and those among the others that were met later."""
+        self.met = 0
+        self.recorded = 0
+        """Runs that the sink took."""
+        self.dropped = 0
+        self._reported = 0
+        self._lock = RLock()  # taken twice where a garbage collection inside ends another run
+        self._runs: deque[Run | Signal] = deque()
+        self._long = 0
+        self._wake = Signal()
+        self._stopping = False
+        self._deadline_s = 0.0
+        self._thread: Thread | None = None
+        self._complaints: set[str] = set()
+        self._exemplars.start_afresh()
+
+    # in the product's threads
+
+    def record(self, run: Run) -> None:
+        if len(self._runs) >= RUNS or (len(run.text) > LONG_TEXT and not self._admit(len(run.text))):
+            self.drop()
+            return
+        self._runs.append(run)
+        if self._thread is None:
+            self._start()
+        elif len(self._runs) == BATCH_EVENTS:
+            self._wake.set()
+
+    def drop(self, runs: int = 1) -> None:
+        with self._lock:
+            self.dropped += runs
+
+    def flush(self, timeout: float) -> bool:
+        """Whether all that was recorded before is safe with the sink, within `timeout` seconds."""
+        done = Signal()
+        self._runs.append(done)
+        self._start()
+        self._wake.set()
+        return done.wait(timeout)
+
+    def stop(self, timeout: float) -> None:
+        """Has what waits handed over and the sink closed, in its own thread and within `timeout` seconds."""
+        self._deadline_s = time.monotonic() + timeout
+        self._stopping = True
+        self._wake.set()
+
+    def join(self, timeout: float) -> None:
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def close(self, timeout: float) -> None:
+        self.stop(timeout)
+        self.join(timeout)
+
+    def _admit(self, characters: int) -> bool:
+        with self._lock:
+            if self._long + characters > LONG_TEXTS:
+                return False
+            self._long += characters
+            return True
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is not None or self._stopping:
+                return
+            self._thread = Thread(target=self._work, name=f"duckdb-sidecar-{self.product}", daemon=True)
+            self._thread.start()
+            if "multiprocessing.util" in sys.modules:
+                # its children end without the interpreter's exit handlers
+                sys.modules["multiprocessing.util"].Finalize(None, self.close, (EXIT_S,), exitpriority=0)
+
+    # in a thread of its own
+
+    def _work(self) -> None:
+        sink: Sink | None = None
+        stopping = False
+        while not stopping:
+            if len(self._runs) < BATCH_EVENTS:
+                self._wake.wait(INTERVAL_S)
+            self._wake.clear()
+            stopping = self._stopping
+            try:
+                sink = sink or self._open_sink()
+                self._drain(sink)
+                self._exemplars.save(final=stopping)
+                if stopping:
+                    sink.flush(max(0.0, self._deadline_s - time.monotonic()))
+                    sink.close()
+            except Exception as error:  # noqa: BLE001 - whatever a sink does, this thread goes on
+                self._complain("the query log is not kept", error)
+
+    def _drain(self, sink: Sink) -> None:
+        events: dict[str, list[Event]] = {}
+        for taken in range(1, len(self._runs) + 1):
+            run = self._runs.popleft()
+            if isinstance(run, Signal):
+                self._send(sink, events)
+                sink.flush(INTERVAL_S)
+                run.set()
+                continue
+            if len(run.text) > LONG_TEXT:
+                self._admit(-len(run.text))
+            try:
+                events.setdefault(run.database, []).append(self._read(run))
+            except Exception as error:  # noqa: BLE001 - one that cannot be read is no reason to lose the others
+                self.drop()
+                self._complain("a run could not be read", error)
+            if taken % BATCH_EVENTS == 0:
+                self._send(sink, events)
+            if taken % SLICE == 0 and not self._stopping:
+                time.sleep(REST_S)
+        self._send(sink, events)
+
+    def _send(self, sink: Sink, events: dict[str, list[Event]]) -> None:
+        for database in list(events):
+            of_database = events.pop(database)
+            dropped = self.dropped
+            try:
+                sink.write(Batch(self.product, database, self.instance, dropped - self._reported, of_database))
+                self._reported = dropped
+                self.recorded += len(of_database)
+            except Exception as error:  # noqa: BLE001 - the next batch may pass
+                self.drop(len(of_database))
+                self._complain("runs are lost, since the query log does not take them", error)
+
+    def _read(self, run: Run) -> Event:
+        statement = self._statement_of(run.text)
+        latency_us = run.spent_ns // 1000
+        if latency_us >= SLOW_US:
+            self._note_slow(run.text)
+        if run.error is None and run.parameters is not None:
+            slot = self._exemplars.slot(statement.fingerprint)
+            if slot is not None:
+                self._exemplars.put(slot, shape(run.text, run.parameters, salt=self._salt))
+        profile = None if run.profile is None else profile_of(run.profile)
+        return Event(statement, run.time_ns // 1000, latency_us, run.rows, run.error, run.route, profile)
+
+    def _statement_of(self, text: str) -> Statement:
+        if (known := self._statements.get(text)) is not None:
+            self._statements.move_to_end(text)
+            return known
+        read = shape(text, salt=self._salt)
+        statement = Statement(read.id, read.text, read.kind)
+        if len(text) <= LONG_TEXT:
+            self._statements[text] = statement
+            if len(self._statements) > STATEMENTS:
+                self._statements.popitem(last=False)
+        return statement
+
+    def _note_slow(self, text: str) -> None:
+        if text not in self.slow and len(text) <= LONG_TEXT:
+            self.slow[text] = None
+            if len(self.slow) > SLOW_TEXTS:
+                del self.slow[next(iter(self.slow))]
+
+    def _complain(self, what: str, error: Exception) -> None:
+        """Once for each kind of trouble: a product's log is no place for a line a second."""
+        complaint = f"{what}: {type(error).__name__}"
+        if complaint not in self._complaints:
+            self._complaints.add(complaint)
+            logger.warning("%s: %s", what, error)

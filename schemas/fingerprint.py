@@ -1,0 +1,113 @@
+"""Query shapes: one id for all statements that differ in their data alone, and a text that holds no data.
+
+Removed, with a placeholder ``$1``..``$n`` in order of appearance in their stead: numbers with their sign,
+strings, parameters. Where DuckDB's grammar wants a constant (options of COPY and ATTACH, ENUM, PIVOT ... IN,
+comments, settings) the placeholder is a string, ``'$1'``. A list of constants (IN, [...], ENUM) and the rows of
+VALUES are one item of it, whatever their length; in them NULL, TRUE, FALSE and typed literals are data as well.
+
+Kept, for they make the shape: ordinals in GROUP BY and ORDER BY, units and formats of date functions, the width
+of time_bucket, JSON paths, names of struct fields and sequences, sizes of types and samples, and everywhere but
+in lists NULL, TRUE and FALSE.
+
+A type makes the shape: ``DATE '2020-01-01'`` is ``CAST($1 AS DATE)``, as if it was written so. An interval keeps
+its unit: ``INTERVAL '7 days'``, ``INTERVAL 7 DAY`` and ``INTERVAL (?) DAY`` are ``INTERVAL '$1' DAY``.
+
+The values of settings and secrets are removed whatever they are. Paths and URLs become salted ids,
+``'@file:<12 hex>.parquet'`` or ``'@url:...'``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import pairwise
+
+from .dialect import PIVOTS
+from .errors import NotMeasurable
+from .lexer import TOKEN, Token, tokens
+from .strip import FILE_ID, INTERVAL, PLACEHOLDER, Removed, spaced, strip
+
+ALGORITHM: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """``literals`` and ``files`` are data and never leave the product.
+
+    ``literals`` holds the SQL of what each placeholder stands for, in their order; it is None when a parameter's
+    value was not given or has no literal. A MERGE is an "update", a TRUNCATE a "delete".
+    """
+
+    id: str
+    text: str
+    literals: tuple[str, ...] | None
+    kind: str
+    files: tuple[tuple[str, str], ...] = ()
+
+
+def shape(sql: str, parameters: object = None, *, salt: bytes = b"") -> Shape:
+    """The shape of a statement, or of several. Never raises; unreadable text has a shape too.
+
+    ``parameters`` are those of DuckDB's ``execute``, a sequence or a mapping. Id and text do not depend on them.
+    A value whose literal has a type (a date) is ``$1`` nevertheless, and its literal has the type.
+    """
+    removed = Removed(parameters, salt)
+    texts: list[str] = []
+    kind = ""
+    found = tokens(sql)
+    # DuckDB refuses parameters in most statements that pivot.
+    pivots = "pivot" in sql.lower() and any(word.upper() in PIVOTS for word, *_ in found)
+    for statement in _statements(found) if ";" in sql else [found] if found else []:
+        pieces, own = strip(statement, removed, quoted=pivots)
+        texts.append(spaced(pieces))
+        kind = kind or own
+    text = "; ".join(texts)
+    digest = blake2b(text.encode("utf-8", "surrogatepass").lower(), digest_size=16)
+    if removed.kept:
+        digest.update("\0".join(removed.kept).encode("utf-8", "surrogatepass"))
+    return Shape(
+        f"{ALGORITHM}-{digest.hexdigest()}",
+        text,
+        removed.literals() if "\0" not in sql else None,
+        kind or "other",
+        tuple(removed.files.items()),
+    )
+
+
+def fill(text: str, literals: Sequence[str], files: Mapping[str, str] | None = None) -> str:
+    """The text with its placeholders and file ids filled in: the inverse of ``shape``.
+
+    The text may be a rewritten one, with placeholders in another order, repeated or dropped.
+
+    Raises: NotMeasurable if a placeholder has no literal.
+    """
+    files = files or {}
+    parts: list[str] = []
+    done = 0
+    found = [match for match in TOKEN.finditer(text) if match.lastgroup]
+    for position, match in enumerate(found):
+        token = match["word"] or match["literal"] or ""
+        start, end = match.end() - len(token), match.end()
+        if token[:1] in ("'", '"') and FILE_ID.fullmatch(token, 1, len(token) - 1) and token[1:-1] in files:
+            quote = token[0]
+            value = quote + files[token[1:-1]].replace(quote, quote * 2) + quote
+        elif PLACEHOLDER.fullmatch(token):
+            number = int(token.strip("'$"))
+            if not 1 <= number <= len(literals):
+                raise NotMeasurable(f"{token} has no literal: {len(literals)} are known for this statement")
+            value = literals[number - 1]
+            if value[0] == "-" and text[start - 1 : start] == "-":
+                value = " " + value  # two signs would open a comment
+            own_unit = found[position - 1]["word"] and INTERVAL.fullmatch(value)
+            if position and own_unit and found[position - 1]["word"].upper() == "INTERVAL":
+                end = found[position + 1].end()  # the unit that stands for the one in the literal
+        else:
+            continue
+        parts += (text[done:start], value)
+        done = end
+    parts.append(text[done:])
+    return "".join(parts)
+
+
+def _statements(found: list[Token]) -> list[list[Token]]:
+    ends = [-1, *(index for index, token in enumerate(found) if token[1] == ";"), len(found)]
+    return [found[start + 1 : end] for start, end in pairwise(ends) if end - start > 1]

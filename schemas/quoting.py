@@ -1,0 +1,14 @@
+"""Names and texts as SQL."""
+
+
+def identifier(name: str) -> str:
+    """A name in double quotes, so that no name is taken for anything else."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def qualified(*names: str) -> str:
+    return ".".join(map(identifier, names))
+
+
+def string(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,205 @@
+"""The main path: what `sidecar run` starts, in which order, and how it ends.
+
+HTTP comes first, so that whoever asks is answered from the first moment and while Kafka is away. Once Kafka answers,
+and has the topics and rights that the roles need, the Faust agents start. The end is the way back.
+"""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import os
+import signal
+from collections.abc import Coroutine
+from typing import Any, Literal
+
+import faust
+import structlog
+
+from schemas.errors import BrokerError, SettingsError, SidecarError
+from schemas.topics import ANALYSIS_REQUESTS, MEASUREMENTS, QUERY_LOG
+from streams import connections, faust_app, log, metrics, web
+from streams.agents.offload import Offload
+from streams.own_kafka import own_kafka
+from streams.settings import Settings
+from streams.topic_admin import NEEDS_GROUP, TopicAdmin
+
+Role = Literal["both", "streams", "control"]
+
+REACH_AGAIN_S = (0.2, 0.5, 1, 2, 5)
+"""Between attempts to reach a Kafka that does not answer; the last one stays."""
+LOOK_AGAIN_S = 10
+"""Between two looks at one that does."""
+CRASH_LOOK_S = 0.5
+
+logger = structlog.get_logger(__name__)
+
+
+def run(settings: Settings, role: Role) -> None:
+    """Until SIGTERM or SIGINT; a second one ends the process at once. Raises SidecarError for what cannot go on."""
+    log.set_up(settings.log_level, settings.log_format, settings.secrets())
+    asyncio.run(_until_signal(Sidecar(settings, role)))
+
+
+async def _until_signal(sidecar: "Sidecar") -> None:
+    stop = asyncio.Event()
+
+    def on_signal(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
+    failure: SidecarError | None = None
+    try:
+        await sidecar.run(stop)
+    except SidecarError as error:
+        if not sidecar.stuck:
+            raise
+        failure = error
+    if sidecar.stuck:
+        # something cannot be stopped; to wait for it, or to cancel it, could commit what was not done
+        logger.critical("ended by force", reason=str(failure or "the work in flight did not end in time"))
+        logging.shutdown()
+        os._exit(1)
+
+
+class Sidecar:
+    def __init__(self, settings: Settings, role: Role) -> None:
+        """Opens nothing. Raises SettingsError for roles apart without a Kafka that both can reach."""
+        if role != "both" and not settings.bootstrap_servers:
+            raise SettingsError(f"the role {role} alone needs a Kafka: start `sidecar kafka`, set bootstrap_servers")
+        self._settings = settings
+        self._roles = ("streams", "control") if role == "both" else (role,)
+        self._failed: asyncio.Future[str] = asyncio.Future()
+        self._reached = asyncio.Event()
+        self._watches: set[asyncio.Task[None]] = set()
+        self.readiness = web.Readiness("kafka", *self._roles)
+        self.http_port = 0
+        self.stuck = False
+        """Whether something did not end in time, so that the process has to be ended by force."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        stopped = asyncio.ensure_future(stop.wait())
+        bound = web.bind(self._settings.http_host, self._settings.http_port)
+        self.http_port = bound.getsockname()[1]
+        async with contextlib.AsyncExitStack() as parts:
+            await parts.enter_async_context(web.serving(web.routes(self.readiness), bound))
+            logger.info("listening", http=f"http://{self._settings.http_host}:{self.http_port}")
+            parts.callback(self._unwatch)
+            self._watch(metrics.watch_event_loop())
+            starting = asyncio.create_task(self._start(parts))
+            await _first(starting, stopped, self._failed)
+            if starting.done():
+                starting.result()
+                logger.info("running", roles=self._roles)
+                await _first(stopped, self._failed)
+            else:
+                self.stuck = True  # a thread may still be at it
+                starting.cancel()
+                await asyncio.wait({starting})
+            if self._failed.done():
+                raise SidecarError(self._failed.result())
+            logger.info("stopping")
+
+    async def _start(self, parts: contextlib.AsyncExitStack) -> None:
+        settings = self._settings
+        await asyncio.to_thread(settings.data_folder.mkdir, parents=True, exist_ok=True)
+        if ours := not settings.bootstrap_servers:
+            kafka = own_kafka(settings.data_folder / "kafka", settings.kafka_port, settings.topic_prefix)
+            servers = await parts.enter_async_context(kafka)
+            settings = settings.model_copy(update={"bootstrap_servers": servers})
+        self._watch(self._watch_kafka(settings))
+        await self._reached.wait()
+        admin = TopicAdmin(connections.confluent_config(settings), settings.topic_prefix, settings.group_prefix)
+        if ours:
+            await asyncio.to_thread(admin.create)
+        await asyncio.to_thread(admin.check, self._roles)
+        if "streams" in self._roles:
+            await self._start_streams(parts, settings, admin)
+
+    async def _start_streams(self, parts: contextlib.AsyncExitStack, settings: Settings, admin: TopicAdmin) -> None:
+        make_codec = functools.partial(connections.codec, settings)
+        observing = Offload(["streams.agents.observe.Observe"], make_codec)
+        judging = Offload(["streams.agents.advise.Advise", "streams.agents.conclude.Conclude"], make_codec)
+        for offload in (observing, judging):
+            parts.push_async_callback(offload.stop)
+            await offload.start()
+        agents = (
+            ("observe", QUERY_LOG, observing),
+            ("advise", ANALYSIS_REQUESTS, judging),
+            ("conclude", MEASUREMENTS, judging),
+        )
+        group, prefix = settings.group_prefix + NEEDS_GROUP["streams"], settings.topic_prefix
+        app = faust_app.build(
+            connections.faust_config(settings),
+            group,
+            prefix,
+            settings.data_folder / "faust",
+            agents,
+            lambda: admin.topic_ids(prefix + reads.name for _, reads, _ in agents),
+            self._fail,
+        )
+        parts.push_async_callback(self._stop_faust, app, settings.stop_timeout_s)
+        starting = asyncio.ensure_future(app.start())
+        done, _ = await asyncio.wait({starting}, timeout=settings.start_timeout_s)
+        if not done:
+            self.stuck = True
+            raise BrokerError(
+                f"Faust did not join the group {group} within {settings.start_timeout_s:g} s, though Kafka answers: "
+                "see the log, and give it more time by start_timeout_s"
+            )
+        if error := starting.exception():
+            raise BrokerError(f"Faust cannot start: {error!r}") from error
+        self._watch(self._watch_faust(app))
+        self.readiness.ready("streams")
+
+    async def _stop_faust(self, app: faust.App, timeout_s: float) -> None:
+        stopping = asyncio.ensure_future(app.stop())
+        done, _ = await asyncio.wait({stopping}, timeout=timeout_s)
+        self.stuck = self.stuck or not done
+
+    async def _watch_kafka(self, settings: Settings) -> None:
+        """Kafka being away is said, and nothing else: its clients come back by themselves."""
+        said, failures = "", 0
+        while True:
+            try:
+                await connections.reach(settings)
+            except BrokerError as error:
+                self.readiness.waits("kafka", str(error))
+                if str(error) != said:
+                    logger.warning("waiting for Kafka", reason=str(error))
+                said, failures = str(error), failures + 1
+                await asyncio.sleep(REACH_AGAIN_S[min(failures, len(REACH_AGAIN_S)) - 1])
+            else:
+                self.readiness.ready("kafka")
+                said, failures = "", 0
+                self._reached.set()
+                await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def _watch_faust(self, app: faust.App) -> None:
+        while not app.crashed:
+            await asyncio.sleep(CRASH_LOOK_S)
+        self._fail(f"Faust ended: {app.crash_reason!r}")
+
+    def _fail(self, reason: str) -> None:
+        if not self._failed.done():
+            self._failed.set_result(reason)
+
+    def _watch(self, watch: Coroutine[Any, Any, None]) -> None:
+        def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled():
+                self._fail(f"{watch.__qualname__} ended: {task.exception()!r}")
+
+        task = asyncio.create_task(watch)
+        task.add_done_callback(ended)
+        self._watches.add(task)
+
+    def _unwatch(self) -> None:
+        for watch in self._watches:
+            watch.cancel()
+
+
+async def _first(*futures: asyncio.Future[Any]) -> None:
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)

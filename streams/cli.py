@@ -1,0 +1,188 @@
+"""The command line. Errors of ours end it with one clear line and exit code 1.
+
+What a command needs is imported when it runs: `sidecar --help` shall not wait for Faust.
+"""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from schemas.errors import SettingsError, SidecarError
+from streams import settings as configuration
+
+if TYPE_CHECKING:
+    from streams.topic_admin import TopicAdmin
+
+cli = typer.Typer(
+    name="sidecar",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="A sidecar for DuckDB data products: reads the query log, proves improvements on a clone, "
+    "suggests what was measured. Start with: sidecar demo",
+)
+topics = typer.Typer(no_args_is_help=True, help="The topics: show, create or export them.")
+dead_letters = typer.Typer(no_args_is_help=True, help="What could not be read: list it, send it again.")
+cli.add_typer(topics, name="topics")
+cli.add_typer(dead_letters, name="dead-letters")
+console = Console()
+told = Console(stderr=True)
+
+
+class Role(StrEnum):
+    BOTH = "both"
+    STREAMS = "streams"
+    CONTROL = "control"
+
+
+def progress(text: str) -> None:
+    told.print(text, highlight=False, markup=False)
+
+
+@cli.command()
+def demo(
+    json: Annotated[Path | None, typer.Option(help="Write suggestions, refusals and counts to this file too.")] = None,
+) -> None:
+    """The main job on embedded defaults: a broker, a data product with a workload, its first suggestions.
+
+    Takes under three minutes, writes nothing outside a temporary folder, and stops all that it started.
+    """
+    from streams.demo.run import run as run_demo
+
+    run_demo(console, json)
+
+
+@cli.command()
+def run(
+    role: Annotated[Role, typer.Option(help="One control beside any number of streams; both in one by default.")] = (
+        Role.BOTH
+    ),
+) -> None:
+    """The sidecar, until Ctrl-C or SIGTERM. Without bootstrap servers it starts a Kafka of its own."""
+    from streams import app
+
+    app.run(configuration.load(), role.value)
+
+
+@cli.command()
+def kafka() -> None:
+    """A real Apache Kafka on 127.0.0.1, kept under the data folder, until Ctrl-C."""
+    from streams.broker import embedded
+
+    settings = configuration.load()
+    embedded.serve(settings.data_folder / "kafka", settings.kafka_port, progress=progress)
+
+
+@cli.command()
+def settings() -> None:
+    """Every setting with its value, where that comes from, and what it is for."""
+    table = _table("setting", "value", "source", "what it is")
+    for one in configuration.listed(configuration.load()):
+        table.add_row(one.variable, one.value, one.source, f"{one.help} ({one.unit})" if one.unit else one.help)
+    console.print(table)
+    for name in configuration.unknown_variables():
+        told.print(f"[yellow]{name} is no setting of ours: a slip of the pen?[/]")
+
+
+@topics.command("show")
+def show_topics() -> None:
+    """Each topic as it is in Kafka, and what is wrong with it."""
+    table = _table("topic", "partitions", "kept", "purpose", "problem")
+    problems = False
+    for found in _topic_admin().show():
+        config = found.topic.config()
+        kept = "for ever" if config["retention.ms"] == "-1" else f"{int(config['retention.ms']) // 86_400_000} days"
+        compacted = ", compacted" if found.topic.compacted else ""
+        table.add_row(found.name, str(found.partitions), kept + compacted, found.topic.purpose, found.problem)
+        problems = problems or bool(found.problem)
+    console.print(table)
+    if problems:
+        raise typer.Exit(1)
+
+
+@topics.command("create")
+def create_topics() -> None:
+    """Creates the topics that are missing."""
+    created = _topic_admin().create()
+    console.print("created " + ", ".join(created) if created else "all topics are there")
+
+
+@topics.command("export")
+def export_topics() -> None:
+    """The topics and the rights that each role needs, as JSON for whoever runs your Kafka."""
+    console.print_json(json.dumps(_topic_admin().export()))
+
+
+@dead_letters.command("list")
+def list_dead_letters() -> None:
+    """What could not be read, oldest first."""
+    from streams import connections, dead_letters
+
+    settings = _reachable()
+    table = _table("id", "time", "where it was", "agent", "bytes", "why")
+    letters = dead_letters.read(
+        connections.confluent_config(settings), settings.topic_prefix, connections.codec(settings)
+    )
+    for one in letters:
+        where = f"{one.source.topic} {one.source.partition}:{one.source.offset}"
+        table.add_row(
+            one.event_id, f"{one.time:%Y-%m-%d %H:%M:%S}", where, one.agent, str(len(one.payload)), one.message
+        )
+    console.print(table if table.row_count else "no dead letters")
+
+
+@dead_letters.command("replay")
+def replay_dead_letters(
+    ids: Annotated[list[str], typer.Argument(help="Ids of letters, or how they begin.", metavar="ID...")],
+) -> None:
+    """Sends the original bytes to where they came from, once whatever was wrong with them is mended."""
+    from streams import connections, dead_letters
+
+    settings = _reachable()
+    config, prefix = connections.confluent_config(settings), settings.topic_prefix
+    chosen = dead_letters.choose(dead_letters.read(config, prefix, connections.codec(settings)), ids)
+    dead_letters.replay(config, prefix, chosen)
+    console.print(f"sent {len(chosen)} again")
+
+
+def _topic_admin() -> "TopicAdmin":
+    from streams.connections import confluent_config
+    from streams.topic_admin import TopicAdmin
+
+    settings = _reachable()
+    return TopicAdmin(confluent_config(settings), settings.topic_prefix, settings.group_prefix)
+
+
+def _reachable() -> configuration.Settings:
+    """The settings, with the address of our own broker where no other is named."""
+    settings = configuration.load()
+    if settings.bootstrap_servers:
+        return settings
+    if not settings.kafka_port:
+        raise SettingsError("set SIDECAR_BOOTSTRAP_SERVERS, or SIDECAR_KAFKA_PORT to that of the embedded broker")
+    return settings.model_copy(update={"bootstrap_servers": f"127.0.0.1:{settings.kafka_port}"})
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def main() -> None:
+    try:
+        cli()
+    except SidecarError as error:
+        told.print(f"[bold red]error[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

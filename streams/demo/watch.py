@@ -1,0 +1,80 @@
+"""An outside reader of the sidecar's topics: what came through so far, and whether the first analysis is through."""
+
+from dataclasses import dataclass, field
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from schemas.codec import Codec
+from schemas.records import DeadLetter, Measurement, MeasurementRequest, PatternBatch, Suggestion
+from schemas.topics import DEAD_LETTERS, MEASUREMENT_REQUESTS, MEASUREMENTS, PATTERNS, SUGGESTIONS
+
+WATCHED = (PATTERNS, MEASUREMENT_REQUESTS, MEASUREMENTS, SUGGESTIONS, DEAD_LETTERS)
+
+
+@dataclass(slots=True)
+class Seen:
+    runs: int = 0
+    shapes: set[str] = field(default_factory=set)
+    asked: MeasurementRequest | None = None
+    measured: Measurement | None = None
+    suggestions: dict[int, Suggestion] = field(default_factory=dict)
+    dead_letters: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all suggestions of the first analysis are here."""
+        return bool(self.suggestions) and len(self.suggestions) == next(iter(self.suggestions.values())).of
+
+    def counts(self) -> dict[str, int]:
+        results = self.measured.results if self.measured else []
+        return {
+            "runs": self.runs,
+            "shapes": len(self.shapes),
+            "candidates": len(self.asked.candidates) if self.asked else 0,
+            "screened": sum(result.verdict != "not reached" for result in results),
+            "measured": sum(result.stage == "measured" for result in results),
+            "suggestions": sum(one.kind == "change" for one in self.suggestions.values()),
+            "refused": len(next(iter(self.suggestions.values())).considered) if self.suggestions else 0,
+            "dead_letters": self.dead_letters,
+        }
+
+
+class Watch:
+    def __init__(self, bootstrap_servers: str, topic_prefix: str) -> None:
+        self._codec = Codec()
+        self._consumer = Consumer(
+            {"bootstrap.servers": bootstrap_servers, "group.id": "demo", "enable.auto.commit": False}
+        )
+        self._consumer.assign(
+            [
+                TopicPartition(topic_prefix + topic.name, partition, 0)
+                for topic in WATCHED
+                for partition in range(topic.partitions)
+            ]
+        )
+
+    def update(self, seen: Seen, timeout_s: float) -> None:
+        """Reads what has come since, waiting for at most `timeout_s` for the first of it."""
+        for message in self._consumer.consume(500, timeout_s):
+            if (error := message.error()) is not None:
+                if error.code() != KafkaError._PARTITION_EOF and error.fatal():
+                    raise KafkaException(error)
+                continue
+            self._note(seen, message.value())
+
+    def _note(self, seen: Seen, payload: bytes | None) -> None:
+        match self._codec.decode(payload):
+            case PatternBatch() as batch:
+                seen.runs += sum(pattern.count for pattern in batch.patterns)
+                seen.shapes.update(pattern.fingerprint for pattern in batch.patterns)
+            case MeasurementRequest() as asked if seen.asked is None:
+                seen.asked = asked
+            case Measurement() as measured if seen.measured is None:
+                seen.measured = measured
+            case Suggestion() as suggestion if suggestion.revision == 1:
+                seen.suggestions[suggestion.position] = suggestion
+            case DeadLetter():
+                seen.dead_letters += 1
+
+    def close(self) -> None:
+        self._consumer.close()

@@ -1,0 +1,60 @@
+"""Every metric, for Prometheus: base units (seconds, bytes), labels of few known values."""
+
+import asyncio
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+GCCollector(registry=REGISTRY)
+
+READY = Gauge("sidecar_ready", "1 where the part is ready", ["part"], registry=REGISTRY)
+RECORDS = Counter(
+    "sidecar_records_total", "records that an agent is through with", ["agent", "outcome"], registry=REGISTRY
+)
+RECORD_BYTES = Counter("sidecar_record_bytes_total", "bytes of those records' values", ["agent"], registry=REGISTRY)
+OUTPUTS = Counter("sidecar_outputs_total", "records that agents sent, confirmed by Kafka", ["topic"], registry=REGISTRY)
+EVENTS = Counter("sidecar_events_total", "runs of queries that were observed", registry=REGISTRY)
+DROPPED = Counter("sidecar_dropped_events_total", "runs that clients report as lost on their side", registry=REGISTRY)
+CORRECTED = Counter(
+    "sidecar_corrected_values_total", "impossible values of producers that were brought inside", ["what"],
+    registry=REGISTRY,
+)  # fmt: skip
+BATCH_SECONDS = Histogram(
+    "sidecar_batch_seconds", "from a batch of records in hand to its outputs confirmed", ["agent"], registry=REGISTRY
+)
+DELAY_SECONDS = Histogram(
+    "sidecar_delay_seconds", "from Kafka's time of a record to its outputs confirmed", ["agent"], registry=REGISTRY,
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600),
+)  # fmt: skip
+RETRIES = Counter("sidecar_retries_total", "batches that were tried again", ["agent"], registry=REGISTRY)
+LOOP_STALL_SECONDS = Histogram(
+    "sidecar_event_loop_stall_seconds", "how late the event loop came back to a timer", registry=REGISTRY,
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
+)  # fmt: skip
+
+TICK_S = 0.02
+
+
+def count(what: str, times: int) -> None:
+    """A figure that a step reports: `events`, `dropped`, or a kind of impossible value."""
+    match what:
+        case "events":
+            EVENTS.inc(times)
+        case "dropped":
+            DROPPED.inc(times)
+        case _:
+            CORRECTED.labels(what).inc(times)
+
+
+async def watch_event_loop() -> None:
+    """Measures for ever how late the loop is."""
+    while True:
+        expected = time.perf_counter() + TICK_S
+        await asyncio.sleep(TICK_S)
+        LOOP_STALL_SECONDS.observe(max(0.0, time.perf_counter() - expected))

@@ -1,0 +1,229 @@
+"""Every setting, in one class. The environment (`SIDECAR_...`) comes before the file, the file before the default.
+
+The file is `sidecar.toml` in the working directory, or what `SIDECAR_CONFIG` names; its keys are the names below.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from schemas.errors import SettingsError
+
+PREFIX = "SIDECAR_"
+FILE_VARIABLE = "SIDECAR_CONFIG"
+DEFAULT_FILE = Path("sidecar.toml")
+MASK = "********"
+SERVER = re.compile(r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$")
+NAME_PREFIX = r"^[A-Za-z0-9._-]{0,100}$"  # what Kafka takes in the name of a topic
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, validate_default=False
+    )
+
+    bootstrap_servers: str = Field(
+        "", description="Kafka, as host:port[,host:port...]; empty starts the embedded broker"
+    )
+    kafka_port: int = Field(
+        19092, ge=0, le=65535, description="port of the embedded broker on 127.0.0.1; 0 takes a free one"
+    )
+    tls: bool = Field(False, description="encrypt the connections to Kafka")
+    tls_ca_file: Path | None = Field(
+        None, description="PEM file of the authorities to trust; none trusts the system's"
+    )
+    tls_certificate_file: Path | None = Field(None, description="PEM file of our own certificate")
+    tls_key_file: Path | None = Field(None, description="PEM file of its key")
+    tls_key_password: SecretStr = Field(SecretStr(""), description="of the key, where it is encrypted")
+    sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
+        "", description="how to log in to Kafka; empty does not"
+    )
+    sasl_username: str = Field("", description="for PLAIN and SCRAM")
+    sasl_password: SecretStr = Field(SecretStr(""), description="for PLAIN and SCRAM")
+    oauth_token_url: str = Field(
+        "", description="for OAUTHBEARER: where client credentials are turned into a token"
+    )
+    oauth_client_id: str = Field("", description="for OAUTHBEARER")
+    oauth_client_secret: SecretStr = Field(SecretStr(""), description="for OAUTHBEARER")
+    oauth_scope: str = Field("", description="for OAUTHBEARER: the scope to ask for")
+    topic_prefix: str = Field("", pattern=NAME_PREFIX, description="in front of every topic's name")
+    group_prefix: str = Field(
+        "duckdb-sidecar.", pattern=NAME_PREFIX, description="in front of every consumer group's name"
+    )
+    schema_registry_url: str = Field("", description="a Confluent-compatible Schema Registry; its ids alone count")
+    schema_registry_username: str = Field("", description="of the Schema Registry")
+    schema_registry_password: SecretStr = Field(SecretStr(""), description="of the Schema Registry")
+    schema_registry_register: bool = Field(
+        True, description="register schemas that the Schema Registry lacks; else they must be there"
+    )
+    data_folder: Path = Field(Path(".sidecar"), description="where all that is kept lies, made if need be")
+    store_path: Path = Field(
+        default_factory=lambda given: given["data_folder"] / "store.duckdb",
+        description="the knowledge file; by default store.duckdb in the data folder",
+    )
+    http_host: str = Field("127.0.0.1", description="where /livez, /readyz and /metrics listen")
+    http_port: int = Field(8321, ge=0, le=65535, description="their port; 0 takes a free one")
+    analysis_min_runs: int = Field(
+        1000, ge=1, description="runs of a database's queries, since its last analysis, that start the next",
+        json_schema_extra={"unit": "runs"},
+    )  # fmt: skip
+    analysis_min_interval_s: float = Field(
+        3600, ge=0, description="between two analyses of a database", json_schema_extra={"unit": "s"}
+    )
+    analysis_budget_s: float = Field(
+        120, gt=0, description="of measuring beside the product, for one analysis", json_schema_extra={"unit": "s"}
+    )
+    start_timeout_s: float = Field(
+        60, gt=0, description="for Faust to join its group once Kafka answers", json_schema_extra={"unit": "s"}
+    )
+    stop_timeout_s: float = Field(
+        30, gt=0, description="for the work in flight to end after SIGTERM", json_schema_extra={"unit": "s"}
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is logged")
+    log_format: Literal["console", "json"] = Field("console", description="for people or for machines")
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Settings":
+        if wrong := list(self._contradictions()):
+            raise SettingsError("\n".join(wrong))
+        return self
+
+    def _contradictions(self) -> Iterator[str]:
+        for server in filter(None, self.bootstrap_servers.split(",")):
+            if not SERVER.match(server.strip()):
+                yield f"bootstrap_servers: {server!r} is not host:port"
+        secured = self.tls or self.sasl_mechanism
+        if secured and not self.bootstrap_servers:
+            yield "tls and sasl_mechanism are for a Kafka of yours: set bootstrap_servers, or leave them out"
+        password = {"sasl_username": self.sasl_username, "sasl_password": self.sasl_password.get_secret_value()}
+        oauth = {
+            "oauth_token_url": self.oauth_token_url,
+            "oauth_client_id": self.oauth_client_id,
+            "oauth_client_secret": self.oauth_client_secret.get_secret_value(),
+        }
+        uses_password = self.sasl_mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+        for uses, needed in ((uses_password, password), (self.sasl_mechanism == "OAUTHBEARER", oauth)):
+            for name, value in needed.items():
+                if uses and not value:
+                    yield f"sasl_mechanism {self.sasl_mechanism} needs {name}: set it"
+                if value and not uses:
+                    mechanism = self.sasl_mechanism or "not"
+                    yield f"{name} is set, but sasl_mechanism is {mechanism}: set one that uses it"
+        if self.oauth_scope and self.sasl_mechanism != "OAUTHBEARER":
+            yield "oauth_scope is set, but sasl_mechanism is not OAUTHBEARER: set that, or leave the scope out"
+        files = {
+            "tls_ca_file": self.tls_ca_file,
+            "tls_certificate_file": self.tls_certificate_file,
+            "tls_key_file": self.tls_key_file,
+        }
+        for name, file in files.items():
+            if file and not self.tls:
+                yield f"{name} is set, but tls is not: set tls to true, or leave the file out"
+            if file and not file.is_file():
+                yield f"{name}: there is no file {file}"
+        if bool(self.tls_certificate_file) != bool(self.tls_key_file):
+            yield "tls_certificate_file and tls_key_file belong together: set both or none"
+        if self.tls_key_password.get_secret_value() and not self.tls_key_file:
+            yield "tls_key_password is set, but tls_key_file is not: set the file too"
+        for name, url in {
+            "oauth_token_url": self.oauth_token_url,
+            "schema_registry_url": self.schema_registry_url,
+        }.items():
+            parts = urlsplit(url)
+            if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+                yield f"{name} is no http or https URL: write it whole"
+            if "@" in parts.netloc:
+                yield f"{name} holds credentials, which would be logged: set the settings that are there for them"
+        if self.schema_registry_username and not self.schema_registry_url:
+            yield "schema_registry_username is set, but schema_registry_url is not: set the URL too"
+        if bool(self.schema_registry_username) != bool(self.schema_registry_password.get_secret_value()):
+            yield "schema_registry_username and schema_registry_password belong together: set both or none"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=_file())
+
+    def secrets(self) -> list[str]:
+        """The values that no log may hold."""
+        return [v.get_secret_value() for _, v in self if isinstance(v, SecretStr) and v.get_secret_value()]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A setting as people read it: a secret's value is masked; `source` is default, environment or a file."""
+
+    name: str
+    variable: str
+    value: str
+    source: str
+    unit: str
+    help: str
+
+
+def load() -> Settings:
+    """Reads the environment and the file. Raises SettingsError, which names everything that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        # neither the input nor its repr: it may be a secret
+        errors = (e for e in error.errors(include_input=False) if e["type"] != "default_factory_not_called")
+        wrong = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in errors)
+        raise SettingsError("\n".join(wrong)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{_file()} is no TOML: {error}") from error
+
+
+def listed(settings: Settings) -> list[Listed]:
+    """Every setting in the order of the class, with its value and where that comes from."""
+    environment = {name.upper() for name, value in os.environ.items() if value}
+    result = []
+    for name, field in Settings.model_fields.items():
+        variable = PREFIX + name.upper()
+        if variable in environment:
+            source = "environment"
+        elif name in settings.model_fields_set:
+            source = str(_file())
+        else:
+            source = "default"
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            value = MASK if value.get_secret_value() else ""
+        extra = field.json_schema_extra
+        unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+        text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        result.append(Listed(name, variable, text, source, unit, field.description or ""))
+    return result
+
+
+def unknown_variables() -> list[str]:
+    """Variables of the environment that look like settings and are none: most often a slip of the pen."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {FILE_VARIABLE}
+    return sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
+
+
+def _file() -> Path | None:
+    if chosen := os.environ.get(FILE_VARIABLE):
+        if not Path(chosen).is_file():
+            raise SettingsError(f"{FILE_VARIABLE} names {chosen}, but there is no such file")
+        return Path(chosen)
+    return DEFAULT_FILE if DEFAULT_FILE.is_file() else None

@@ -1,0 +1,213 @@
+"""The topics in a Kafka: shown, created, exported with the rights that each role needs, and checked at start.
+
+Faust and its consumer wait in silence for a topic or a right that is missing, so they are asked for before.
+"""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package does not list what it exports
+    AclOperation,
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+    TopicDescription,
+)
+
+from schemas.errors import BrokerError, TopicError
+from schemas.topics import TOPICS, Topic
+
+TIMEOUT_S = 15
+BROKERS_DEFAULT = -1
+MOCK_CLUSTER = "mockCluster"
+"""How the cluster id of librdkafka's mock broker begins, which has no admin requests and no topic ids."""
+MOCK_TOPIC_ID = "mock"
+ROLES = ("streams", "control", "product")
+NEEDS_GROUP = {"streams": "streams", "control": "control", "product": "measure."}
+"""The group that a role reads in, after the group prefix; the product's has its product and database after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A topic of ours as the Kafka has it; `partitions` is 0 where it is missing, `problem` empty where all is well."""
+
+    topic: Topic
+    name: str
+    partitions: int
+    topic_id: str
+    problem: str
+
+
+class TopicAdmin:
+    """`config` is that of any client of confluent-kafka. Every method raises BrokerError when Kafka does not answer."""
+
+    def __init__(self, config: Mapping[str, Any], topic_prefix: str, group_prefix: str) -> None:
+        self._admin = AdminClient({**config, "log_level": 0})
+        self._prefix = topic_prefix
+        self._group_prefix = group_prefix
+
+    def show(self) -> list[Found]:
+        return [self._found(topic, described) for topic, described in self._described(TOPICS)]
+
+    def create(self) -> list[str]:
+        """Creates the topics that are missing and returns their names."""
+        missing = [
+            NewTopic(self._prefix + topic.name, topic.partitions, BROKERS_DEFAULT, config=topic.config())
+            for topic, described in self._described(TOPICS)
+            if isinstance(described, KafkaError) and described.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+        ]
+        if missing:
+            created = self._admin.create_topics(missing, operation_timeout=TIMEOUT_S, request_timeout=2 * TIMEOUT_S)
+            for name, future in created.items():
+                error = _answer(future)
+                if isinstance(error, KafkaError) and error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise TopicError(f"topic {name} cannot be created: {error.str()}")
+        return [new.topic for new in missing]
+
+    def check(self, roles: Iterable[str]) -> None:
+        """Raises TopicError with a line for each topic that is missing or wrong, and each right that the roles lack."""
+        roles = list(roles)
+        problems = []
+        used = [topic for topic in TOPICS if any(_operations(topic, role) for role in roles)]
+        for topic, described in self._described(used):
+            found = self._found(topic, described)
+            if found.problem:
+                problems.append(found.problem)
+            elif isinstance(described, TopicDescription) and described.authorized_operations is not None:
+                needed = {operation for role in roles for operation in _operations(topic, role)}
+                problems += [
+                    f"no right to {operation.name} topic {found.name}: grant it"
+                    for operation in sorted(needed, key=lambda one: one.name)
+                    if operation not in described.authorized_operations
+                ]
+        if not self._is_mock():
+            problems += self._too_small(used)
+            problems += [problem for role in roles if role != "product" for problem in self._group(role)]
+        if problems:
+            raise TopicError("\n".join([*problems, "(`sidecar topics` shows, creates and exports what is needed)"]))
+
+    def export(self) -> dict[str, Any]:
+        """All topics, and the ACLs that each role needs, as JSON values."""
+        return {
+            "topics": [
+                {
+                    "name": self._prefix + topic.name,
+                    "partitions": topic.partitions,
+                    "config": topic.config(),
+                    "purpose": topic.purpose,
+                    "key": topic.key,
+                    "records": [record.__name__ for record in topic.carries],
+                }
+                for topic in TOPICS
+            ],
+            "acls": {role: list(self._acls(role)) for role in ROLES},
+        }
+
+    def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
+        """The ids of topics by their whole names. Raises TopicError for one that is missing."""
+        names = list(names)
+        if self._is_mock():
+            return dict.fromkeys(names, MOCK_TOPIC_ID)
+        ids = {}
+        for name, future in self._admin.describe_topics(TopicCollection(names), request_timeout=TIMEOUT_S).items():
+            described = _answer(future)
+            if isinstance(described, KafkaError):
+                raise TopicError(f"topic {name}: {described.str()}")
+            ids[name] = str(described.topic_id)
+        return ids
+
+    def cluster_id(self) -> str:
+        try:
+            return str(self._admin.list_topics(timeout=TIMEOUT_S).cluster_id)
+        except KafkaException as error:
+            raise BrokerError(f"Kafka does not answer: {error.args[0].str()}") from error
+
+    def _is_mock(self) -> bool:
+        return self.cluster_id().startswith(MOCK_CLUSTER)
+
+    def _described(self, topics: Iterable[Topic]) -> list[tuple[Topic, Any]]:
+        """With a TopicDescription, or the KafkaError that says why there is none."""
+        by_name = {self._prefix + topic.name: topic for topic in topics}
+        if self._is_mock():
+            known = self._admin.list_topics(timeout=TIMEOUT_S).topics
+            missing = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
+            return [(topic, known.get(name, missing)) for name, topic in by_name.items()]
+        described = self._admin.describe_topics(
+            TopicCollection(list(by_name)), include_authorized_operations=True, request_timeout=TIMEOUT_S
+        )
+        return [(by_name[name], _answer(future)) for name, future in described.items()]
+
+    def _found(self, topic: Topic, described: Any) -> Found:
+        name = self._prefix + topic.name
+        if isinstance(described, KafkaError):
+            if described.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                problem = f"topic {name} is missing: create it with {topic.partitions} partitions"
+            elif described.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                problem = f"no right to DESCRIBE topic {name}: grant it"
+            else:
+                raise BrokerError(f"topic {name} cannot be described: {described.str()}")
+            return Found(topic, name, 0, "", problem)
+        partitions = len(described.partitions)
+        problem = ""
+        if partitions != topic.partitions:
+            problem = f"topic {name} has {partitions} partitions, not {topic.partitions}: create it anew"
+        return Found(topic, name, partitions, str(getattr(described, "topic_id", MOCK_TOPIC_ID)), problem)
+
+    def _too_small(self, topics: Iterable[Topic]) -> Iterable[str]:
+        """Topics that take only smaller records than ours; where we may not see their settings, none."""
+        resources = {ConfigResource(ResourceType.TOPIC, self._prefix + topic.name): topic for topic in topics}
+        for resource, future in self._admin.describe_configs(list(resources), request_timeout=TIMEOUT_S).items():
+            settings, needed = _answer(future), resources[resource].largest_record
+            if not isinstance(settings, KafkaError) and int(settings["max.message.bytes"].value) < needed:
+                yield f"topic {resource.name} takes no records of {needed} bytes: set its max.message.bytes"
+
+    def _group(self, role: str) -> Iterable[str]:
+        group = self._group_prefix + NEEDS_GROUP[role]
+        described = self._admin.describe_consumer_groups(
+            [group], include_authorized_operations=True, request_timeout=TIMEOUT_S
+        )
+        answer = _answer(described[group])
+        if isinstance(answer, KafkaError):
+            if answer.code() != KafkaError.GROUP_AUTHORIZATION_FAILED:
+                raise BrokerError(f"group {group} cannot be described: {answer.str()}")
+            yield f"no right to READ in group {group}: grant it"
+        elif answer.authorized_operations is not None and AclOperation.READ not in answer.authorized_operations:
+            yield f"no right to READ in group {group}: grant it"
+
+    def _acls(self, role: str) -> Iterable[dict[str, str]]:
+        for topic in TOPICS:
+            for operation in _operations(topic, role):
+                yield _acl("TOPIC", self._prefix + topic.name, "LITERAL", operation)
+        if role in NEEDS_GROUP:
+            pattern = "PREFIXED" if role == "product" else "LITERAL"
+            yield _acl("GROUP", self._group_prefix + NEEDS_GROUP[role], pattern, AclOperation.READ)
+
+
+def _operations(topic: Topic, role: str) -> list[AclOperation]:
+    """READ and WRITE bring DESCRIBE with them."""
+    reads = [AclOperation.READ] if role in topic.readers else []
+    return reads + ([AclOperation.WRITE] if role in topic.writers else [])
+
+
+def _acl(resource: str, name: str, pattern: str, operation: AclOperation) -> dict[str, str]:
+    return {
+        "resource_type": resource,
+        "resource_name": name,
+        "pattern_type": pattern,
+        "operation": operation.name,
+        "permission_type": "ALLOW",
+    }
+
+
+def _answer(future: "Future[Any]") -> Any:
+    """What Kafka answered, an error that concerns the one resource included. Raises BrokerError for no answer."""
+    try:
+        return future.result(3 * TIMEOUT_S)
+    except KafkaException as error:
+        if (reason := error.args[0]).code() < 0:  # the client's own: timed out, no broker, no login
+            raise BrokerError(f"Kafka does not answer: {reason.str()}") from error
+        return reason

@@ -1,0 +1,96 @@
+import os
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import PartsMissing
+from streams.broker import apache
+from streams.broker.mock import MockKafka
+from streams.broker.security import Security
+from tests import apicurio
+from tests.sharing import Stop, shared
+
+
+@dataclass(frozen=True)
+class Kafka:
+    bootstrap_servers: str
+
+
+@dataclass(frozen=True)
+class SecuredKafka:
+    bootstrap_servers: str
+    security: Security
+
+
+@dataclass(frozen=True)
+class SchemaRegistry:
+    url: str
+
+
+Share = Callable[[str, Callable[[Path], tuple[str, Stop]]], str]
+
+
+@pytest.fixture(scope="session")
+def share(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Share:
+    """Starts a service once for the run; where its parts cannot be had the test is skipped, under CI it fails."""
+
+    def share(name: str, start: Callable[[Path], tuple[str, Stop]]) -> str:
+        try:
+            return shared(pytestconfig, tmp_path_factory, name, start)
+        except PartsMissing as missing:
+            if os.environ.get("CI") == "true":
+                pytest.fail(str(missing))
+            pytest.skip(str(missing))
+
+    return share
+
+
+@pytest.fixture(scope="session")
+def kafka(share: Share) -> Kafka:
+    """A real Apache Kafka, one for the whole run: tests keep their topics and groups apart by `topic_prefix`."""
+
+    def start(folder: Path) -> tuple[str, Stop]:
+        broker = apache.start(folder, progress=print)
+        return broker.bootstrap_servers, broker.stop
+
+    return Kafka(share("kafka", start))
+
+
+@pytest.fixture(scope="session")
+def secured_kafka(share: Share) -> SecuredKafka:
+    """A real Apache Kafka with passwords and ACLs; `alice` and `bob` may do nothing until they are granted it."""
+    security = Security("secret-of-admin", {"alice": "secret-of-alice", "bob": "secret-of-bob"})
+
+    def start(folder: Path) -> tuple[str, Stop]:
+        broker = apache.start(folder, progress=print, security=security)
+        return broker.bootstrap_servers, broker.stop
+
+    return SecuredKafka(share("secured-kafka", start), security)
+
+
+@pytest.fixture(scope="session")
+def schema_registry(share: Share) -> SchemaRegistry:
+    """A real Schema Registry, one for the whole run: tests keep their subjects apart by `topic_prefix`."""
+
+    def start(folder: Path) -> tuple[str, Stop]:
+        registry = apicurio.start(folder)
+        return registry.url, registry.stop
+
+    return SchemaRegistry(share("schema-registry", start))
+
+
+@pytest.fixture
+def mock_kafka() -> Iterator[MockKafka]:
+    with MockKafka() as broker:
+        yield broker
+
+
+@pytest.fixture
+def topic_prefix(request: pytest.FixtureRequest) -> str:
+    """A prefix of topics, groups and subjects that no other test has."""
+    readable = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name)[:60].strip("-")
+    return f"{readable}-{uuid.uuid4().hex[:8]}."

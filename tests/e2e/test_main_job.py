@@ -1,0 +1,120 @@
+"""The whole way on a real broker: a product's queries in, a measured suggestion out, read by an outside consumer."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from schemas.actions import unpack
+from schemas.records import Suggestion
+from streams.connections import confluent_config
+from streams.demo.process import Process
+from streams.demo.watch import Seen, Watch
+from streams.settings import Settings
+from streams.topic_admin import TopicAdmin
+from tests.conftest import Kafka
+
+PATIENCE_S = 120
+
+PRODUCT = """
+import sys, threading
+import duckdb, duckdb_sidecar
+duckdb_sidecar.instrument(
+    product="sales", bootstrap_servers=sys.argv[1], topic_prefix=sys.argv[2], exemplars=sys.argv[3] + "/exemplars"
+)
+connection = duckdb.connect(sys.argv[3] + "/sales.duckdb")
+connection.execute('''
+    CREATE TABLE visits AS
+    SELECT range AS id, (hash(range) % 1000)::INTEGER AS shop, DATE '2020-01-01' + (hash(range + 7) % 1500)::INTEGER AS day,
+          
+           (hash(range + 1) % 10000)::INTEGER AS cents, 'visit ' || range AS note
+    FROM range(3_000_000)
+''')
+done = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), done.set()), daemon=True).start()
+n = 0
+while not done.wait(0.01):
+    n += 1
+    connection.execute("SELECT shop, sum(cents) FROM visits WHERE day BETWEEN DATE '2021-01-01' + ? AND "
+                       "DATE '2021-01-03' + ? GROUP BY shop ORDER BY shop", [n % 700, n % 700]).fetchall()
+    connection.execute("SELECT note FROM visits WHERE id = ?", [n * 7 % 3_000_000]).fetchall()
+    connection.execute("INSERT INTO visits VALUES (?, 1, DATE '2024-01-01', 5, 'secret-canary')", [3_000_000 + n])
+"""
+
+
+@pytest.fixture(scope="module")
+def seen(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+    """What an outside consumer has read when the first analysis is through."""
+    prefix = f"main-job-{time.time_ns()}."
+    folder = tmp_path_factory.mktemp("main-job")
+    script = folder / "product.py"
+    script.write_text(PRODUCT)
+    settings = Settings(bootstrap_servers=kafka.bootstrap_servers, topic_prefix=prefix, data_folder=folder / "sidecar")
+    TopicAdmin(confluent_config(settings), prefix, settings.group_prefix).create()
+    environment = {
+        "SIDECAR_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "SIDECAR_TOPIC_PREFIX": prefix,
+        "SIDECAR_GROUP_PREFIX": prefix,
+        "SIDECAR_DATA_FOLDER": str(folder / "sidecar"),
+        "SIDECAR_HTTP_PORT": "0",
+        "SIDECAR_ANALYSIS_MIN_RUNS": "60",
+        "SIDECAR_ANALYSIS_BUDGET_S": "20",
+    }
+    product = [sys.executable, str(script), kafka.bootstrap_servers, prefix, str(folder)]
+    with (
+        Process("product", product, folder / "product.log", {}) as running_product,
+        Process(
+            "sidecar", [sys.executable, "-m", "streams.cli", "run"], folder / "sidecar.log", environment
+        ) as sidecar,
+        closing(Watch(kafka.bootstrap_servers, prefix)) as watch,
+    ):
+        seen = Seen()
+        deadline = time.monotonic() + PATIENCE_S
+        while not seen.complete and time.monotonic() < deadline:
+            running_product.check()
+            sidecar.check()
+            watch.update(seen, 0.5)
+        assert seen.complete, (seen.counts(), (folder / "sidecar.log").read_text()[-3000:],
+                               (folder / "product.log").read_text()[-3000:])  # fmt: skip
+        yield seen
+
+
+def change_on(seen: Seen, column: str) -> Suggestion:
+    return next(
+        one
+        for one in seen.suggestions.values()
+        if one.kind == "change" and any(column in unpack(action).model_dump_json() for action in one.actions)
+    )
+
+
+def test_a_scattered_range_filter_ends_as_a_measured_suggestion(seen: Seen) -> None:
+    suggestion = change_on(seen, "day")
+    assert suggestion.product == "sales"
+    assert suggestion.gain is not None
+    assert suggestion.gain.low > 1.2
+    assert suggestion.gain.k >= 8
+    assert suggestion.gain.low <= suggestion.gain.speedup <= suggestion.gain.high
+    assert suggestion.sql
+    assert suggestion.cost is not None
+    assert suggestion.cost.build_s > 0
+
+
+def test_every_suggestion_can_be_shown_without_asking_for_more(seen: Seen) -> None:
+    for suggestion in seen.suggestions.values():
+        if suggestion.kind == "change":
+            assert {query.fingerprint for query in suggestion.queries} <= set(suggestion.statements)
+
+
+def test_no_literal_of_the_product_is_in_anything_that_was_sent(seen: Seen) -> None:
+    assert seen.asked is not None
+    assert seen.measured is not None
+    sent = seen.asked.model_dump_json() + seen.measured.model_dump_json()
+    sent += "".join(one.model_dump_json() for one in seen.suggestions.values())
+    assert "INSERT INTO visits" in sent
+    assert "secret-canary" not in sent
+
+
+def test_nothing_was_unreadable(seen: Seen) -> None:
+    assert seen.dead_letters == 0

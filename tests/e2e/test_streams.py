@@ -1,0 +1,188 @@
+"""The streams role on a real broker: nothing is lost, whatever comes in and however it ends."""
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.codec import HEADER
+from schemas.fingerprint import shape
+from schemas.ids import derived_id
+from schemas.topics import DEAD_LETTERS, PATTERNS, QUERY_LOG
+from streams import connections
+from streams.settings import Settings
+from streams.topic_admin import TopicAdmin
+from tests.conftest import Kafka
+from tests.query_log import CODEC, Outputs, batch, committed, produce
+from tests.streams_process import StreamsProcess
+
+Start = Callable[[], StreamsProcess]
+
+
+@pytest.fixture
+def settings(kafka: Kafka, topic_prefix: str) -> Settings:
+    """Of an installation of its own on the shared broker, with its topics."""
+    made = Settings(bootstrap_servers=kafka.bootstrap_servers, topic_prefix=topic_prefix, group_prefix=topic_prefix)  # type: ignore[call-arg]
+    admin(made).create()
+    return made
+
+
+def admin(settings: Settings) -> TopicAdmin:
+    return TopicAdmin(connections.confluent_config(settings), settings.topic_prefix, settings.group_prefix)
+
+
+@pytest.fixture
+def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
+    started: list[StreamsProcess] = []
+
+    def start() -> StreamsProcess:
+        started.append(
+            StreamsProcess(
+                tmp_path / f"worker-{len(started)}",
+                bootstrap_servers=settings.bootstrap_servers,
+                topic_prefix=settings.topic_prefix,
+                group_prefix=settings.group_prefix,
+            )
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.__exit__(None, None, None)
+
+
+def outputs(settings: Settings, topic: Any) -> Outputs:
+    return Outputs(connections.confluent_config(settings), settings.topic_prefix, topic)
+
+
+def produced(settings: Settings, records: list[bytes | None], partition: int | None = None) -> None:
+    produce(connections.confluent_config(settings), settings.topic_prefix, records, partition)
+
+
+def read_offsets(settings: Settings) -> int:
+    """How many records of the query log are done for good."""
+    group, topic = f"{settings.group_prefix}streams", settings.topic_prefix + QUERY_LOG.name
+    return committed(connections.confluent_config(settings), group, topic, QUERY_LOG.partitions)
+
+
+def test_the_query_log_becomes_patterns_with_exact_sums(settings: Settings, start: Start) -> None:
+    texts = [f"SELECT {n} FROM t{n}" for n in range(5)]
+    produced(settings, [CODEC.encode(batch("main", [r, r + 1, r + 2, r + 3, r + 4], texts)) for r in range(200)])
+    process = start().ready()
+    found = outputs(settings, PATTERNS).until(200)
+    assert process.end() == 0
+    counts: Counter[str] = Counter()
+    latencies: Counter[str] = Counter()
+    for record in found:
+        for pattern in record.patterns:
+            counts[pattern.fingerprint] += pattern.count
+            latencies[pattern.fingerprint] += pattern.latency_us
+    assert counts == {shape(text).id: 200 for text in texts}
+    assert latencies == {shape(text).id: sum(range(200)) + 200 * n for n, text in enumerate(texts)}
+    assert {r.event_id for r in found} == {derived_id(r.source, "observe/1") for r in found}
+    topic_ids = admin(settings).topic_ids([settings.topic_prefix + QUERY_LOG.name])
+    assert {r.source.topic_id for r in found} == set(topic_ids.values())
+    assert read_offsets(settings) == 200
+
+
+def test_records_that_nobody_can_read_are_kept_and_the_rest_goes_on(settings: Settings, start: Start) -> None:
+    good = CODEC.encode(batch("main", [1]))
+    wrong_shape = batch("main", [1]).model_dump() | {"shapes": []}
+    large = CODEC.encode(batch("main", [1], [f"SELECT {'x' * 900_000}"]))
+    poison = {
+        b"\x00junk": "the record is shorter than|schema id|bytes",
+        b"": "the record is shorter than the 5 bytes",
+        b"plain text, no Avro": "the first byte is 112",
+        HEADER.pack(0, 4711) + b"x": "schema id 4711 is not in the committed map",
+        good[:-3]: "the bytes are no",
+        good + b"more": "4 bytes are left over",
+        CODEC.encode_values("duckdb_sidecar.QueryLogBatch", wrong_shape): "an event is of shape 0",
+    }
+    records: list[bytes | None] = [good, *poison, None, large, good]
+    produced(settings, records, partition=0)
+    process = start().ready()
+    patterns = outputs(settings, PATTERNS).until(len(records))
+    letters = outputs(settings, DEAD_LETTERS).until(len(poison) + 1)
+    assert [letter.payload for letter in letters] == [*poison, b""]
+    assert [letter.source.offset for letter in letters] == list(range(1, len(poison) + 2))
+    assert {letter.agent for letter in letters} == {"observe"}
+    for letter, reason in zip(letters, poison.values(), strict=False):
+        assert any(one in letter.message for one in reason.split("|")), letter.message
+    readable = {record.source.offset: record.readable for record in patterns}
+    assert readable == {n: n == 0 or n > len(poison) + 1 for n in range(len(records))}
+    assert process.metric('sidecar_records_total{agent="observe",outcome="refused"}') == len(poison) + 1
+    assert process.end() == 0
+    assert read_offsets(settings) == len(records)
+    assert len(outputs(settings, DEAD_LETTERS).rest()) == len(letters)
+
+
+def test_after_a_kill_nothing_is_missing_and_what_comes_twice_has_the_same_bytes(
+    settings: Settings, start: Start
+) -> None:
+    count = 6000
+    texts = [f"SELECT {'a' * n} FROM t" for n in range(1, 40)]
+    produced(settings, [CODEC.encode(batch("main", list(range(40)), texts)) for _ in range(count)])
+    out = outputs(settings, PATTERNS)
+    for killed_at in (300, 1500):
+        process = start()
+        out.until(killed_at)
+        process.end(signal.SIGKILL)
+    start().ready()
+    sources: dict[tuple[int, int], set[bytes]] = {}
+    while len(sources) < count:
+        out.until(len(out.messages) + 1)
+        for message, record in zip(out.messages, out.until(0), strict=True):
+            sources.setdefault((record.source.partition, record.source.offset), set()).add(message.value())
+    assert {len(values) for values in sources.values()} == {1}
+
+
+def test_sigterm_loses_nothing_and_doubles_nothing(settings: Settings, start: Start) -> None:
+    count = 4000
+    texts = [f"SELECT {'a' * n} FROM t" for n in range(1, 40)]
+    produced(settings, [CODEC.encode(batch("main", list(range(40)), texts)) for _ in range(count)])
+    out = outputs(settings, PATTERNS)
+    for stopped_at in (100, 1000):
+        process = start()
+        out.until(stopped_at)
+        assert process.end() == 0
+    start().ready()
+    out.until(count)
+    found = out.rest()
+    assert Counter((r.source.partition, r.source.offset) for r in found).most_common(1)[0][1] == 1
+    assert len(found) == count
+
+
+def test_two_workers_share_the_partitions(settings: Settings, start: Start) -> None:
+    one, two = start().ready(), start().ready()
+    done = 'sidecar_records_total{agent="observe",outcome="done"}'
+    out = outputs(settings, PATTERNS)
+    sent = 0
+    while not (one.metric(done) and two.metric(done)):
+        produced(settings, [CODEC.encode(batch("main", [1])) for _ in range(QUERY_LOG.partitions)])
+        sent += QUERY_LOG.partitions
+        out.until(sent)
+    assert one.end() == 0  # its partitions go to the other
+    produced(settings, [CODEC.encode(batch("main", [1])) for _ in range(QUERY_LOG.partitions)])
+    found = out.until(sent + QUERY_LOG.partitions)
+    assert {(r.source.partition, r.source.offset) for r in found} == {
+        (partition, offset)
+        for partition in range(QUERY_LOG.partitions)
+        for offset in range(sent // QUERY_LOG.partitions + 1)
+    }
+    assert two.end() == 0
+
+
+def test_a_missing_topic_and_a_wrong_partition_count_are_named_at_the_start(
+    kafka: Kafka, topic_prefix: str, tmp_path: Path
+) -> None:
+    with StreamsProcess(
+        tmp_path, bootstrap_servers=kafka.bootstrap_servers, topic_prefix=topic_prefix, group_prefix=topic_prefix
+    ) as process:
+        assert process.ended() == 1
+        assert f"topic {topic_prefix}query-log is missing: create it with 8 partitions" in process.output
+        assert f"topic {topic_prefix}dead-letters is missing: create it with 1 partitions" in process.output

@@ -1,0 +1,83 @@
+"""The documents are held to the code: each row that the code asks for stands in its document."""
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client import Counter, Gauge, Histogram
+
+from schemas.records import RECORDS
+from schemas.topics import DAY_MS, FOREVER, TOPICS
+from streams import metrics
+from streams.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def topic_rows() -> list[str]:
+    return [
+        f"| `{topic.name}` | {', '.join(model.__name__ for model in topic.carries)} | {topic.key} "
+        f"| {topic.partitions} | {_kept(topic.retention_ms)}{', compacted' if topic.compacted else ''} "
+        f"| {topic.largest_record // 1024 // 1024} MiB | {topic.purpose} |"
+        for topic in TOPICS
+    ]
+
+
+def _kept(retention_ms: int) -> str:
+    return "for ever" if retention_ms == FOREVER else f"{retention_ms // DAY_MS} days"
+
+
+def record_rows() -> list[str]:
+    return [f"| `{model.__name__}` | {(model.__doc__ or '').split('. ')[0].rstrip('.')} |" for model in RECORDS]
+
+
+def setting_rows() -> list[str]:
+    rows = []
+    for name, field in Settings.model_fields.items():
+        extra = field.json_schema_extra
+        unit = f" ({extra['unit']})" if isinstance(extra, dict) and "unit" in extra else ""
+        rows.append(f"| `{PREFIX}{name.upper()}` | {field.description}{unit} |")
+    return rows
+
+
+def metric_rows() -> list[str]:
+    kinds = {Counter: "counter", Gauge: "gauge", Histogram: "histogram"}
+    found = [one for one in vars(metrics).values() if isinstance(one, tuple(kinds))]
+    return [
+        f"| `{one._name}{'_total' if isinstance(one, Counter) else ''}` | {kinds[type(one)]} | {one._documentation} |"
+        for one in found
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "rows"),
+    [
+        ("schemas/README.md", topic_rows),
+        ("schemas/README.md", record_rows),
+        ("streams/README.md", setting_rows),
+        ("streams/README.md", metric_rows),
+    ],
+    ids=["topics", "records", "settings", "metrics"],
+)
+def test_every_row_that_the_code_asks_for_stands_in_the_document(document: str, rows: object) -> None:
+    assert callable(rows)
+    expected = rows()
+    text = (ROOT / document).read_text()
+    missing = [row for row in expected if row not in text]
+    assert len(expected) > 5
+    assert missing == [], f"{document} lacks these rows:\n" + "\n".join(missing)
+
+
+def test_the_documents_name_no_setting_topic_or_metric_that_is_not_there() -> None:
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {"SIDECAR_CONFIG"}
+    for document in ROOT.glob("**/README.md"):
+        if ".venv" not in document.parts:
+            assert set(re.findall(r"\bSIDECAR_[A-Z_]+\b", document.read_text())) <= known, document
+
+
+def test_every_link_of_a_document_leads_somewhere() -> None:
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("*/**/*.md")]:
+        if ".venv" in document.parts:
+            continue
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document}: {target}"
