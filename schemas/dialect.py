@@ -115,6 +115,7 @@ SHAPING: dict[str, tuple[frozenset[int], re.Pattern[str]]] = {
         json_type json_value struct_extract variant_extract""".split(),
         (frozenset({1}), _ANY),
     ),
+    "exclude": (frozenset(range(100)), _ANY),
     "json_object": (frozenset(range(0, 100, 2)), _ANY),
     **dict.fromkeys("columns currval current_setting getvariable nextval".split(), (frozenset({0}), _ANY)),
 }
@@ -138,6 +139,6 @@ NO_TABLES = frozenset("extract overlay substring trim".split())
 """Functions in whose arguments FROM names no table."""
 
 SIZED_TYPES = frozenset(
-    """BIGINT BIT BPCHAR CHAR CHARACTER DEC DECIMAL FLOAT INT INTEGER NCHAR NUMERIC NVARCHAR SMALLINT STRING TEXT
+    """BIGINT BIT BPCHAR CHAR CHARACTER DEC DECIMAL FLOAT GEOMETRY INT INTEGER NCHAR NUMERIC NVARCHAR SMALLINT STRING TEXT
     TIME TIMESTAMP TIMESTAMPTZ TINYINT VARBINARY VARCHAR VARYING""".split()
 )

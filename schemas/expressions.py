@@ -46,8 +46,8 @@ class Cast(Node):
 Expression = Annotated[ColumnRef | Constant | Call | Operation | Cast, Field(discriminator="node")]
 
 FUNCTIONS = frozenset(
-    "abs ceil coalesce concat date_part date_trunc day dayofweek dayofyear floor hour length lower ltrim minute "
-    "month quarter round rtrim second strftime substring trim trunc upper week year".split()
+    "abs ceil coalesce concat date_diff date_part date_trunc day dayofweek dayofyear floor hour json_extract_string "
+    "length lower ltrim minute month quarter round rtrim second strftime substring trim trunc upper week year".split()
 )
 
 for model in (Call, Operation, Cast):

@@ -21,10 +21,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import pairwise
 
-from .dialect import PIVOTS
+from .dialect import PIVOTS, UNITS
 from .errors import NotMeasurable
 from .lexer import TOKEN, Token, tokens
-from .strip import FILE_ID, INTERVAL, PLACEHOLDER, Removed, spaced, strip
+from .removed import PLACEHOLDER, Removed, spaced
+from .strip import strip
+from .walk import unit_of
 
 ALGORITHM: int = 1
 
@@ -80,32 +82,37 @@ def fill(text: str, literals: Sequence[str], files: Mapping[str, str] | None = N
 
     Raises: NotMeasurable if a placeholder has no literal.
     """
-    files = files or {}
     parts: list[str] = []
     done = 0
-    found = [match for match in TOKEN.finditer(text) if match.lastgroup]
-    for position, match in enumerate(found):
-        token = match["word"] or match["literal"] or ""
-        start, end = match.end() - len(token), match.end()
-        if token[:1] in ("'", '"') and FILE_ID.fullmatch(token, 1, len(token) - 1) and token[1:-1] in files:
+    after_interval = own_unit = False
+    for match in TOKEN.finditer(text):
+        word, _, string, _ = match.groups(default="")
+        end = match.end()
+        if own_unit and word.lower() in UNITS:
+            done = end  # INTERVAL '$1' DAY, of which '7 days' is the literal
+        token = word or string
+        value = ""
+        if PLACEHOLDER.fullmatch(string):
+            value = _literal(string, literals)
+            if value[0] == "-" and text[end - len(string) - 1 : end - len(string)] == "-":
+                value = " " + value  # "--" would open a comment
+        elif files and token[:1] in ("'", '"', "`") and token[1:-1] in files:
             quote = token[0]
             value = quote + files[token[1:-1]].replace(quote, quote * 2) + quote
-        elif PLACEHOLDER.fullmatch(token):
-            number = int(token.strip("'$"))
-            if not 1 <= number <= len(literals):
-                raise NotMeasurable(f"{token} has no literal: {len(literals)} are known for this statement")
-            value = literals[number - 1]
-            if value[0] == "-" and text[start - 1 : start] == "-":
-                value = " " + value  # two signs would open a comment
-            own_unit = found[position - 1]["word"] and INTERVAL.fullmatch(value)
-            if position and own_unit and found[position - 1]["word"].upper() == "INTERVAL":
-                end = found[position + 1].end()  # the unit that stands for the one in the literal
-        else:
-            continue
-        parts += (text[done:start], value)
-        done = end
+        if value:
+            parts += (text[done : end - len(token)], value)
+            done = end
+        own_unit = after_interval and unit_of(value) != ""
+        after_interval = word.upper() == "INTERVAL"
     parts.append(text[done:])
     return "".join(parts)
+
+
+def _literal(placeholder: str, literals: Sequence[str]) -> str:
+    number = int(placeholder.strip("'$"))
+    if not 1 <= number <= len(literals):
+        raise NotMeasurable(f"{placeholder} has no literal: this statement has {len(literals)}")
+    return literals[number - 1]
 
 
 def _statements(found: list[Token]) -> list[list[Token]]:

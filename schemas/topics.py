@@ -82,7 +82,7 @@ SUGGESTIONS = Topic(
 )  # fmt: skip
 JOURNAL = Topic(
     "journal", (JournalEntry,), "none", 1, FOREVER, False, ("control",), ("control",),
-    purpose="all that the control process accepted and decided, hash-chained",
+    LARGEST_RECORD, purpose="all that the control process accepted and decided, hash-chained",
 )  # fmt: skip
 DEAD_LETTERS = Topic(
     "dead-letters", (DeadLetter,), "source", 1, FOREVER, False, ("streams", "control", "product"), ("people",),

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import faust
 import structlog
 
-from schemas.errors import BrokerError, SettingsError, SidecarError
+from schemas.errors import BrokerError, SettingsError, SidecarError, TopicError
 from schemas.topics import ANALYSIS_REQUESTS, MEASUREMENTS, QUERY_LOG
 from streams import connections, faust_app, log, metrics, web
 from streams.agents.offload import Offload
@@ -28,8 +28,9 @@ Role = Literal["both", "streams", "control"]
 
 REACH_AGAIN_S = (0.2, 0.5, 1, 2, 5)
 """Between attempts to reach a Kafka that does not answer; the last one stays."""
-LOOK_AGAIN_S = 10
+LOOK_AGAIN_S = 5
 """Between two looks at one that does."""
+CHECK_AGAIN_S = 1
 CRASH_LOOK_S = 0.5
 
 logger = structlog.get_logger(__name__)
@@ -106,18 +107,27 @@ class Sidecar:
     async def _start(self, parts: contextlib.AsyncExitStack) -> None:
         settings = self._settings
         await asyncio.to_thread(settings.data_folder.mkdir, parents=True, exist_ok=True)
-        if ours := not settings.bootstrap_servers:
+        if not settings.bootstrap_servers:
             kafka = own_kafka(settings.data_folder / "kafka", settings.kafka_port, settings.topic_prefix)
             servers = await parts.enter_async_context(kafka)
             settings = settings.model_copy(update={"bootstrap_servers": servers})
         self._watch(self._watch_kafka(settings))
         await self._reached.wait()
         admin = TopicAdmin(connections.confluent_config(settings), settings.topic_prefix, settings.group_prefix)
-        if ours:
-            await asyncio.to_thread(admin.create)
-        await asyncio.to_thread(admin.check, self._roles)
+        await self._checked(admin)
         if "streams" in self._roles:
             await self._start_streams(parts, settings, admin)
+
+    async def _checked(self, admin: TopicAdmin) -> None:
+        """Raises TopicError; a Kafka that does not answer, or not yet, is waited for."""
+        while True:
+            try:
+                return await asyncio.to_thread(admin.check, self._roles)
+            except TopicError:
+                raise
+            except BrokerError as error:
+                logger.warning("topics and rights cannot be seen", reason=str(error), again_s=CHECK_AGAIN_S)
+                await asyncio.sleep(CHECK_AGAIN_S)
 
     async def _start_streams(self, parts: contextlib.AsyncExitStack, settings: Settings, admin: TopicAdmin) -> None:
         make_codec = functools.partial(connections.codec, settings)

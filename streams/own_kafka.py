@@ -11,6 +11,7 @@ from schemas.errors import BrokerError
 from schemas.topics import TOPICS
 from streams.broker import Broker, embedded
 from streams.broker.mock import MockKafka
+from streams.topic_admin import TopicAdmin
 
 LOOK_S = 1.0
 AGAIN_S = 5.0
@@ -22,17 +23,24 @@ logger = structlog.get_logger(__name__)
 async def own_kafka(folder: Path, port: int, topic_prefix: str) -> AsyncIterator[str]:
     """Its bootstrap servers, the same for as long as the block runs. Raises BrokerError where it cannot start."""
     own = _Own(await asyncio.to_thread(embedded.start, folder, port, progress=_tell), folder)
-    if isinstance(own.broker, MockKafka):
-        for topic in TOPICS:  # it has no admin requests
-            own.broker.create_topic(topic_prefix + topic.name, topic.partitions)
-    logger.info(own.broker.description)
     keeper = asyncio.create_task(own.keep())
     try:
+        logger.info(own.broker.description)
+        await asyncio.to_thread(create_topics, own.broker, topic_prefix)
         yield own.broker.bootstrap_servers
     finally:
         keeper.cancel()
         await asyncio.wait({keeper})
         await asyncio.to_thread(own.broker.stop)
+
+
+def create_topics(broker: Broker, topic_prefix: str) -> None:
+    """Those that are missing on a broker of ours; on nobody else's is anything created unasked."""
+    if isinstance(broker, MockKafka):
+        for topic in TOPICS:  # it has no admin requests, and is new
+            broker.create_topic(topic_prefix + topic.name, topic.partitions)
+    else:
+        TopicAdmin({"bootstrap.servers": broker.bootstrap_servers}, topic_prefix, "").create()
 
 
 class _Own:

@@ -173,7 +173,7 @@ class TopicAdmin:
         answer = _answer(described[group])
         if isinstance(answer, KafkaError):
             if answer.code() != KafkaError.GROUP_AUTHORIZATION_FAILED:
-                raise BrokerError(f"group {group} cannot be described: {answer.str()}")
+                raise BrokerError(f"group {group} cannot be described: {answer.name()} {answer.str()}")
             yield f"no right to READ in group {group}: grant it"
         elif answer.authorized_operations is not None and AclOperation.READ not in answer.authorized_operations:
             yield f"no right to READ in group {group}: grant it"

@@ -40,7 +40,7 @@ def share(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
 
     def share(name: str, start: Callable[[Path], tuple[str, Stop]]) -> str:
         try:
-            return shared(pytestconfig, tmp_path_factory, name, start)
+            return shared(pytestconfig.add_cleanup, tmp_path_factory, name, start)
         except PartsMissing as missing:
             if os.environ.get("CI") == "true":
                 pytest.fail(str(missing))

@@ -55,26 +55,35 @@ class Outputs:
 
     def __init__(self, config: dict[str, Any], prefix: str, topic: Topic) -> None:
         name = prefix + topic.name
-        self._consumer = Consumer({**config, "group.id": f"{name}-outside", "fetch.message.max.bytes": 2**23})
+        self._consumer = Consumer(
+            {**config, "log_level": 0, "group.id": f"{name}-outside", "fetch.message.max.bytes": 2**23}
+        )
         self._consumer.assign([TopicPartition(name, partition, 0) for partition in range(topic.partitions)])
-        self.messages: list[Message] = []
+        self.values: list[bytes] = []
+        self.records: list[Any] = []
 
     def until(self, count: int) -> list[Any]:
         """The records once at least so many are there."""
-        while len(self.messages) < count:
+        while (missing := count - len(self.records)) > 0:
             found = self._consumer.consume(1, WAIT_S)
-            assert found, f"{len(self.messages)} of {count} records came, then none for {WAIT_S} s"
-            self.messages += found
-        return [CODEC.decode(message.value()) for message in self.messages]
+            assert found, f"{missing} of {count} records are missing, and none came for {WAIT_S} s"
+            self._keep([*found, *self._consumer.consume(missing - 1, 0)])
+        return self.records
 
     def rest(self) -> list[Any]:
         """All records, once none has come for a second."""
-        while found := self._consumer.consume(1000, 1):
-            self.messages += found
-        return [CODEC.decode(message.value()) for message in self.messages]
+        while found := self._consumer.consume(1, 1):
+            self._keep(found)
+        return self.records
 
     def close(self) -> None:
         self._consumer.close()
+
+    def _keep(self, messages: list[Message]) -> None:
+        for message in messages:
+            value = message.value() or b""
+            self.values.append(value)
+            self.records.append(CODEC.decode(value))
 
 
 def committed(config: dict[str, Any], group: str, topic: str, partitions: int) -> int:

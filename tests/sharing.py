@@ -13,14 +13,15 @@ Stop = Callable[[], None]
 
 
 def shared(
-    pytestconfig: pytest.Config,
+    at_end: Callable[[Stop], object],
     tmp_path_factory: pytest.TempPathFactory,
     name: str,
     start: Callable[[Path], tuple[str, Stop]],
 ) -> str:
     """The address of the service: the first worker that asks starts it, and stops it when all others are done.
 
-    `start` gets a folder for the service and returns its address and what stops it.
+    `start` gets a folder for the service and returns its address and what stops it. `at_end` takes what is to be
+    called at the end of the worker: not of its last test, to which waiting for the others would count as time.
     """
     root = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -55,6 +56,5 @@ def shared(
                 fcntl.flock(users, fcntl.LOCK_EX)  # the others are done
                 stop()
 
-    # Not a fixture's teardown: waiting for the others would count as time of the last test.
-    pytestconfig.add_cleanup(end)
+    at_end(end)
     return address

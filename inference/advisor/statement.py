@@ -2,12 +2,14 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import Any, ClassVar
 
 import duckdb
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import SqlglotError
 
 from schemas.errors import Unreadable
@@ -38,8 +40,17 @@ def parse(text: str) -> exp.Expression:
     return tree
 
 
+class _Writer(DuckDB.Generator):
+    """DuckDB's `->>` binds weaker than `=`, so that sqlglot's way to write it changes what is meant."""
+
+    TRANSFORMS: ClassVar = {
+        **DuckDB.Generator.TRANSFORMS,
+        exp.JSONExtractScalar: lambda self, node: self.func("json_extract_string", node.this, node.expression),
+    }
+
+
 def render(tree: exp.Expression) -> str:
-    return tree.sql(dialect=DIALECT)
+    return _Writer(dialect=DIALECT, normalize_functions="lower").generate(tree)
 
 
 @lru_cache(KEPT)
@@ -49,8 +60,19 @@ def faithful(text: str) -> bool:
     A rewrite is made from the tree; where sqlglot read something else than DuckDB does, or writes something
     else than it read, none may be made.
     """
-    ours = _as_duckdb_reads(render(parse(text)))
-    return ours is not None and ours == _as_duckdb_reads(text)
+    ours = _normal_tree(render(parse(text)))
+    return ours is not None and ours == _normal_tree(text)
+
+
+def substituted(node: exp.Expression, replacements: Mapping[int, exp.Expression]) -> exp.Expression:
+    """A copy of the node with other nodes in the place of some, which are given by their `id`."""
+    copy = node.copy()
+    twins = [(twin, replacements[id(one)]) for one, twin in zip(node.walk(), copy.walk(), strict=True) if id(one) in replacements]
+    for twin, replacement in twins:
+        if twin is copy:
+            return replacement.copy()
+        twin.replace(replacement.copy())
+    return copy
 
 
 def is_placeholder(node: exp.Expression | None) -> bool:
@@ -93,21 +115,31 @@ def _parser() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={"enable_external_access": "false", "threads": "1"})
 
 
-def _as_duckdb_reads(text: str) -> object:
-    """DuckDB's tree without places and upper case, None where it reads no query. Nothing is run or bound."""
+def duckdb_tree(text: str) -> dict[str, Any] | None:
+    """What DuckDB's own parser makes of a query, None where it reads none. Nothing is run or bound."""
     with _parser().cursor() as cursor:
         row = cursor.execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchone()
-    tree = json.loads(row[0]) if row else {"error": True}
-    return None if tree.get("error") else _normal(tree)
+    tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    return None if tree.get("error") else tree
+
+
+def _normal_tree(text: str) -> object:
+    """DuckDB's tree without places and upper case."""
+    return _normal(duckdb_tree(text))
+
+
+_JSON = {"path": ["json_extract_string"]}
 
 
 def _normal(node: object) -> object:
     match node:
         case {"type": "OPERATOR_NOT", "children": [{"type": "OPERATOR_IS_NULL", "children": operands}]}:
             return _normal({"type": "OPERATOR_IS_NOT_NULL", "class": "OPERATOR", "children": operands})
+        case {"function_name": "->>"}:
+            return _normal({**node, "function_name": "json_extract_string", "is_operator": False, "qualified_name": _JSON})
         case dict():
             places = ("query_location", "query_location_length")
-            return {key: _normal(value) for key, value in node.items() if key not in places}
+            return {key: _normal(value) for key, value in node.items() if value != "" and key not in places}
         case list():
             return [_normal(item) for item in node]
         case str():

@@ -3,7 +3,7 @@
 from .analysis import AnalysisRequest, WorkloadShape
 from .base import NAMESPACE, Action, Part, Position, Record, Sketch
 from .catalog import CatalogSnapshot, Column, Constraint, Coverage, Index, Table
-from .control import Accepted, Decision, JournalEntry, Request
+from .control import Accepted, Decision, JournalEntry, Outgoing, Request
 from .dead_letter import DeadLetter
 from .measurement import (
     Candidate,
@@ -54,6 +54,7 @@ __all__ = [
     "Machine",
     "Measurement",
     "MeasurementRequest",
+    "Outgoing",
     "Part",
     "Pattern",
     "PatternBatch",

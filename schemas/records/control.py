@@ -21,22 +21,32 @@ class Accepted(Part):
     last: int
 
 
+class Outgoing(Part):
+    """A message whole, so that a rebuild can send what is missing. `topic` is without the installation's prefix."""
+
+    message_id: str
+    topic: str
+    key: bytes
+    value: bytes
+
+
 class Decision(Part):
-    """`body` is canonical JSON; `messages` are the ids of what it sends, in order."""
+    """`kind` is "analyse", "refuse" or "retain"; `body` is canonical JSON; `messages` are what it sends, in order."""
 
     decision_id: str
     kind: str
     product: str
     database: str
     body: bytes
-    messages: list[str]
+    messages: list[Outgoing]
 
 
 class JournalEntry(Record):
-    """One link of the chain: `hash` is sha256 over the entry's canonical bytes with `hash` empty.
+    """One link of the chain: `hash` is sha256 over the entry's canonical bytes without `hash` (see `store.journal`).
 
-    `kind` is "epoch", "checkpoint" or "decision". `settled` are the next offsets to read; `sent` is the highest
-    sequence whose messages all are confirmed.
+    `kind` is "epoch", "checkpoint" or "decision". An epoch entry opens the epoch that its own offset names, and
+    carries -1; all others carry their epoch. `accepted` are the inputs since the entry before, `settled` the next
+    offsets to read; `sent` is the highest sequence whose messages all are confirmed.
     """
 
     sequence: int

@@ -80,9 +80,7 @@ def start(
             identity = base64.urlsafe_b64encode(uuid.uuid4().bytes)[:22].decode()
             tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={identity}", "--config=server.properties"]
             jvm.run([*java, *tool], data)
-        process = jvm.Jvm(
-            "Apache Kafka", [*java, "kafka.Kafka", "server.properties"], data, data / "kafka.log", held
-        )
+        process = jvm.Jvm("Apache Kafka", [*java, "kafka.Kafka", "server.properties"], data, data / "kafka.log", held)
         undo.callback(process.stop)
         admin = _await_answer(process, bootstrap_servers, security.login(ADMIN, "PLAIN") if security else {})
         if security:

@@ -17,8 +17,9 @@ _TAIL_BYTES = 32_768
 _TAIL_LINES = 20
 
 # The shell becomes the program, so there is no moment without the watch. Its standard input is a pipe whose other
-# end only our process holds; when that closes, the watch kills the group, which is the program and itself. Unlike
-# Linux's parent-death signal this does not depend on the thread that started it, and it works on macOS.
+# end only our process holds (and its forks that do not exec); when that closes, the watch kills the group, which is
+# the program and itself. Unlike Linux's parent-death signal this does not depend on the thread that started it, and
+# it works on macOS.
 _LAUNCH = 'exec 3<&0; (read -r _ <&3; kill -KILL 0) & exec "$@" 3<&- </dev/null'
 
 # What the user's environment tells Java in general is not meant for us. The locale is for paths beyond ASCII.

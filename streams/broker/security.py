@@ -48,7 +48,7 @@ class Security:
         )
         scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
         return f"""
-listener.security.protocol.map=CLIENTS:PLAINTEXT,CONTROLLER:SASL_PLAINTEXT
+listener.security.protocol.map=CLIENTS:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT
 sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN
 sasl.mechanism.inter.broker.protocol=PLAIN
 sasl.mechanism.controller.protocol=PLAIN
@@ -64,8 +64,7 @@ super.users=User:{ADMIN}
         """Lets the users log in by SCRAM, which the broker keeps with its topics; PLAIN is in its settings."""
         scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, iterations=4096)
         users: list[UserScramCredentialAlteration] = [
-            UserScramCredentialUpsertion(user, scram, password.encode())
-            for user, password in self.everyone.items()
+            UserScramCredentialUpsertion(user, scram, password.encode()) for user, password in self.everyone.items()
         ]
         for change in admin.alter_user_scram_credentials(users).values():
             change.result()

@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicCollection, Top
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from schemas.errors import BrokerError
-from streams.broker import Broker, apache
+from streams.broker import Broker, apache, jvm
 
 ROOT = Path(__file__).parents[2]
 WAIT_S = 30
@@ -124,6 +124,13 @@ def test_stop_and_kill_keep_topics_records_offsets_and_the_id(tmp_path: Path) ->
             consumer = Consumer({"bootstrap.servers": broker.bootstrap_servers, "group.id": "group"})
             assert consumer.committed([TopicPartition("kept", 0)], WAIT_S)[0].offset == 1
             consumer.close()
+
+
+def test_a_broker_that_does_not_stop_when_asked_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jvm, "_STOP_S", 0.1)
+    with apache.start(tmp_path, progress=print) as broker:
+        os.kill(broker.pid, signal.SIGSTOP)
+    assert not runs(broker.pid)
 
 
 START_IN_A_THREAD = """

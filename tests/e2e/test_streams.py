@@ -1,8 +1,6 @@
 """The streams role on a real broker: nothing is lost, whatever comes in and however it ends."""
 
-import os
 import signal
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -124,32 +122,31 @@ def test_records_that_nobody_can_read_are_kept_and_the_rest_goes_on(settings: Se
 def test_after_a_kill_nothing_is_missing_and_what_comes_twice_has_the_same_bytes(
     settings: Settings, start: Start
 ) -> None:
-    count = 6000
-    texts = [f"SELECT {'a' * n} FROM t" for n in range(1, 40)]
-    produced(settings, [CODEC.encode(batch("main", list(range(40)), texts)) for _ in range(count)])
+    count = 2000
+    produced(settings, [CODEC.encode(batch("main", [1, 2, 3]))] * count)
     out = outputs(settings, PATTERNS)
-    for killed_at in (300, 1500):
+    for killed_at in (200, 800):
         process = start()
         out.until(killed_at)
         process.end(signal.SIGKILL)
     start().ready()
-    sources: dict[tuple[int, int], set[bytes]] = {}
-    while len(sources) < count:
-        out.until(len(out.messages) + 1)
-        for message, record in zip(out.messages, out.until(0), strict=True):
-            sources.setdefault((record.source.partition, record.source.offset), set()).add(message.value())
-    assert {len(values) for values in sources.values()} == {1}
+    made: dict[tuple[int, int], set[bytes]] = {}
+    while len(made) < count:
+        for record, value in zip(out.records, out.values, strict=True):
+            made.setdefault((record.source.partition, record.source.offset), set()).add(value)
+        out.until(len(out.records) + count - len(made))
+    assert {len(values) for values in made.values()} == {1}
 
 
 def test_sigterm_loses_nothing_and_doubles_nothing(settings: Settings, start: Start) -> None:
-    count = 4000
-    texts = [f"SELECT {'a' * n} FROM t" for n in range(1, 40)]
-    produced(settings, [CODEC.encode(batch("main", list(range(40)), texts)) for _ in range(count)])
+    count = 2000
+    produced(settings, [CODEC.encode(batch("main", [1, 2, 3]))] * count)
     out = outputs(settings, PATTERNS)
-    for stopped_at in (100, 1000):
+    for stopped_at in (200, 800):
         process = start()
         out.until(stopped_at)
         assert process.end() == 0
+    assert len(out.rest()) < count
     start().ready()
     out.until(count)
     found = out.rest()
@@ -157,24 +154,28 @@ def test_sigterm_loses_nothing_and_doubles_nothing(settings: Settings, start: St
     assert len(found) == count
 
 
-def test_two_workers_share_the_partitions(settings: Settings, start: Start) -> None:
+def test_two_workers_share_the_partitions_and_one_takes_over_what_the_other_leaves(
+    settings: Settings, start: Start
+) -> None:
     one, two = start().ready(), start().ready()
     done = 'sidecar_records_total{agent="observe",outcome="done"}'
     out = outputs(settings, PATTERNS)
-    sent = 0
+    rounds = 0
+
+    def one_more_round() -> None:
+        nonlocal rounds
+        produced(settings, [CODEC.encode(batch("main", [1]))] * QUERY_LOG.partitions)
+        rounds += 1
+        expected = {(p, o) for p in range(QUERY_LOG.partitions) for o in range(rounds)}
+        while {(r.source.partition, r.source.offset) for r in out.records} != expected:
+            out.until(len(out.records) + 1)
+
     while not (one.metric(done) and two.metric(done)):
-        produced(settings, [CODEC.encode(batch("main", [1])) for _ in range(QUERY_LOG.partitions)])
-        sent += QUERY_LOG.partitions
-        out.until(sent)
-    assert one.end() == 0  # its partitions go to the other
-    produced(settings, [CODEC.encode(batch("main", [1])) for _ in range(QUERY_LOG.partitions)])
-    found = out.until(sent + QUERY_LOG.partitions)
-    assert {(r.source.partition, r.source.offset) for r in found} == {
-        (partition, offset)
-        for partition in range(QUERY_LOG.partitions)
-        for offset in range(sent // QUERY_LOG.partitions + 1)
-    }
+        one_more_round()
+    assert one.end() == 0
+    one_more_round()
     assert two.end() == 0
+    assert read_offsets(settings) == rounds * QUERY_LOG.partitions
 
 
 def test_a_missing_topic_and_a_wrong_partition_count_are_named_at_the_start(

@@ -1,21 +1,47 @@
 import os
 import subprocess
 import sys
+import threading
+from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
+from tests.sharing import Stop, shared
+
 ROOT = Path(__file__).parents[2]
+
+
+def test_the_service_ends_when_its_last_user_does(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> None:
+    log: list[str] = []
+
+    def start(_: Path) -> tuple[str, Stop]:
+        log.append("started")
+        return "the address", lambda: log.append("stopped")
+
+    first, last = ExitStack(), ExitStack()
+    for worker in (first, last):
+        assert shared(worker.callback, tmp_path_factory, request.node.name, start) == "the address"
+    ending = threading.Thread(target=first.close)
+    ending.start()
+    ending.join(0.2)
+    log.append("used")
+    last.close()
+    ending.join()
+    assert log == ["started", "used", "stopped"]
+
 
 CONFTEST = """
 from pathlib import Path
 import pytest
 from tests.sharing import shared
 
-HERE = Path(__file__).parent
-
 @pytest.fixture(scope="session")
 def log():
     def log(line):
-        with (HERE / "log").open("a") as file:
+        with Path(__file__).with_name("log").open("a") as file:
             file.write(line + "\\n")
     return log
 
@@ -24,31 +50,27 @@ def service(pytestconfig, tmp_path_factory, log):
     def start(folder):
         log("started")
         return "the address", lambda: log("stopped")
-    return shared(pytestconfig, tmp_path_factory, "service", start)
-
-def pytest_sessionfinish(session):
-    if hasattr(session.config, "first"):
-        (HERE / "first is done").write_text("")
+    return shared(pytestconfig.add_cleanup, tmp_path_factory, "service", start)
 """
 
 FIRST = """
-def test_first(service, log, request, pytestconfig):
+def test_first(service, log, request):
     log(f"first uses {service}")
-    pytestconfig.first = True
     (request.path.parent / "first has it").write_text("")
+    (request.path.parent / "last has it").read_text()
 """
 
 LAST = """
-def test_last(request, log):
+def test_last(log, request):
     (request.path.parent / "first has it").read_text()
     service = request.getfixturevalue("service")
-    (request.path.parent / "first is done").read_text()
+    (request.path.parent / "last has it").write_text("")
     log(f"last uses {service}")
 """
 
 
-def test_workers_share_one_service_that_stops_after_its_last_use(tmp_path: Path) -> None:
-    for pipe in ("first has it", "first is done"):
+def test_the_workers_of_a_run_have_one_service(tmp_path: Path) -> None:
+    for pipe in ("first has it", "last has it"):
         os.mkfifo(tmp_path / pipe)
     for name, text in (("conftest", CONFTEST), ("test_first", FIRST), ("test_last", LAST)):
         (tmp_path / f"{name}.py").write_text(text)

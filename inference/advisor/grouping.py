@@ -1,0 +1,244 @@
+"""Aggregating queries over inner joins of tables: the form that a summary can answer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from schemas.actions import Join
+from schemas.expressions import ColumnRef, Expression
+from schemas.records import Table
+
+from .expression import typed
+from .resolve import Block, Origin, Scan, own_nodes
+from .statement import conjuncts
+from .workload import Query
+
+CLAUSES = ("expressions", "where", "group", "having", "order")
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """A part of an expression that depends on one column alone, the largest such part."""
+
+    node: exp.Expression
+    origin: Origin
+    expression: Expression
+
+    @property
+    def key(self) -> str:
+        return self.expression.model_dump_json()
+
+    @property
+    def is_column(self) -> bool:
+        return isinstance(self.expression, ColumnRef)
+
+
+@dataclass(slots=True)
+class Grouping:
+    """One aggregating SELECT of a query. `kept` are its conditions that are no joins."""
+
+    query: Query
+    block: Block
+    base: Scan
+    joins: list[Join]
+    kept: list[exp.Expression]
+    atoms: list[Atom] = field(default_factory=list)
+
+    @property
+    def tables(self) -> list[Table]:
+        return [source.table for source in self.block.sources.values() if isinstance(source, Scan)]
+
+    @property
+    def aliases(self) -> dict[Scan, str]:
+        return _aliases(self.block)
+
+    @property
+    def structure(self) -> str:
+        """The same for all that read the same tables joined in the same way."""
+        return f"{self.base.table.schema_name}.{self.base.table.name} {[join.model_dump_json() for join in self.joins]}"
+
+    def typed(self, node: exp.Expression) -> Expression | None:
+        aliases = self.aliases
+
+        def ref(origin: Origin) -> ColumnRef | None:
+            alias = aliases.get(origin.scan)
+            return ColumnRef(name=origin.column.name, table=alias) if alias else None
+
+        return typed(node, self.query.reading, ref)
+
+    def atoms_in(self, node: exp.Expression) -> Iterator[Atom] | None:
+        """None where a column is no column of the block's own tables."""
+        found: list[Atom] = []
+        return iter(found) if self._collect(node, found) else None
+
+    def aggregates(self) -> Iterator[exp.Expression]:
+        """Aggregates outside of one another, each with its FILTER."""
+        for part in _parts(self.block.node):
+            for node in own_nodes(part):
+                if isinstance(node, exp.AggFunc) and not node.find_ancestor(exp.AggFunc):
+                    yield node.parent if isinstance(node.parent, exp.Filter) else node
+
+    def _collect(self, node: exp.Expression, found: list[Atom]) -> bool:
+        origins = {id(part): self.query.reading.origin(part) for part in own_nodes(node) if isinstance(part, exp.Column)}
+        distinct = set(origins.values())
+        if not origins:
+            return True
+        if len(distinct) == 1 and (origin := distinct.pop()) and (expression := self.typed(node)):
+            found.append(Atom(node, origin, expression))
+            return True
+        if isinstance(node, exp.Column):
+            return self._is_alias(node)
+        return all(self._collect(child, found) for child in node.iter_expressions())
+
+    def _is_alias(self, node: exp.Column) -> bool:
+        return not node.table and any(
+            expression.alias.lower() == node.name.lower() for expression in self.block.node.expressions
+        )
+
+
+def grouping(query: Query) -> Grouping | str:
+    """The first aggregating SELECT of the statement that has the form, or why there is none."""
+    reason = "it does not aggregate"
+    nodes = set(map(id, query.reading.tree.walk()))
+    for block in query.reading.blocks:
+        if id(block.node) in nodes and isinstance(block.node, exp.Select) and _aggregates(block.node):
+            found = _of(query, block)
+            if isinstance(found, Grouping):
+                return found
+            reason = found
+    return reason
+
+
+def _of(query: Query, block: Block) -> Grouping | str:
+    node = block.node
+    scans = [source for source in block.sources.values() if isinstance(source, Scan) and source.table.kind == "table"]
+    if len(scans) != len(block.sources) or not scans:
+        return "it aggregates a subquery or a view"
+    group = node.args.get("group")
+    if group and any(group.args.get(name) for name in ("rollup", "cube", "grouping_sets", "totals")):
+        return "it groups in several ways at once"
+    if any(isinstance(part, exp.Query | exp.Window | exp.Star) for part in _nodes(node) if not _counts_all(part)):
+        return "it holds a subquery, a window or a *"
+    if node.args.get("distinct") or node.args.get("qualify"):
+        return "it is DISTINCT or has QUALIFY"
+    for join in node.args.get("joins") or ():
+        if join.side or join.method or join.args.get("using") or join.kind not in ("", "INNER", "CROSS"):
+            return "it has a join that is no inner join"
+    pairs: list[tuple[Origin, Origin]] = []
+    kept = []
+    for condition in _all_conditions(node):
+        origins = [query.reading.origin(side.unnest()) for side in (condition.args.get("this"), condition.args.get("expression")) if isinstance(side, exp.Expression)]
+        left, right = origins if len(origins) == 2 else (None, None)
+        if isinstance(condition, exp.EQ) and left and right and left.scan is not right.scan and {left.scan, right.scan} <= set(scans):
+            pairs.append((left, right))
+        else:
+            kept.append(condition)
+    base = max(scans, key=lambda scan: (scan.table.rows, scan.alias))
+    joins = _joins(base, scans, pairs, _aliases(block))
+    if joins is None:
+        return "its tables are not all joined by equal columns"
+    found = Grouping(query, block, base, joins, kept)
+    return found if (reason := _fill(found)) is None else reason
+
+
+def _fill(found: Grouping) -> str | None:
+    """Finds the atoms that must be there besides the aggregates: of groups, filters and outputs."""
+    inside = {id(part) for aggregate in found.aggregates() for part in aggregate.walk()}
+    group = found.block.node.args.get("group")
+    parts = [*found.block.node.expressions, *found.kept, *(group.expressions if group else ())]
+    parts += [part for name in ("having", "order") for part in _clause(found.block.node, name)]
+    pieces = [piece for part in parts for piece in _outside(part, inside)]
+    pieces += [piece for aggregate in found.aggregates() for piece in _keys_of(aggregate)]
+    for piece in pieces:
+        atoms = found.atoms_in(piece)
+        if atoms is None:
+            return "it names a column from outside"
+        found.atoms += atoms
+    return None
+
+
+def _keys_of(aggregate: exp.Expression) -> Iterator[exp.Expression]:
+    """What an aggregate needs as a group key: the values of a DISTINCT, the conditions of FILTER and CASE."""
+    if isinstance(aggregate, exp.Filter):
+        yield aggregate.expression.this
+        aggregate = aggregate.this
+    argument = aggregate.this
+    if isinstance(argument, exp.Distinct):
+        yield from argument.expressions
+    elif isinstance(argument, exp.Case) and argument.this is None:
+        yield from (branch.this for branch in argument.args["ifs"])
+
+
+def _outside(node: exp.Expression, inside: set[int]) -> Iterator[exp.Expression]:
+    """The largest parts that hold no aggregate."""
+    if id(node) in inside:
+        return
+    if any(id(part) in inside for part in node.walk()):
+        for child in node.iter_expressions():
+            yield from _outside(child, inside)
+    else:
+        yield node
+
+
+def _joins(
+    base: Scan, scans: list[Scan], pairs: list[tuple[Origin, Origin]], aliases: dict[Scan, str]
+) -> list[Join] | None:
+    """The joins in the order in which each finds its partner among those before; None if one finds none."""
+    joined = [base]
+    joins = []
+    rest = sorted((scan for scan in scans if scan is not base), key=lambda scan: aliases[scan])
+    while rest:
+        for scan in rest:
+            on = sorted(
+                (f"{aliases[other.scan]}.{other.column.name}", own.column.name)
+                for left, right in pairs
+                for own, other in ((left, right), (right, left))
+                if own.scan is scan and other.scan in joined
+            )
+            if on:
+                break
+        else:
+            return None
+        joins.append(Join(schema_name=scan.table.schema_name, table=scan.table.name, alias=aliases[scan], on=on))
+        joined.append(scan)
+        rest.remove(scan)
+    return joins
+
+
+def _aliases(block: Block) -> dict[Scan, str]:
+    """The table's name, so that the same join has the same text; the alias where a table comes twice."""
+    scans = [source for source in block.sources.values() if isinstance(source, Scan)]
+    names = [scan.table.name.lower() for scan in scans]
+    return {scan: scan.table.name if names.count(scan.table.name.lower()) == 1 else scan.alias for scan in scans}
+
+
+def _aggregates(node: exp.Select) -> bool:
+    return bool(node.args.get("group")) or any(isinstance(part, exp.AggFunc) for part in _nodes(node))
+
+
+def _all_conditions(node: exp.Expression) -> Iterator[exp.Expression]:
+    if where := node.args.get("where"):
+        yield from conjuncts(where.this)
+    for join in node.args.get("joins") or ():
+        yield from conjuncts(join.args.get("on"))
+
+
+def _nodes(node: exp.Expression) -> Iterator[exp.Expression]:
+    for part in [*_parts(node), *_all_conditions(node)]:
+        yield from own_nodes(part)
+
+
+def _parts(node: exp.Expression) -> Iterator[exp.Expression]:
+    for name in CLAUSES:
+        yield from _clause(node, name)
+
+
+def _clause(node: exp.Expression, name: str) -> list[exp.Expression]:
+    clause = node.args.get(name)
+    clauses = clause if isinstance(clause, list) else [clause]
+    return [part for part in clauses if isinstance(part, exp.Expression)]
+
+
+def _counts_all(node: exp.Expression) -> bool:
+    return isinstance(node, exp.Star) and isinstance(node.parent, exp.Count)

@@ -1,0 +1,98 @@
+"""The knowledge file: one owner process, one connection that writes, migrations by number."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from schemas.errors import StoreError
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "threads": "2",
+    "memory_limit": "1GB",
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "lock_configuration": "true",
+}
+
+
+class KnowledgeFile:
+    """Open from construction to `close`. Only one thread may write; any thread may read."""
+
+    def __init__(self, path: Path, migrations: Path = MIGRATIONS) -> None:
+        """Makes the file if need be and brings it to the newest migration.
+
+        Raises StoreError: another process has it open, it cannot be used, or a newer release has written it.
+        """
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = duckdb.connect(str(path), config=CONFIG)
+        except OSError as error:
+            raise StoreError(f"the knowledge file {path} cannot be made: {error}") from error
+        except duckdb.IOException as error:
+            if "lock" in str(error):
+                raise StoreError(
+                    f"another process has the knowledge file {path} open, and only one may: stop that one, "
+                    f"or give this one a file of its own by store_path ({error})"
+                ) from error
+            raise StoreError(f"the knowledge file {path} cannot be opened: {error}") from error
+        except duckdb.Error as error:
+            raise StoreError(f"the knowledge file {path} cannot be opened: {error}") from error
+        try:
+            _migrate(self, migrations)
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """All that is done with the connection becomes lasting at the end, or nothing if something is raised."""
+        self._connection.begin()
+        try:
+            yield self._connection
+            self._connection.commit()
+        except BaseException:
+            with suppress(duckdb.Error):  # a failed commit has ended the transaction already
+                self._connection.rollback()
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One consistent state, for any thread of this process; whatever would write is refused by DuckDB."""
+        with self._connection.cursor() as cursor:
+            cursor.execute("BEGIN TRANSACTION READ ONLY")
+            yield cursor
+
+    def close(self) -> None:
+        with suppress(duckdb.Error):  # with a full disk the checkpoint at the end fails; the log beside is kept
+            self._connection.close()
+
+
+def naive(time: datetime) -> datetime:
+    """UTC without a zone, as the tables hold times."""
+    return time.astimezone(UTC).replace(tzinfo=None)
+
+
+def aware(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC)
+
+
+def _migrate(file: KnowledgeFile, folder: Path) -> None:
+    scripts = {int(script.name.partition("_")[0]): script for script in sorted(folder.glob("*.sql"))}
+    with file.transaction() as tx:
+        tx.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name VARCHAR NOT NULL)")
+        applied = dict(tx.execute("SELECT number, name FROM migrations").fetchall())
+        if newer := sorted(set(applied) - set(scripts)):
+            raise StoreError(
+                f"{file.path} was written by a newer release (migrations {newer}): use that release, "
+                "or rebuild the file with this one (`sidecar store rebuild`)"
+            )
+        for number, script in scripts.items():
+            if number not in applied:
+                tx.execute(script.read_text())
+                tx.execute("INSERT INTO migrations VALUES (?, ?)", [number, script.name])

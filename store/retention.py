@@ -1,0 +1,205 @@
+"""What keeps the patterns bounded for ever: hours become days, days become totals, and the rare become "(other)".
+
+It is a decision of the journal: the outcome depends on what is in the tables, so it has to happen at one point of
+the inputs, and a rebuild does it there again.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from duckdb import DuckDBPyConnection
+from pydantic import BaseModel, ConfigDict
+
+from . import patterns, sources
+from .knowledge import naive
+
+OTHER = "(other)"
+"""The fingerprint of the row, and the route, that stands for all that is not kept apart."""
+OLDER = "(older)"
+"""The catalog hash that stands for all catalogs that are not kept apart."""
+SLACK = 1.25
+"""How far a bound is passed before it is applied, so that it is not at every checkpoint."""
+
+
+class Retention(BaseModel):
+    """The body of the decision. Sums of "ever" are under no catalog."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["retain"] = "retain"
+    hours_since: datetime
+    """Before it hours become days; the start of a day."""
+    days_since: datetime
+    """Before it days become totals; the start of a day."""
+    hours_until: datetime
+    """Hours from it on are a wrong clock's, and become totals too."""
+    fingerprints: int = 2000
+    """Of a database, those that took most time in the hours that are kept."""
+    catalogs: int = 20
+    """Of a database, the last seen."""
+    routes: int = 32
+    """Of a pattern, the most taken."""
+    source_ranges: int = 1000
+    """Of a partition of the query log, the newest."""
+
+
+PERIOD = """
+    CASE
+        WHEN period = 'ever' OR start < $days_since OR start >= $hours_until THEN 'ever'
+        WHEN period = 'day' OR start < $hours_since THEN 'day'
+        ELSE 'hour'
+    END
+"""
+
+
+def overdue(tx: DuckDBPyConnection, retention: Retention) -> bool:
+    """Whether there is enough to be done for the decision to be worth its entry."""
+    found = tx.execute(
+        f"""
+        SELECT EXISTS (FROM pattern_hours WHERE period <> {PERIOD})
+            OR EXISTS (FROM patterns GROUP BY product, database HAVING count(*) > $fingerprints)
+            OR EXISTS (FROM pattern_hours JOIN patterns USING (pattern_id)
+                       GROUP BY product, database HAVING count(DISTINCT catalog_hash) > $catalogs)
+            OR EXISTS (FROM pattern_routes GROUP BY pattern_id HAVING count(*) > $routes)
+            OR EXISTS (FROM applied_sources GROUP BY topic_id, partition HAVING count(*) > $source_ranges)
+        """,  # noqa: S608 - a constant of this module
+        _times(retention)
+        | {
+            "fingerprints": SLACK * retention.fingerprints,
+            "catalogs": SLACK * retention.catalogs,
+            "routes": SLACK * retention.routes,
+            "source_ranges": SLACK * retention.source_ranges,
+        },
+    ).fetchone()
+    return bool(found and found[0])
+
+
+def apply(tx: DuckDBPyConnection, retention: Retention) -> None:
+    _choose_patterns(tx, retention.fingerprints)
+    _choose_catalogs(tx, retention.catalogs)
+    _merge_hours(tx, retention)
+    _fold_patterns(tx)
+    _fold_routes(tx, retention.routes)
+    sources.close_gaps(tx, retention.source_ranges)
+    tx.execute("DROP TABLE folded")
+    tx.execute("DROP TABLE aged")
+
+
+def _choose_patterns(tx: DuckDBPyConnection, keep: int) -> None:
+    tx.execute(
+        f"""
+        CREATE TEMP TABLE folded AS
+        SELECT pattern_id, product, database, {patterns.PATTERN_ID.replace("fingerprint", "$other")} AS other_id
+        FROM (
+            SELECT pattern_id, product, database, fingerprint,
+                   coalesce(sum(latency_us) FILTER (period = 'hour'), 0) AS recent_us, sum(latency_us) AS all_us
+            FROM patterns LEFT JOIN pattern_hours USING (pattern_id)
+            WHERE fingerprint <> $other
+            GROUP BY ALL
+        )
+        QUALIFY row_number() OVER (
+            PARTITION BY product, database ORDER BY recent_us DESC, all_us DESC, fingerprint
+        ) > $keep
+        """,  # noqa: S608 - a constant
+        {"other": OTHER, "keep": keep},
+    )
+
+
+def _choose_catalogs(tx: DuckDBPyConnection, keep: int) -> None:
+    tx.execute(
+        """
+        CREATE TEMP TABLE aged AS
+        SELECT product, database, catalog_hash
+        FROM patterns JOIN pattern_hours USING (pattern_id)
+        WHERE catalog_hash NOT IN ('', $older)
+        GROUP BY ALL
+        QUALIFY row_number() OVER (
+            PARTITION BY product, database ORDER BY max(last_seen) DESC, catalog_hash
+        ) > $keep
+        """,
+        {"older": OLDER, "keep": keep},
+    )
+
+
+def _merge_hours(tx: DuckDBPyConnection, retention: Retention) -> None:
+    """Only rows that get another key, or that meet one that does, are touched."""
+    tx.execute(
+        f"""
+        CREATE TEMP TABLE placed AS
+        WITH rows AS (
+            SELECT pattern_hours.rowid AS place, pattern_id, period, start, catalog_hash, product, database,
+                   {PERIOD} AS new_period
+            FROM pattern_hours JOIN patterns USING (pattern_id)
+        )
+        SELECT place,
+               coalesce(other_id, pattern_id) AS pattern_id,
+               new_period AS period,
+               CASE new_period WHEN 'hour' THEN start WHEN 'day' THEN date_trunc('day', start)
+                               ELSE TIMESTAMP 'epoch' END AS start,
+               CASE WHEN new_period = 'ever' THEN '' WHEN aged.catalog_hash IS NULL THEN rows.catalog_hash
+                    ELSE $older END AS catalog_hash,
+               other_id IS NOT NULL OR aged.catalog_hash IS NOT NULL OR new_period <> rows.period AS moves
+        FROM rows
+        LEFT JOIN folded USING (pattern_id)
+        LEFT JOIN aged ON (rows.product, rows.database, rows.catalog_hash)
+                        = (aged.product, aged.database, aged.catalog_hash)
+        """,  # noqa: S608 - a constant
+        _times(retention) | {"older": OLDER},
+    )
+    tx.execute(f"DELETE FROM placed WHERE NOT moves AND ({patterns.KEY}) NOT IN (SELECT ({patterns.KEY}) FROM placed WHERE moves)")
+    columns = ", ".join(f"placed.{name}" for name in patterns.KEY.split(", "))
+    sums = patterns.COLUMNS.removeprefix(patterns.KEY)
+    rows = f"SELECT {columns}{sums} FROM placed JOIN pattern_hours ON pattern_hours.rowid = place"
+    tx.execute(f"CREATE TEMP TABLE remade AS {patterns.merged(rows)}")
+    tx.execute("DELETE FROM pattern_hours WHERE rowid IN (SELECT place FROM placed)")
+    tx.execute("INSERT INTO pattern_hours BY NAME FROM remade")
+    tx.execute("DROP TABLE remade")
+    tx.execute("DROP TABLE placed")
+
+
+def _fold_patterns(tx: DuckDBPyConnection) -> None:
+    tx.execute(
+        "INSERT INTO patterns SELECT DISTINCT other_id, product, database, $other FROM folded ON CONFLICT DO NOTHING",
+        {"other": OTHER},
+    )
+    tx.execute(
+        """
+        INSERT INTO observed_patterns
+        SELECT other_id, 'other',
+               any_value(to_json({product: product, database: database, fingerprint: $other, statement: ''})),
+               min(first_observed), max(last_observed), saturated(sum(occurrence_count)),
+               pattern_confidence(saturated(sum(occurrence_count)))
+        FROM observed_patterns JOIN folded USING (pattern_id)
+        GROUP BY other_id
+        ON CONFLICT (pattern_id) DO UPDATE SET
+            first_observed = least(first_observed, excluded.first_observed),
+            last_observed = greatest(last_observed, excluded.last_observed),
+            occurrence_count = saturated(occurrence_count::HUGEINT + excluded.occurrence_count),
+            confidence = pattern_confidence(saturated(occurrence_count::HUGEINT + excluded.occurrence_count))
+        """,
+        {"other": OTHER},
+    )
+    for table in ("patterns", "observed_patterns", "pattern_routes", "pattern_exemplars"):
+        tx.execute(f"DELETE FROM {table} WHERE pattern_id IN (SELECT pattern_id FROM folded)")  # noqa: S608
+
+
+def _fold_routes(tx: DuckDBPyConnection, keep: int) -> None:
+    tx.execute(
+        """
+        CREATE TEMP TABLE routes AS
+        SELECT pattern_id, CASE WHEN place > $keep THEN $other ELSE route END AS route, saturated(sum(runs)) AS runs
+        FROM (
+            SELECT *, row_number() OVER (PARTITION BY pattern_id ORDER BY route = $other DESC, runs DESC, route) AS place
+            FROM pattern_routes
+        )
+        GROUP BY ALL
+        """,
+        {"keep": keep, "other": OTHER},
+    )
+    tx.execute("DELETE FROM pattern_routes")
+    tx.execute("INSERT INTO pattern_routes FROM routes")
+    tx.execute("DROP TABLE routes")
+
+
+def _times(retention: Retention) -> dict[str, datetime]:
+    return {name: naive(getattr(retention, name)) for name in ("hours_since", "days_since", "hours_until")}

@@ -1,0 +1,106 @@
+"""The streams role on a Kafka with passwords and rights: what is missing is named, what was exported is enough."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from schemas.topics import PATTERNS
+from streams.topic_admin import TopicAdmin
+from tests.conftest import SecuredKafka
+from tests.query_log import CODEC, Outputs, batch, produce
+from tests.streams_process import StreamsProcess
+
+WAIT_S = 30
+
+
+@pytest.fixture
+def config(secured_kafka: SecuredKafka) -> dict[str, Any]:
+    """Of the one who may do everything."""
+    return {"bootstrap.servers": secured_kafka.bootstrap_servers, **secured_kafka.security.login("admin")}
+
+
+@pytest.fixture
+def topics(config: dict[str, Any], topic_prefix: str) -> TopicAdmin:
+    made = TopicAdmin(config, topic_prefix, topic_prefix)
+    made.create()
+    return made
+
+
+def grant(config: dict[str, Any], user: str, acls: Iterable[dict[str, str]]) -> None:
+    bindings = [
+        AclBinding(
+            ResourceType[acl["resource_type"]],
+            acl["resource_name"],
+            ResourcePatternType[acl["pattern_type"]],
+            f"User:{user}",
+            "*",
+            AclOperation[acl["operation"]],
+            AclPermissionType[acl["permission_type"]],
+        )
+        for acl in acls
+    ]
+    for granted in AdminClient(config).create_acls(bindings).values():
+        granted.result(WAIT_S)
+
+
+def as_user(kafka: SecuredKafka, user: str, folder: Path, prefix: str, **changes: object) -> StreamsProcess:
+    settings: dict[str, object] = {
+        "bootstrap_servers": kafka.bootstrap_servers,
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_username": user,
+        "sasl_password": kafka.security.passwords[user],
+        "topic_prefix": prefix,
+        "group_prefix": prefix,
+        **changes,
+    }
+    return StreamsProcess(folder, **settings)  # type: ignore[arg-type]
+
+
+def test_every_missing_right_is_named_at_the_start_and_the_exported_ones_are_enough(
+    secured_kafka: SecuredKafka, config: dict[str, Any], topics: TopicAdmin, tmp_path: Path, topic_prefix: str
+) -> None:
+    acls = topics.export()["acls"]["streams"]
+    with as_user(secured_kafka, "alice", tmp_path, topic_prefix) as process:
+        assert process.ended() == 1
+        for acl in acls:
+            if acl["resource_type"] == "TOPIC":
+                assert f"no right to DESCRIBE topic {acl['resource_name']}: grant it" in process.output
+        assert f"no right to READ in group {topic_prefix}streams: grant it" in process.output
+
+    describe = [acl | {"operation": "DESCRIBE"} for acl in acls]
+    grant(config, "alice", describe)
+    with as_user(secured_kafka, "alice", tmp_path, topic_prefix) as process:
+        assert process.ended() == 1
+        for acl in acls:
+            where = "topic" if acl["resource_type"] == "TOPIC" else "in group"
+            assert f"no right to {acl['operation']} {where} {acl['resource_name']}: grant it" in process.output
+
+    grant(config, "alice", acls)
+    produce(config, topic_prefix, [CODEC.encode(batch("main", [1, 2]))] * 16)
+    with as_user(secured_kafka, "alice", tmp_path, topic_prefix) as process:
+        assert len(Outputs(config, topic_prefix, PATTERNS).until(16)) == 16
+        assert process.end() == 0
+        assert secured_kafka.security.passwords["alice"] not in process.output
+
+
+def test_a_refused_login_is_said_and_no_password_is_logged(
+    secured_kafka: SecuredKafka, tmp_path: Path, topic_prefix: str
+) -> None:
+    guess = "canary-of-a-guess"
+    with as_user(secured_kafka, "bob", tmp_path, topic_prefix, sasl_password=guess, log_level="debug") as process:
+        reason = process.waited("waiting for Kafka")["reason"]
+        assert "Authentication failed" in reason
+        assert process.get("/readyz").status_code == 503
+        assert process.get("/livez").status_code == 200
+        assert process.end() in (0, 1)
+        assert guess not in process.output
