@@ -10,7 +10,7 @@ import struct
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 import fastavro
 from fastavro.types import Schema
@@ -69,10 +69,18 @@ def reader_schema(name: str) -> Schema:
     return fastavro.parse_schema(json.loads(path_of(MODELS[name]).read_text()))
 
 
+class Written(NamedTuple):
+    """How to read what was written with one schema: pairs of the writer's schema and ours (None where equal)."""
+
+    name: str
+    with_times: tuple[Schema, Schema | None]
+    plain: tuple[Schema, Schema | None]
+
+
 class Codec:
     def __init__(self, ids: SchemaIds | None = None) -> None:
         self._ids = ids or CommittedIds()
-        self._writers: dict[int, tuple[str, Schema, Schema | None]] = {}
+        self._written: dict[int, Written] = {}
         self._headers: dict[str, bytes] = {}
 
     def encode(self, record: Record) -> bytes:
@@ -92,7 +100,7 @@ class Codec:
 
     def decode(self, payload: bytes | None) -> Record:
         """Raises RecordError for bytes that are no record of ours, UnknownSchema for an unknown schema id."""
-        name, values = self.decode_values(payload)
+        name, values = self._decode(payload, times=True)
         try:
             return MODELS[name].model_validate(values)
         except ValidationError as error:
@@ -105,34 +113,52 @@ class Codec:
         return record
 
     def decode_values(self, payload: bytes | None) -> tuple[str, dict[str, Any]]:
-        """The record's full name and its plain values, for hot paths."""
+        """The record's full name and its plain values, for hot paths. Times are microseconds since 1970."""
+        return self._decode(payload, times=False)
+
+    def _decode(self, payload: bytes | None, *, times: bool) -> tuple[str, dict[str, Any]]:
         if payload is None or len(payload) < HEADER.size:
             raise RecordError("the record is shorter than the 5 bytes of Confluent's header")
         magic, schema_id = HEADER.unpack_from(payload)
         if magic != 0:
             raise RecordError(f"the first byte is {magic}, not 0: the producer must use Confluent's wire format")
-        name, writer, reader = self._writer(schema_id)
+        written = self._written.get(schema_id) or self._learn(schema_id)
+        writer, reader = written.with_times if times else written.plain
         body = io.BytesIO(payload)
         body.seek(HEADER.size)
         try:
             values = fastavro.schemaless_reader(body, writer, reader)
         except DAMAGE as error:
-            raise RecordError(f"the bytes are no {name} of schema {schema_id}: {error!r}") from error
+            raise RecordError(f"the bytes are no {written.name} of schema {schema_id}: {error!r}") from error
         if body.tell() != len(payload):
-            raise RecordError(f"{len(payload) - body.tell()} bytes are left over after the {name}")
-        return name, cast(dict[str, Any], values)
+            raise RecordError(f"{len(payload) - body.tell()} bytes are left over after the {written.name}")
+        return written.name, cast(dict[str, Any], values)
 
-    def _writer(self, schema_id: int) -> tuple[str, Schema, Schema | None]:
-        if (known := self._writers.get(schema_id)) is None:
-            written = self._ids.schema_of(schema_id)
-            name = f"{written.get('namespace', '')}.{written.get('name', '')}"
-            if name not in MODELS:
-                raise UnknownSchema(f"schema id {schema_id} is of {name}, which is no record of the sidecar")
-            # a schema equal to ours needs no resolution, which halves the time of decoding
-            same = written == json.loads(path_of(MODELS[name]).read_text())
-            reader = None if same else reader_schema(name)
-            known = self._writers[schema_id] = (name, fastavro.parse_schema(written), reader)
-        return known
+    def _learn(self, schema_id: int) -> Written:
+        schema = self._ids.schema_of(schema_id)
+        name = f"{schema.get('namespace', '')}.{schema.get('name', '')}"
+        if name not in MODELS:
+            raise UnknownSchema(f"schema id {schema_id} is of {name}, which is no record of the sidecar")
+        ours = json.loads(path_of(MODELS[name]).read_text())
+        plain = _pair(without_logical_types(schema), without_logical_types(ours))
+        self._written[schema_id] = Written(name, _pair(schema, ours), plain)
+        return self._written[schema_id]
+
+
+def _pair(writer: Any, reader: Any) -> tuple[Schema, Schema | None]:
+    """A writer's schema that equals the reader's needs no resolution, which halves the time of decoding."""
+    return fastavro.parse_schema(writer), None if writer == reader else fastavro.parse_schema(reader)
+
+
+def without_logical_types(schema: Any) -> Any:
+    match schema:
+        case {"logicalType": _, "type": primitive}:
+            return primitive
+        case dict():
+            return {key: without_logical_types(value) for key, value in schema.items()}
+        case list():
+            return [without_logical_types(branch) for branch in schema]
+    return schema
 
 
 def micros(time: datetime) -> int:

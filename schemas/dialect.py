@@ -12,13 +12,13 @@ RESERVED = frozenset(
 """Words that are names only after a dot and after AS."""
 
 NAMES_TOO = frozenset(
-    """ANTI ASOF BETWEEN BY CROSS DELETE EXISTS FULL GLOB IF ILIKE INNER INSERT IS ISNULL JOIN LEFT LIKE NATURAL
+    """ANTI ASOF BETWEEN BY CROSS DELETE EXISTS FULL IF ILIKE INNER INSERT IS ISNULL JOIN LEFT LIKE NATURAL
     NOTNULL OUTER OVER PERCENT POSITIONAL RIGHT SAMPLE SEMI SET SIMILAR TABLESAMPLE UPDATE VALUES""".split()
 )
 """Words that are names as well, where no operand or bracket follows them."""
 
-BEFORE_LITERALS = frozenset("COMPRESSION ESCAPE INTERVAL NEAREST ZONE".split())
-"""Words that are names as well, where no literal or bracket follows them."""
+BEFORE_LITERALS = frozenset("COMPRESSION ESCAPE GLOB GROUPS INTERVAL NEAREST RANGE ROWS ZONE".split())
+"""Words that are names as well, where no literal follows them."""
 
 KEYWORDS = RESERVED | NAMES_TOO | BEFORE_LITERALS
 """Words that are written in upper case; a string after any other word is a typed literal."""

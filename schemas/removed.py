@@ -11,6 +11,9 @@ FILE_ID = re.compile(r"@(?:file|url):[0-9a-f]{12}(?:\.[a-z0-9]+)*")
 GLUE = "\1"
 """Marks a piece, a bracket, that belongs to the name before it."""
 
+NAME = "\2"
+"""Ends a piece that is a name, though it is written like a keyword."""
+
 _SUFFIX = re.compile(rf"(?:\.(?:{'|'.join(SUFFIXES)}))+(?=[?#]|$)", re.IGNORECASE)
 _REMOTE = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+://|md:")
 _UNKNOWN = object()
@@ -119,12 +122,14 @@ def spaced(pieces: list[str]) -> str:
 
 
 _SPACING = (
+    (NAME, ""),
     ("\0" + GLUE, ""),
     ("(\0", "("),
     ("\0)", ")"),
     ("[\0", "["),
     ("\0]", "]"),
     ("{\0", "{"),
+    ("#\0", "#"),
     ("\0}", "}"),
     ("\0,", ","),
     (")\0.\0", ") ."),

@@ -11,7 +11,7 @@ def strip(statement: list[Token], removed: Removed, *, quoted: bool) -> tuple[li
 
     ``quoted`` makes all placeholders strings.
     """
-    verb = statement[0][0].upper()
+    first = verb = statement[0][0].upper()
     kind = KINDS.get(verb) or (_main_kind(statement) if verb in ("", "WITH") else "other")
     if verb in ("CREATE", "EXPLAIN", "PRAGMA", "SET"):
         words = [token[0].upper() for token in statement[:10]]
@@ -26,8 +26,8 @@ def strip(statement: list[Token], removed: Removed, *, quoted: bool) -> tuple[li
             return _setting(statement, removed), kind
     quoted = quoted or verb in WANTS_CONSTANTS
     pieces = Walk(statement, verb, removed, quoted).run()
-    if verb in KINDS:
-        pieces[0] = verb
+    if first in KINDS and pieces[0].upper() == first:
+        pieces[0] = first
     return pieces, kind
 
 

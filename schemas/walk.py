@@ -5,7 +5,7 @@ import re
 from . import dialect
 from .dialect import AFTER_AS, CLAUSES, CONSTANTS, KEYWORDS, NAMES_TOO, UNITS
 from .lexer import END, Token
-from .removed import GLUE, Removed, is_placeholder, spaced
+from .removed import GLUE, NAME, Removed, is_placeholder, spaced
 
 _INTERVAL = re.compile(r"'\s*[-+]?[0-9.]+\s*([A-Za-z]+)\s*'")
 
@@ -18,6 +18,8 @@ _SENSITIVE = re.compile("KEY|SECRET|PASS|TOKEN|CREDENTIAL", re.IGNORECASE)
 
 _DIGITS = frozenset("0123456789.")
 _QUOTES = frozenset('"`')
+_ENDS_NAME = frozenset(("_", "$", NAME)) | _QUOTES
+_ENDS_OPERAND = _ENDS_NAME | frozenset(")]}'")
 _OPENING = frozenset("([{")
 _CLOSING = frozenset(")]}")
 _ARROWS = frozenset(("->", "->>"))
@@ -75,7 +77,7 @@ class Walk:
                 if upper not in KEYWORDS:
                     append(self._name(word) if self._quoted or word[0] in _QUOTES else word)
                 elif out[-1] == "." or (out[-1] == "AS" and upper not in AFTER_AS):
-                    append(word)
+                    append(_as_name(word))
                 elif upper in _PLAIN_KEYWORDS:
                     append(upper)
                 else:
@@ -116,27 +118,28 @@ class Walk:
         """A keyword that may be a name, or that says something about what follows it."""
         frame, before = self._frame, self._out[-1]
         if upper in NAMES_TOO and self._found[index + 1][1] not in _AFTER_KEYWORD:
-            return word
+            return _as_name(word)
         if upper in CLAUSES:
             if before == "DISTINCT" and upper in ("FROM", "ON"):
                 return upper
             if upper == "FROM" and frame.function in dialect.NO_TABLES:
                 return upper
             frame.clause = CLAUSES[upper]
-            frame.form = _OTHER  # it is a subquery
+            if frame.form >= _ROW:
+                frame.form = _OTHER  # it is a subquery
             frame.before = -1
         elif upper in CONSTANTS:
             if frame.form >= _ROW and before in _BEFORE_ITEM and self._found[index + 1][1] in _AFTER_ITEM:
                 return self._placeholder(upper)
         elif upper == "SAMPLE":
             if before != "USING":
-                return word
+                return _as_name(word)
             frame.clause = "SAMPLE"
         elif upper in dialect.BEFORE_LITERALS:
             _, operator, string, _ = self._found[index + 1]
-            return upper if string or operator == "(" else word
+            return upper if string or (operator == "(" and upper == "INTERVAL") else _as_name(word)
         elif upper == "PERCENT":  # LIMIT $1 PERCENT does not parse
-            return "%" if before[:1] == "$" and self._out[-2] == "LIMIT" else word
+            return "%" if before[:1] == "$" and self._out[-2] == "LIMIT" else _as_name(word)
         return upper
 
     def _end_item(self) -> None:
@@ -178,7 +181,7 @@ class Walk:
             argument = int(out[-2] == "." and out[-3].lower() not in dialect.SCHEMAS)  # 1 in a.f(b)
             if name == "ENUM":
                 form = _CONSTANTS
-            elif outer.form == _TYPE or out[-2] == "::" or name in dialect.SIZED_TYPES:
+            elif name != "CAST" and (outer.form == _TYPE or out[-2] == "::" or name in dialect.SIZED_TYPES):
                 form = _TYPE
             elif outer.clause == "BY" and name in _GROUPING:
                 clause = "BY"
@@ -251,7 +254,7 @@ class Walk:
             before in _BEFORE_ITEM and self._frame.form >= _ROW and not self._frame.function
         ):
             self._data(string)
-        elif index and _is_string(self._found[index - 1][2]):
+        elif index and _is_string(self._found[index - 1][2]) and not is_placeholder(string):
             self._removed.extend("\n" + string)  # strings on lines of their own are one
         elif string[0] == "'" and self._keep(string, before, following):
             pass
@@ -305,8 +308,10 @@ class Walk:
 
     def _keep(self, string: str, before: str, following: Token) -> bool:
         """Keeps a string that makes the shape, or names a file."""
-        if string[-1] != "'" or len(string) == 1 or is_placeholder(string) or _is_string(following[2]):
+        if string[-1] != "'" or len(string) == 1 or is_placeholder(string):
             return False
+        if _is_string(following[2]) and not is_placeholder(following[2]):
+            return False  # it goes on in the next line
         if self._is_path(before, following):
             path = self._removed.file(string[1:-1].replace("''", "'"))
             self._out.append("'" + path.replace("'", "''") + "'")
@@ -423,9 +428,13 @@ def is_parameter(string: str) -> bool:
     return string[:1] == "?" or (string[:1] == "$" and "$" not in string[1:])
 
 
+def _as_name(word: str) -> str:
+    return word + NAME if word in KEYWORDS else word
+
+
 def _is_name(piece: str) -> bool:
     """Whether a piece can name something: a column, a function, a type."""
-    return (piece[-1:].isalnum() or piece[-1:] in ("_", '"', "`")) and piece not in KEYWORDS and piece[0] != "$"
+    return (piece[-1:].isalnum() or piece[-1:] in _ENDS_NAME) and piece not in KEYWORDS and piece[0] != "$"
 
 
 def _is_unary(out: list[str]) -> bool:
@@ -433,6 +442,6 @@ def _is_unary(out: list[str]) -> bool:
     left = out[-2]
     if left == "*":
         return out[-3] not in _BEFORE_STAR
-    if left[-1:].isalnum() or left[-1:] in ("_", "$"):
-        return left in KEYWORDS and left not in dialect.OPERANDS
-    return left[-1:] not in (")", "]", "}", "'", '"', "`")
+    if left in KEYWORDS:
+        return left not in dialect.OPERANDS
+    return not left[-1:].isalnum() and left[-1:] not in _ENDS_OPERAND

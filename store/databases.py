@@ -1,14 +1,15 @@
 """Which databases there are, and what of each was seen: sums and bounds, whatever the order."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from .knowledge import aware, naive
+from .batches import Batch
+from .knowledge import zoned
+from .sums import ERRORS, RUNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +25,18 @@ class Database:
     dropped: int
 
 
-def apply(tx: DuckDBPyConnection, batches: Iterable[Mapping[str, Any]]) -> None:
-    """Adds PatternBatches, as plain values."""
-    by_database: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+def apply(tx: DuckDBPyConnection, batches: Iterable[Batch]) -> None:
+    by_database: dict[tuple[str, str], list[Batch]] = defaultdict(list)
     for batch in batches:
-        if batch["readable"]:
-            by_database[batch["product"], batch["database"]].append(batch)
+        if batch.product:
+            by_database[batch.product, batch.database].append(batch)
     if by_database:
         rows = [(*key, *_sums(found)) for key, found in by_database.items()]
         tx.execute(
             """
             INSERT INTO databases
-            SELECT unnest(?), unnest(?), unnest(?), unnest(?),
+            SELECT unnest(?), unnest(?),
+                   make_timestamp(unnest(?::BIGINT[])), make_timestamp(unnest(?::BIGINT[])),
                    saturated(unnest(?::HUGEINT[])), saturated(unnest(?::HUGEINT[])),
                    saturated(unnest(?::HUGEINT[])), unnest(?::BIGINT[])
             ON CONFLICT (product, database) DO UPDATE SET
@@ -56,17 +57,17 @@ def listed(tx: DuckDBPyConnection, product: str | None = None) -> list[Database]
         "WHERE product = coalesce(?, product) ORDER BY product, database",
         [product],
     ).fetchall()
-    return [Database(row[0], row[1], aware(row[2]), aware(row[3]), *row[4:]) for row in rows]
+    return [Database(*zoned(row)) for row in rows]
 
 
-def _sums(batches: Sequence[Mapping[str, Any]]) -> tuple[datetime, datetime, int, int, int, int]:
-    patterns = [pattern for batch in batches for pattern in batch["patterns"]]
-    times = [batch["time"] for batch in batches if not batch["patterns"]]
+def _sums(batches: Sequence[Batch]) -> tuple[int, int, int, int, int, int]:
+    sums = [pattern.sums for batch in batches for pattern in batch.patterns]
+    times = [batch.time for batch in batches if not batch.patterns]
     return (
-        naive(min([pattern["first_seen"] for pattern in patterns] + times)),
-        naive(max([pattern["last_seen"] for pattern in patterns] + times)),
-        sum(pattern["count"] for pattern in patterns),
-        sum(pattern["errors"] for pattern in patterns),
-        sum(batch["dropped"] for batch in batches),
+        min([one.first_seen for one in sums] + times),
+        max([one.last_seen for one in sums] + times),
+        sum(one.counts[RUNS] for one in sums),
+        sum(one.counts[ERRORS] for one in sums),
+        sum(batch.dropped for batch in batches),
         len(batches),
     )

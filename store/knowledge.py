@@ -1,9 +1,10 @@
 """The knowledge file: one owner process, one connection that writes, migrations by number."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -78,8 +79,9 @@ def naive(time: datetime) -> datetime:
     return time.astimezone(UTC).replace(tzinfo=None)
 
 
-def aware(time: datetime) -> datetime:
-    return time.replace(tzinfo=UTC)
+def zoned(row: Sequence[Any]) -> list[Any]:
+    """A row of a table with its times in UTC."""
+    return [value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in row]
 
 
 def _migrate(file: KnowledgeFile, folder: Path) -> None:

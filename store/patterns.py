@@ -8,59 +8,229 @@ gain times its confidence is what the frequency seen so far supports. Source of 
 (1 - 1/(9n) - 1.96/(3 sqrt(n)))^3.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import NAMESPACE_URL, uuid5
 
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from schemas.errors import RecordError
+from .batches import Batch, Pattern, Shape
+from .sums import COUNTS, LARGEST, RUNS, Sums
 
 EXEMPLARS = 3
 """Kept of each shape: those with the smallest digests, so that the order of arrival does not matter."""
+HOUR, DAY, EVER = "hour", "day", "ever"
 
 KEY = "pattern_id, period, start, catalog_hash"
-COUNTS = (
-    "runs", "errors", "rows", "latency_us", "latency_zero", "sampled",
-    "rows_scanned", "row_groups_scanned", "row_groups_total", "cpu_us",
-)  # fmt: skip
-SOURCES = {"runs": "count"}
-"""A column's name in the record, where it is another: `count` is a function in SQL."""
-
-TIMESTAMP = pa.timestamp("us")
-ARROW: dict[str, pa.DataType] = {
-    "product": pa.string(),
-    "database": pa.string(),
-    "fingerprint": pa.string(),
-    "statement": pa.string(),
-    "kind": pa.string(),
-    "start": TIMESTAMP,
-    "catalog_hash": pa.string(),
-    "first_seen": TIMESTAMP,
-    "last_seen": TIMESTAMP,
-    **dict.fromkeys((*COUNTS, "peak_memory_bytes"), pa.int64()),
-    "latency_keys": pa.list_(pa.int32()),
-    "latency_counts": pa.list_(pa.int64()),
-}
-NEVER_NEGATIVE = (
-    "errors", "rows", "latency_us", "sampled", "rows_scanned", "row_groups_scanned", "row_groups_total", "cpu_us",
-    "peak_memory_bytes",
-)  # fmt: skip
-
-COLUMNS = ", ".join(
-    (KEY, *COUNTS, "first_seen", "last_seen", "peak_memory_bytes", "latency_keys", "latency_counts")
+TIME = pa.timestamp("us")
+HOURS = pa.schema(
+    [
+        ("pattern_id", pa.string()),
+        ("start", TIME),
+        ("catalog_hash", pa.string()),
+        *((name, pa.int64()) for name in COUNTS),
+        ("first_seen", TIME),
+        ("last_seen", TIME),
+        ("peak_memory_bytes", pa.int64()),
+        ("latency_keys", pa.list_(pa.int32())),
+        ("latency_counts", pa.list_(pa.int64())),
+    ]
+)
+SHAPES = pa.schema(
+    [
+        ("pattern_id", pa.string()),
+        ("product", pa.string()),
+        ("database", pa.string()),
+        ("fingerprint", pa.string()),
+        ("statement", pa.string()),
+        ("kind", pa.string()),
+        ("first_seen", TIME),
+        ("last_seen", TIME),
+        ("runs", pa.int64()),
+    ]
 )
 
-# 128 bits of sha256 over the three names, each with its length, so that no two triples share an id
-PATTERN_ID = (
-    "sha256(concat(strlen(product), ':', product, strlen(database), ':', database, fingerprint))[:32]::UUID"
-)
-SUMS = ", ".join(f"saturated(sum({name})) AS {name}" for name in COUNTS)
+
+class Hour(NamedTuple):
+    """A key of pattern_hours whose period is an hour; `start` is in microseconds since 1970."""
+
+    pattern_id: str
+    start: int
+    catalog_hash: str
+
+
+@dataclass(slots=True)
+class Seen:
+    """Of one shape, in the batches that are applied together."""
+
+    shape: Shape
+    statement: str
+    kind: str
+    first_seen: int
+    last_seen: int
+    runs: int = 0
+    routes: dict[str, int] = field(default_factory=dict)
+    exemplars: set[str] = field(default_factory=set)
+
+
+@lru_cache(1 << 16)
+def pattern_id(shape: Shape) -> str:
+    """UUIDv5 of the three names, each with its length."""
+    return str(uuid5(NAMESPACE_URL, "duckdb-sidecar:pattern:" + "".join(f"{len(name)}:{name}" for name in shape)))
+
+
+def apply(tx: DuckDBPyConnection, batches: Iterable[Batch]) -> int:
+    """Adds the batches and returns the number of patterns in them. That each is new is the caller's matter."""
+    shapes: dict[str, Seen] = {}
+    hours: dict[Hour, Sums] = {}
+    count = 0
+    for batch in batches:
+        for pattern in batch.patterns:
+            count += 1
+            identity = pattern_id(pattern.shape)
+            hour = Hour(identity, pattern.hour, pattern.catalog_hash)
+            if known := hours.get(hour):
+                known.add(pattern.sums)
+            else:
+                hours[hour] = pattern.sums.copy()
+            _see(shapes, identity, pattern)
+    if count:
+        _add_shapes(tx, shapes)
+        _add_hours(tx, hours)
+        _add_routes(tx, shapes)
+        _add_exemplars(tx, shapes)
+    return count
+
+
+def _see(shapes: dict[str, Seen], identity: str, pattern: Pattern) -> None:
+    sums = pattern.sums
+    if (seen := shapes.get(identity)) is None:
+        seen = Seen(pattern.shape, pattern.statement, pattern.kind, sums.first_seen, sums.last_seen)
+        shapes[identity] = seen
+    # one shape always comes with one statement, unless a producer lies: then the least stands
+    seen.statement = min(seen.statement, pattern.statement)
+    seen.kind = min(seen.kind, pattern.kind)
+    seen.first_seen = min(seen.first_seen, sums.first_seen)
+    seen.last_seen = max(seen.last_seen, sums.last_seen)
+    seen.runs += sums.counts[RUNS]
+    for route, runs in pattern.routes.items():
+        if runs > 0:
+            seen.routes[route] = seen.routes.get(route, 0) + runs
+    seen.exemplars.update(pattern.exemplars)
+
+
+def _add_shapes(tx: DuckDBPyConnection, shapes: dict[str, Seen]) -> None:
+    rows = [
+        (identity, *seen.shape, seen.statement, seen.kind, seen.first_seen, seen.last_seen, min(seen.runs, LARGEST))
+        for identity, seen in shapes.items()
+    ]
+    tx.register("arrived", _table(SHAPES, rows))
+    tx.execute("""
+        INSERT INTO patterns SELECT pattern_id, product, database, fingerprint FROM arrived ON CONFLICT DO NOTHING
+    """)
+    tx.execute("""
+        INSERT INTO observed_patterns
+        SELECT pattern_id, kind,
+               to_json({product: product, database: database, fingerprint: fingerprint, statement: statement}),
+               first_seen, last_seen, runs, pattern_confidence(runs)
+        FROM arrived
+        ON CONFLICT (pattern_id) DO UPDATE SET
+            pattern_type = least(pattern_type, excluded.pattern_type),
+            pattern_data = least(pattern_data::VARCHAR, excluded.pattern_data::VARCHAR),
+            first_observed = least(first_observed, excluded.first_observed),
+            last_observed = greatest(last_observed, excluded.last_observed),
+            occurrence_count = saturated(occurrence_count::HUGEINT + excluded.occurrence_count),
+            confidence = pattern_confidence(saturated(occurrence_count::HUGEINT + excluded.occurrence_count))
+    """)
+    tx.unregister("arrived")
+
+
+def _add_hours(tx: DuckDBPyConnection, hours: dict[Hour, Sums]) -> None:
+    places = []
+    for place, *key_and_sums in tx.execute(
+        f"""
+        SELECT pattern_hours.rowid, pattern_id::VARCHAR, epoch_us(start), catalog_hash, {", ".join(COUNTS)},
+               epoch_us(first_seen), epoch_us(last_seen), peak_memory_bytes, latency_keys, latency_counts
+        FROM pattern_hours SEMI JOIN (
+            SELECT unnest(?)::UUID AS pattern_id, make_timestamp(unnest(?::BIGINT[])) AS start,
+                   unnest(?) AS catalog_hash
+        ) USING (pattern_id, start, catalog_hash)
+        WHERE period = ?
+        """,  # noqa: S608 - names of columns
+        [*map(list, zip(*hours, strict=True)), HOUR],
+    ).fetchall():
+        places.append(place)
+        *counts, first_seen, last_seen, peak, bins, hits = key_and_sums[3:]
+        hours[Hour(*key_and_sums[:3])].add(
+            Sums(counts, first_seen, last_seen, peak, dict(zip(bins, hits, strict=True)))
+        )
+    if places:
+        tx.execute("DELETE FROM pattern_hours WHERE rowid IN (SELECT unnest(?))", [places])
+    tx.register("arrived", _table(HOURS, [(*hour, *_columns(sums)) for hour, sums in hours.items()]))
+    tx.execute(f"INSERT INTO pattern_hours BY NAME SELECT '{HOUR}' AS period, * FROM arrived")  # noqa: S608
+    tx.unregister("arrived")
+
+
+def _columns(sums: Sums) -> tuple[Any, ...]:
+    bins = sorted(sums.bins.items())
+    return (
+        *(min(count, LARGEST) for count in sums.counts),
+        sums.first_seen,
+        sums.last_seen,
+        sums.peak_memory_bytes,
+        [key for key, _ in bins],
+        [min(hits, LARGEST) for _, hits in bins],
+    )
+
+
+def _add_routes(tx: DuckDBPyConnection, shapes: dict[str, Seen]) -> None:
+    rows = [(identity, route, min(runs, LARGEST)) for identity, s in shapes.items() for route, runs in s.routes.items()]
+    if rows:
+        tx.execute(
+            """
+            INSERT INTO pattern_routes SELECT unnest(?)::UUID, unnest(?), unnest(?::BIGINT[])
+            ON CONFLICT (pattern_id, route) DO UPDATE SET runs = saturated(runs::HUGEINT + excluded.runs)
+            """,
+            [list(column) for column in zip(*rows, strict=True)],
+        )
+
+
+def _add_exemplars(tx: DuckDBPyConnection, shapes: dict[str, Seen]) -> None:
+    rows = [
+        (identity, sha256(text.encode()).hexdigest(), text)
+        for identity, seen in shapes.items()
+        for text in sorted(seen.exemplars)
+    ]
+    if rows:
+        tx.execute(
+            "INSERT INTO pattern_exemplars SELECT unnest(?)::UUID, unnest(?), unnest(?) ON CONFLICT DO NOTHING",
+            [list(column) for column in zip(*rows, strict=True)],
+        )
+        tx.execute(
+            """
+            DELETE FROM pattern_exemplars WHERE (pattern_id, digest) IN (
+                SELECT (pattern_id, digest) FROM pattern_exemplars WHERE pattern_id IN (SELECT unnest(?)::UUID)
+                QUALIFY row_number() OVER (PARTITION BY pattern_id ORDER BY digest) > ?
+            )
+            """,
+            [[identity for identity, *_ in rows], EXEMPLARS],
+        )
+
+
+def _table(schema: pa.Schema, rows: Sequence[Sequence[Any]]) -> pa.Table:
+    columns = zip(*rows, strict=True)
+    return pa.table(
+        [pa.array(column, type=kind.type) for column, kind in zip(columns, schema, strict=True)], schema=schema
+    )
 
 
 def merged(rows: str) -> str:
     """The query that merges what another one gives, with the columns of pattern_hours, to one row a key."""
+    sums = ", ".join(f"saturated(sum({name})) AS {name}" for name in COUNTS)
     return f"""
         WITH unmerged AS (
             {rows}
@@ -71,158 +241,10 @@ def merged(rows: str) -> str:
             FROM (SELECT {KEY}, bin, saturated(sum(hits)) AS hits FROM bins GROUP BY ALL)
             GROUP BY ALL
         ), sums AS (
-            SELECT {KEY}, {SUMS}, min(first_seen) AS first_seen, max(last_seen) AS last_seen,
+            SELECT {KEY}, {sums}, min(first_seen) AS first_seen, max(last_seen) AS last_seen,
                    max(peak_memory_bytes) AS peak_memory_bytes
             FROM unmerged GROUP BY ALL
         )
         SELECT sums.*, coalesce(latency_keys, []) AS latency_keys, coalesce(latency_counts, []) AS latency_counts
         FROM sums LEFT JOIN sketches USING ({KEY})
     """  # noqa: S608 - the names are constants of this module
-
-
-def check(values: Mapping[str, Any]) -> None:
-    """Raises RecordError for a PatternBatch, as plain values, that no `observe` would send."""
-    if values["readable"] and not (values["product"] and values["database"]):
-        raise RecordError("the patterns name no product or no database")
-    if values["dropped"] < 0:
-        raise RecordError("dropped is negative")
-    for pattern in values["patterns"]:
-        latency = pattern["latency"]
-        if pattern["count"] < 1:
-            raise RecordError("a pattern has no run")
-        if any(pattern[name] < 0 for name in NEVER_NEGATIVE):
-            raise RecordError("a sum of a pattern is negative")
-        counts: list[int] = latency["counts"]
-        keys: list[int] = latency["keys"]
-        if len(keys) != len(counts) or latency["zero"] < 0 or (counts and min(counts) < 0):
-            raise RecordError("the sketch of a pattern is not well-formed")
-        if keys and not (-(2**31) <= min(keys) and max(keys) < 2**31):
-            raise RecordError("the sketch of a pattern has a bin outside 32 bits")
-
-
-def apply(tx: DuckDBPyConnection, batches: Sequence[Mapping[str, Any]]) -> int:
-    """Adds PatternBatches, as plain values that `check` let through, and returns the number of patterns in them.
-
-    That each is new is the caller's matter (see `store.sources`).
-    """
-    rows = [(batch, pattern) for batch in batches for pattern in batch["patterns"]]
-    if not rows:
-        return 0
-    tx.register("arrived", _arrow(rows))
-    tx.execute(
-        f"CREATE TEMP TABLE delta AS SELECT {PATTERN_ID} AS pattern_id, 'hour' AS period, * FROM arrived"  # noqa: S608
-    )
-    tx.unregister("arrived")
-    _add_patterns(tx)
-    _add_hours(tx)
-    if any(pattern["routes"] for _, pattern in rows):
-        _add_routes(tx, rows)
-    if any(pattern["exemplars"] for _, pattern in rows):
-        _add_exemplars(tx, rows)
-    tx.execute("DROP TABLE delta")
-    return len(rows)
-
-
-def _arrow(rows: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> pa.Table:
-    columns: dict[str, list[Any]] = {
-        "product": [batch["product"] for batch, _ in rows],
-        "database": [batch["database"] for batch, _ in rows],
-        "start": [pattern["hour"] for _, pattern in rows],
-        "latency_zero": [pattern["latency"]["zero"] for _, pattern in rows],
-        "latency_keys": [pattern["latency"]["keys"] for _, pattern in rows],
-        "latency_counts": [pattern["latency"]["counts"] for _, pattern in rows],
-    }
-    for name in ARROW.keys() - columns.keys():
-        source = SOURCES.get(name, name)
-        columns[name] = [pattern[source] for _, pattern in rows]
-    return pa.table({name: pa.array(columns[name], type=arrow) for name, arrow in ARROW.items()})
-
-
-def _add_patterns(tx: DuckDBPyConnection) -> None:
-    tx.execute(
-        "INSERT INTO patterns SELECT DISTINCT pattern_id, product, database, fingerprint FROM delta "
-        "ON CONFLICT DO NOTHING"
-    )
-    # the same id always comes with the same statement, unless a producer lies: then the least of them stands
-    tx.execute(
-        """
-        INSERT INTO observed_patterns
-        SELECT pattern_id, kind, data, first, last, runs, pattern_confidence(runs)
-        FROM (
-            SELECT pattern_id, min(kind) AS kind, min(first_seen) AS first, max(last_seen) AS last,
-                   min(to_json({product: product, database: database, fingerprint: fingerprint,
-                                statement: statement})::VARCHAR) AS data,
-                   saturated(sum(runs)) AS runs
-            FROM delta GROUP BY pattern_id
-        )
-        ON CONFLICT (pattern_id) DO UPDATE SET
-            pattern_type = least(pattern_type, excluded.pattern_type),
-            pattern_data = least(pattern_data::VARCHAR, excluded.pattern_data::VARCHAR),
-            first_observed = least(first_observed, excluded.first_observed),
-            last_observed = greatest(last_observed, excluded.last_observed),
-            occurrence_count = saturated(occurrence_count::HUGEINT + excluded.occurrence_count),
-            confidence = pattern_confidence(saturated(occurrence_count::HUGEINT + excluded.occurrence_count))
-        """
-    )
-
-
-def _add_hours(tx: DuckDBPyConnection) -> None:
-    rows = f"SELECT {COLUMNS} FROM delta UNION ALL SELECT {COLUMNS} FROM pattern_hours SEMI JOIN delta USING ({KEY})"
-    tx.execute(f"CREATE TEMP TABLE summed AS {merged(rows)}")
-    replace(tx, "summed")
-
-
-def replace(tx: DuckDBPyConnection, by: str) -> None:
-    """Puts the rows of a temporary table in the place of those of pattern_hours with the same keys, and drops it."""
-    keys = " AND ".join(f"pattern_hours.{name} = {by}.{name}" for name in KEY.split(", "))
-    tx.execute(f"DELETE FROM pattern_hours USING {by} WHERE {keys}")  # noqa: S608
-    tx.execute(f"INSERT INTO pattern_hours BY NAME FROM {by}")
-    tx.execute(f"DROP TABLE {by}")
-
-
-def _add_routes(tx: DuckDBPyConnection, rows: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> None:
-    taken = [
-        (batch["product"], batch["database"], pattern["fingerprint"], route, count)
-        for batch, pattern in rows
-        for route, count in pattern["routes"].items()
-        if count > 0
-    ]
-    if taken:
-        tx.execute(
-            f"""
-            INSERT INTO pattern_routes
-            SELECT {PATTERN_ID} AS pattern_id, route, saturated(sum(runs))
-            FROM (SELECT unnest(?) AS product, unnest(?) AS database, unnest(?) AS fingerprint,
-                         unnest(?) AS route, unnest(?::BIGINT[]) AS runs)
-            GROUP BY ALL
-            ON CONFLICT (pattern_id, route) DO UPDATE SET runs = saturated(runs::HUGEINT + excluded.runs)
-            """,  # noqa: S608
-            [list(column) for column in zip(*taken, strict=True)],
-        )
-
-
-def _add_exemplars(tx: DuckDBPyConnection, rows: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> None:
-    given = {
-        (batch["product"], batch["database"], pattern["fingerprint"], sha256(text.encode()).hexdigest(), text)
-        for batch, pattern in rows
-        for text in pattern["exemplars"]
-    }
-    tx.execute(
-        f"""
-        INSERT INTO pattern_exemplars
-        SELECT {PATTERN_ID} AS pattern_id, digest, statement
-        FROM (SELECT unnest(?) AS product, unnest(?) AS database, unnest(?) AS fingerprint,
-                     unnest(?) AS digest, unnest(?) AS statement)
-        ON CONFLICT DO NOTHING
-        """,  # noqa: S608
-        [list(column) for column in zip(*sorted(given), strict=True)],
-    )
-    tx.execute(
-        """
-        DELETE FROM pattern_exemplars WHERE (pattern_id, digest) IN (
-            SELECT (pattern_id, digest) FROM pattern_exemplars SEMI JOIN delta USING (pattern_id)
-            QUALIFY row_number() OVER (PARTITION BY pattern_id ORDER BY digest) > ?
-        )
-        """,
-        [EXEMPLARS],
-    )

@@ -11,6 +11,7 @@ from duckdb import DuckDBPyConnection
 from pydantic import BaseModel, ConfigDict
 
 from . import patterns, sources
+from .batches import Shape
 from .knowledge import naive
 
 OTHER = "(other)"
@@ -62,7 +63,7 @@ def overdue(tx: DuckDBPyConnection, retention: Retention) -> bool:
                        GROUP BY product, database HAVING count(DISTINCT catalog_hash) > $catalogs)
             OR EXISTS (FROM pattern_routes GROUP BY pattern_id HAVING count(*) > $routes)
             OR EXISTS (FROM applied_sources GROUP BY topic_id, partition HAVING count(*) > $source_ranges)
-        """,  # noqa: S608 - a constant of this module
+        """,
         _times(retention)
         | {
             "fingerprints": SLACK * retention.fingerprints,
@@ -87,9 +88,9 @@ def apply(tx: DuckDBPyConnection, retention: Retention) -> None:
 
 def _choose_patterns(tx: DuckDBPyConnection, keep: int) -> None:
     tx.execute(
-        f"""
+        """
         CREATE TEMP TABLE folded AS
-        SELECT pattern_id, product, database, {patterns.PATTERN_ID.replace("fingerprint", "$other")} AS other_id
+        SELECT pattern_id, product, database, NULL::UUID AS other_id
         FROM (
             SELECT pattern_id, product, database, fingerprint,
                    coalesce(sum(latency_us) FILTER (period = 'hour'), 0) AS recent_us, sum(latency_us) AS all_us
@@ -100,9 +101,14 @@ def _choose_patterns(tx: DuckDBPyConnection, keep: int) -> None:
         QUALIFY row_number() OVER (
             PARTITION BY product, database ORDER BY recent_us DESC, all_us DESC, fingerprint
         ) > $keep
-        """,  # noqa: S608 - a constant
+        """,
         {"other": OTHER, "keep": keep},
     )
+    for product, database in tx.execute("SELECT DISTINCT product, database FROM folded").fetchall():
+        tx.execute(
+            "UPDATE folded SET other_id = ? WHERE product = ? AND database = ?",
+            [patterns.pattern_id(Shape(product, database, OTHER)), product, database],
+        )
 
 
 def _choose_catalogs(tx: DuckDBPyConnection, keep: int) -> None:
@@ -146,10 +152,12 @@ def _merge_hours(tx: DuckDBPyConnection, retention: Retention) -> None:
         """,  # noqa: S608 - a constant
         _times(retention) | {"older": OLDER},
     )
-    tx.execute(f"DELETE FROM placed WHERE NOT moves AND ({patterns.KEY}) NOT IN (SELECT ({patterns.KEY}) FROM placed WHERE moves)")
-    columns = ", ".join(f"placed.{name}" for name in patterns.KEY.split(", "))
-    sums = patterns.COLUMNS.removeprefix(patterns.KEY)
-    rows = f"SELECT {columns}{sums} FROM placed JOIN pattern_hours ON pattern_hours.rowid = place"
+    key = f"({patterns.KEY})"
+    tx.execute(f"DELETE FROM placed WHERE NOT moves AND {key} NOT IN (SELECT {key} FROM placed WHERE moves)")  # noqa: S608
+    rows = f"""
+        SELECT placed.* EXCLUDE (place, moves), pattern_hours.* EXCLUDE ({patterns.KEY})
+        FROM placed JOIN pattern_hours ON pattern_hours.rowid = place
+    """  # noqa: S608 - names of columns
     tx.execute(f"CREATE TEMP TABLE remade AS {patterns.merged(rows)}")
     tx.execute("DELETE FROM pattern_hours WHERE rowid IN (SELECT place FROM placed)")
     tx.execute("INSERT INTO pattern_hours BY NAME FROM remade")
@@ -189,7 +197,9 @@ def _fold_routes(tx: DuckDBPyConnection, keep: int) -> None:
         CREATE TEMP TABLE routes AS
         SELECT pattern_id, CASE WHEN place > $keep THEN $other ELSE route END AS route, saturated(sum(runs)) AS runs
         FROM (
-            SELECT *, row_number() OVER (PARTITION BY pattern_id ORDER BY route = $other DESC, runs DESC, route) AS place
+            SELECT *, row_number() OVER (
+                PARTITION BY pattern_id ORDER BY route = $other DESC, runs DESC, route
+            ) AS place
             FROM pattern_routes
         )
         GROUP BY ALL

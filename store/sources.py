@@ -5,12 +5,11 @@ markers have offsets too), `close_gaps` bounds their number.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from duckdb import DuckDBPyConnection
 
-Source = tuple[str, int, int]
-"""Topic id, partition, offset."""
+from .batches import Source
 
 
 class Ranges:
@@ -46,7 +45,7 @@ class Ranges:
         return zip(self._firsts, self._lasts, strict=True)
 
 
-def apply(tx: DuckDBPyConnection, sources: list[Source]) -> list[bool]:
+def apply(tx: DuckDBPyConnection, sources: Sequence[Source]) -> list[bool]:
     """Marks the sources as applied; says of each whether it is new, in their order."""
     if not sources:
         return []

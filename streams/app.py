@@ -60,10 +60,12 @@ async def _until_signal(sidecar: "Sidecar") -> None:
             raise
         failure = error
     if sidecar.stuck:
-        # something cannot be stopped; to wait for it, or to cancel it, could commit what was not done
+        # to wait for it or to cancel it could commit what was not done
         logger.critical("ended by force", reason=str(failure or "the work in flight did not end in time"))
         logging.shutdown()
         os._exit(1)
+    if not sidecar.started:
+        os._exit(0)  # a thread may still be at the start
 
 
 class Sidecar:
@@ -78,6 +80,7 @@ class Sidecar:
         self._watches: set[asyncio.Task[None]] = set()
         self.readiness = web.Readiness("kafka", *self._roles)
         self.http_port = 0
+        self.started = False
         self.stuck = False
         """Whether something did not end in time, so that the process has to be ended by force."""
 
@@ -94,10 +97,10 @@ class Sidecar:
             await _first(starting, stopped, self._failed)
             if starting.done():
                 starting.result()
+                self.started = True
                 logger.info("running", roles=self._roles)
                 await _first(stopped, self._failed)
             else:
-                self.stuck = True  # a thread may still be at it
                 starting.cancel()
                 await asyncio.wait({starting})
             if self._failed.done():

@@ -5,10 +5,38 @@ from pathlib import Path
 from typing import Any
 
 import faust
+from aiokafka import AIOKafkaConsumer
+from faust.transport.drivers import aiokafka
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 from schemas.topics import LARGEST_RECORD, Topic
 from streams.agents.offload import Offload
 from streams.agents.working import BATCH, ConfirmedEvent, Work
+
+FETCH_WAIT_MS = 100
+
+
+class _ConsumerThread(AIOKafkaConsumerThread):
+    logger = aiokafka.logger
+
+    def _create_worker_consumer(self, transport: aiokafka.Transport) -> AIOKafkaConsumer:
+        """Kafka may hold back an answer for this long when it has nothing new. Faust says 1,500 ms, and until the
+        answer is there no other partition of that broker is asked for, though its records lie ready.
+        """
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
+
+class _Consumer(aiokafka.Consumer):
+    logger = aiokafka.logger
+
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class _Transport(aiokafka.Transport):
+    Consumer = _Consumer
 
 
 def build(
@@ -45,7 +73,10 @@ def build(
         producer_max_request_size=LARGEST_RECORD,
         producer_request_timeout=1200,  # less, and a broker that is away for longer costs records
     )
+    app.transport = _Transport(app.conf.broker_consumer, app, loop=app.loop)
     for step, reads, offload in agents:
         topic = app.topic(prefix + reads.name, key_type=bytes, value_type=bytes)
-        app.agent(topic, name=step, concurrency=1)(Work(step, offload, prefix, look_up_topic_ids, give_up).run)
+        work = Work(step, offload, prefix, look_up_topic_ids, give_up)
+        # not by the decorator: for a discovery that we do not use it reads source files, which takes 150 ms
+        app.agents[step] = faust.Agent(work.run, app=app, name=step, channel=topic, concurrency=1)
     return app

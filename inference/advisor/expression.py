@@ -12,12 +12,17 @@ from schemas.expressions import FUNCTIONS, Call, Cast, ColumnRef, Constant, Expr
 from .resolve import Origin, Reading, own_nodes
 from .statement import KEPT, duckdb_tree, render
 
-SAME_FUNCTION = {"->>": "json_extract_string", "datetrunc": "date_trunc", "datediff": "date_diff", "substr": "substring"}
+SAME_FUNCTION = {
+    "->>": "json_extract_string",
+    "datetrunc": "date_trunc",
+    "datediff": "date_diff",
+    "substr": "substring",
+}
 OPERATORS = frozenset(("+", "-", "*", "/", "//", "%", "||"))
 _PLACEHOLDER = re.compile(r"\$\d+")
 
 
-def typed(node: exp.Expression, reading: Reading, ref: Callable[[Origin], ColumnRef | None]) -> Expression | None:
+def typed(node: exp.Expr, reading: Reading, ref: Callable[[Origin], ColumnRef | None]) -> Expression | None:
     """None where it holds data, a function outside the allow-list, or a column that `ref` has no name for.
 
     DuckDB's own parser reads it, so that `extract(year FROM d)` and `date_part('year', d)` come out the same.
@@ -65,7 +70,7 @@ def _converted(tree: dict[str, Any], refs: dict[tuple[str, ...], ColumnRef]) -> 
 
 def _called(name: str, arguments: list[Expression]) -> Expression | None:
     if name in OPERATORS and len(arguments) == 2:
-        return Operation(operator=name, left=arguments[0], right=arguments[1])  # type: ignore[arg-type]
+        return Operation(operator=name, left=arguments[0], right=arguments[1])
     if name in FUNCTIONS:
         return Call(function=name, arguments=_with_lower_unit(name, arguments))
     return None

@@ -13,7 +13,7 @@ Kind = Literal["eq", "in", "lower", "upper", "like", "null", "other"]
 """`other` is any condition that a min, a max or an index cannot answer, such as a function of the column."""
 
 RANGES = frozenset(("lower", "upper"))
-_COMPARISONS: dict[type[exp.Expression], tuple[Kind, Kind]] = {
+_COMPARISONS: dict[type[exp.Expr], tuple[Kind, Kind]] = {
     exp.EQ: ("eq", "eq"),
     exp.GT: ("lower", "upper"),
     exp.GTE: ("lower", "upper"),
@@ -29,7 +29,7 @@ class Filter:
 
     origin: Origin
     kind: Kind
-    node: exp.Expression
+    node: exp.Expr
     inferred: bool = False
 
 
@@ -63,12 +63,12 @@ def conditions(reading: Reading) -> Conditions:
     return Conditions(tuple(filters), tuple(joins), top_n)
 
 
-def is_constant(node: exp.Expression) -> bool:
+def is_constant(node: exp.Expr) -> bool:
     """Whether its value is known before the rows are read."""
     return not any(isinstance(part, exp.Column | exp.Query | exp.AggFunc | exp.Window) for part in own_nodes(node))
 
 
-def _conditions_of(block: Block) -> Iterator[exp.Expression]:
+def _conditions_of(block: Block) -> Iterator[exp.Expr]:
     """Conditions that every row of the result fulfils; of an outer join only those in WHERE."""
     if where := block.node.args.get("where"):
         yield from conjuncts(where.this)
@@ -77,7 +77,7 @@ def _conditions_of(block: Block) -> Iterator[exp.Expression]:
             yield from conjuncts(join.args["on"])
 
 
-def _pair(condition: exp.Expression, reading: Reading) -> tuple[Origin, Origin] | None:
+def _pair(condition: exp.Expr, reading: Reading) -> tuple[Origin, Origin] | None:
     if isinstance(condition, exp.EQ):
         left, right = reading.origin(condition.left.unnest()), reading.origin(condition.right.unnest())
         if left and right:
@@ -85,7 +85,7 @@ def _pair(condition: exp.Expression, reading: Reading) -> tuple[Origin, Origin] 
     return None
 
 
-def _classified(condition: exp.Expression, reading: Reading) -> Iterator[Filter]:
+def _classified(condition: exp.Expr, reading: Reading) -> Iterator[Filter]:
     match condition:
         case exp.EQ() | exp.GT() | exp.GTE() | exp.LT() | exp.LTE():
             left, right = condition.left.unnest(), condition.right.unnest()

@@ -11,7 +11,7 @@ from schemas.records import Table
 
 from .expression import typed
 from .resolve import Block, Origin, Scan, own_nodes
-from .statement import conjuncts
+from .statement import conjuncts, may_aggregate
 from .workload import Query
 
 CLAUSES = ("expressions", "where", "group", "having", "order")
@@ -21,7 +21,7 @@ CLAUSES = ("expressions", "where", "group", "having", "order")
 class Atom:
     """A part of an expression that depends on one column alone, the largest such part."""
 
-    node: exp.Expression
+    node: exp.Expr
     origin: Origin
     expression: Expression
 
@@ -42,7 +42,7 @@ class Grouping:
     block: Block
     base: Scan
     joins: list[Join]
-    kept: list[exp.Expression]
+    kept: list[exp.Expr]
     atoms: list[Atom] = field(default_factory=list)
 
     @property
@@ -58,7 +58,7 @@ class Grouping:
         """The same for all that read the same tables joined in the same way."""
         return f"{self.base.table.schema_name}.{self.base.table.name} {[join.model_dump_json() for join in self.joins]}"
 
-    def typed(self, node: exp.Expression) -> Expression | None:
+    def typed(self, node: exp.Expr) -> Expression | None:
         aliases = self.aliases
 
         def ref(origin: Origin) -> ColumnRef | None:
@@ -67,24 +67,27 @@ class Grouping:
 
         return typed(node, self.query.reading, ref)
 
-    def atoms_in(self, node: exp.Expression) -> Iterator[Atom] | None:
+    def atoms_in(self, node: exp.Expr) -> Iterator[Atom] | None:
         """None where a column is no column of the block's own tables."""
         found: list[Atom] = []
         return iter(found) if self._collect(node, found) else None
 
-    def aggregates(self) -> Iterator[exp.Expression]:
+    def aggregates(self) -> Iterator[exp.Expr]:
         """Aggregates outside of one another, each with its FILTER."""
         for part in _parts(self.block.node):
             for node in own_nodes(part):
                 if isinstance(node, exp.AggFunc) and not node.find_ancestor(exp.AggFunc):
                     yield node.parent if isinstance(node.parent, exp.Filter) else node
 
-    def _collect(self, node: exp.Expression, found: list[Atom]) -> bool:
-        origins = {id(part): self.query.reading.origin(part) for part in own_nodes(node) if isinstance(part, exp.Column)}
+    def _collect(self, node: exp.Expr, found: list[Atom]) -> bool:
+        origins = {
+            id(part): self.query.reading.origin(part) for part in own_nodes(node) if isinstance(part, exp.Column)
+        }
         distinct = set(origins.values())
         if not origins:
             return True
-        if len(distinct) == 1 and (origin := distinct.pop()) and (expression := self.typed(node)):
+        is_value = not isinstance(node, exp.Alias | exp.Ordered)
+        if is_value and len(distinct) == 1 and (origin := distinct.pop()) and (expression := self.typed(node)):
             found.append(Atom(node, origin, expression))
             return True
         if isinstance(node, exp.Column):
@@ -120,6 +123,8 @@ def _of(query: Query, block: Block) -> Grouping | str:
         return "it groups in several ways at once"
     if any(isinstance(part, exp.Query | exp.Window | exp.Star) for part in _nodes(node) if not _counts_all(part)):
         return "it holds a subquery, a window or a *"
+    if any(may_aggregate(part) for part in _nodes(node)):
+        return "it calls a function that may be an aggregate of its own"
     if node.args.get("distinct") or node.args.get("qualify"):
         return "it is DISTINCT or has QUALIFY"
     for join in node.args.get("joins") or ():
@@ -128,9 +133,19 @@ def _of(query: Query, block: Block) -> Grouping | str:
     pairs: list[tuple[Origin, Origin]] = []
     kept = []
     for condition in _all_conditions(node):
-        origins = [query.reading.origin(side.unnest()) for side in (condition.args.get("this"), condition.args.get("expression")) if isinstance(side, exp.Expression)]
+        origins = [
+            query.reading.origin(side.unnest())
+            for side in (condition.args.get("this"), condition.args.get("expression"))
+            if isinstance(side, exp.Expr)
+        ]
         left, right = origins if len(origins) == 2 else (None, None)
-        if isinstance(condition, exp.EQ) and left and right and left.scan is not right.scan and {left.scan, right.scan} <= set(scans):
+        if (
+            isinstance(condition, exp.EQ)
+            and left
+            and right
+            and left.scan is not right.scan
+            and {left.scan, right.scan} <= set(scans)
+        ):
             pairs.append((left, right))
         else:
             kept.append(condition)
@@ -158,7 +173,7 @@ def _fill(found: Grouping) -> str | None:
     return None
 
 
-def _keys_of(aggregate: exp.Expression) -> Iterator[exp.Expression]:
+def _keys_of(aggregate: exp.Expr) -> Iterator[exp.Expr]:
     """What an aggregate needs as a group key: the values of a DISTINCT, the conditions of FILTER and CASE."""
     if isinstance(aggregate, exp.Filter):
         yield aggregate.expression.this
@@ -170,7 +185,7 @@ def _keys_of(aggregate: exp.Expression) -> Iterator[exp.Expression]:
         yield from (branch.this for branch in argument.args["ifs"])
 
 
-def _outside(node: exp.Expression, inside: set[int]) -> Iterator[exp.Expression]:
+def _outside(node: exp.Expr, inside: set[int]) -> Iterator[exp.Expr]:
     """The largest parts that hold no aggregate."""
     if id(node) in inside:
         return
@@ -217,28 +232,28 @@ def _aggregates(node: exp.Select) -> bool:
     return bool(node.args.get("group")) or any(isinstance(part, exp.AggFunc) for part in _nodes(node))
 
 
-def _all_conditions(node: exp.Expression) -> Iterator[exp.Expression]:
+def _all_conditions(node: exp.Expr) -> Iterator[exp.Expr]:
     if where := node.args.get("where"):
         yield from conjuncts(where.this)
     for join in node.args.get("joins") or ():
         yield from conjuncts(join.args.get("on"))
 
 
-def _nodes(node: exp.Expression) -> Iterator[exp.Expression]:
+def _nodes(node: exp.Expr) -> Iterator[exp.Expr]:
     for part in [*_parts(node), *_all_conditions(node)]:
         yield from own_nodes(part)
 
 
-def _parts(node: exp.Expression) -> Iterator[exp.Expression]:
+def _parts(node: exp.Expr) -> Iterator[exp.Expr]:
     for name in CLAUSES:
         yield from _clause(node, name)
 
 
-def _clause(node: exp.Expression, name: str) -> list[exp.Expression]:
+def _clause(node: exp.Expr, name: str) -> list[exp.Expr]:
     clause = node.args.get(name)
     clauses = clause if isinstance(clause, list) else [clause]
-    return [part for part in clauses if isinstance(part, exp.Expression)]
+    return [part for part in clauses if isinstance(part, exp.Expr)]
 
 
-def _counts_all(node: exp.Expression) -> bool:
+def _counts_all(node: exp.Expr) -> bool:
     return isinstance(node, exp.Star) and isinstance(node.parent, exp.Count)

@@ -53,7 +53,7 @@ Source = Scan | Derived
 class Block:
     """One SELECT (or the changing part of a write) with the sources that its names refer to."""
 
-    node: exp.Expression
+    node: exp.Expr
     sources: dict[str, Source] = field(default_factory=dict)
     outer: "Block | None" = None
 
@@ -66,7 +66,7 @@ class Reading:
     through. `positional` says that an INSERT names no columns.
     """
 
-    tree: exp.Expression
+    tree: exp.Expr
     blocks: list[Block] = field(default_factory=list)
     scans: list[Scan] = field(default_factory=list)
     columns: dict[int, Origin] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Reading:
     assigned: frozenset[str] = frozenset()
     positional: bool = False
 
-    def origin(self, node: exp.Expression | None) -> Origin | None:
+    def origin(self, node: exp.Expr | None) -> Origin | None:
         return self.columns.get(id(node))
 
     def touched(self) -> set[Name]:
@@ -85,7 +85,7 @@ class Reading:
         return names | {name_of(self.written)} if self.written else names
 
 
-def own_nodes(node: exp.Expression) -> Iterator[exp.Expression]:
+def own_nodes(node: exp.Expr) -> Iterator[exp.Expr]:
     """The node and what is below it, without what lies inside nested queries; these themselves are yielded."""
     yield node
     if not isinstance(node, exp.Query):
@@ -93,7 +93,7 @@ def own_nodes(node: exp.Expression) -> Iterator[exp.Expression]:
             yield from own_nodes(child)
 
 
-def resolve(tree: exp.Expression, tables: Tables) -> Reading:
+def resolve(tree: exp.Expr, tables: Tables) -> Reading:
     """Raises: Unreadable for a name that the catalog does not know, and for what has no fixed columns."""
     resolver = _Resolver(tables, Reading(tree))
     if isinstance(tree, exp.Query):
@@ -115,7 +115,7 @@ class _Resolver:
 
     # queries
 
-    def query(self, node: exp.Expression, env: dict[str, Source], outer: Block | None) -> Derived:
+    def query(self, node: exp.Expr, env: dict[str, Source], outer: Block | None) -> Derived:
         env = self._with(node, env, outer)
         match node:
             case exp.Select():
@@ -130,7 +130,7 @@ class _Resolver:
                 return Derived(open=True)
         raise Unreadable(f"the rules do not read {node.key.upper()}")
 
-    def _with(self, node: exp.Expression, env: dict[str, Source], outer: Block | None) -> dict[str, Source]:
+    def _with(self, node: exp.Expr, env: dict[str, Source], outer: Block | None) -> dict[str, Source]:
         if not (clause := node.args.get("with_")):
             return env
         env = dict(env)
@@ -138,7 +138,7 @@ class _Resolver:
             name = cte.alias.lower()
             if clause.args.get("recursive"):
                 env[name] = Derived(open=True)
-            derived = _renamed(self.query(cte.this, env, outer), cte)
+            derived = _all_outputs(_renamed(self.query(cte.this, env, outer), cte))
             references = sum(table.name.lower() == name for table in node.find_all(exp.Table))
             if references > 1 or cte.args.get("materialized"):
                 derived = Derived(dict.fromkeys(derived.outputs), derived.open)
@@ -182,7 +182,7 @@ class _Resolver:
 
     # sources
 
-    def _source(self, node: exp.Expression, block: Block, env: dict[str, Source]) -> None:
+    def _source(self, node: exp.Expr, block: Block, env: dict[str, Source]) -> None:
         alias = node.alias_or_name.lower() or f"#{len(block.sources)}"
         if node.args.get("pivots"):
             raise Unreadable("the columns of a PIVOT depend on the data")
@@ -240,7 +240,7 @@ class _Resolver:
 
     # names
 
-    def _names(self, node: exp.Expression, block: Block, env: dict[str, Source]) -> None:
+    def _names(self, node: exp.Expr, block: Block, env: dict[str, Source]) -> None:
         for part in own_nodes(node):
             if isinstance(part, exp.Query):
                 self.query(part, env, block)
@@ -252,8 +252,7 @@ class _Resolver:
     def _column(self, node: exp.Column, block: Block) -> None:
         *qualifiers, name = [part.name.lower() for part in node.parts]
         if node.is_star:
-            self._star([source for alias, source in block.sources.items() if alias == qualifiers[-1]])
-            return
+            return self._star([source for alias, source in block.sources.items() if alias == qualifiers[-1]])
         scope: Block | None = block
         while scope:
             if qualifiers:
@@ -276,7 +275,7 @@ class _Resolver:
             return None
         raise Unreadable(f"the column {node.sql()} is in none of its tables")
 
-    def _use(self, origin: Origin | None, node: exp.Expression | None = None) -> None:
+    def _use(self, origin: Origin | None, node: exp.Expr | None = None) -> None:
         if origin:
             self.reading.used.add((name_of(origin.scan.table), origin.column.name.lower()))
             if node is not None:
@@ -292,7 +291,7 @@ class _Resolver:
 
     # writes
 
-    def write(self, node: exp.Expression) -> None:
+    def write(self, node: exp.Expr) -> None:
         target = node.this if not isinstance(node, exp.TruncateTable) else node.expressions[0]
         columns = target.expressions if isinstance(target, exp.Schema) else []
         target = target.this if isinstance(target, exp.Schema) else target
@@ -322,7 +321,7 @@ class _Resolver:
                 reading.starred.add(name_of(table))
                 self._parts(node, ("using", "on"), block, env)
 
-    def _parts(self, node: exp.Expression, names: tuple[str, ...], block: Block, env: dict[str, Source]) -> None:
+    def _parts(self, node: exp.Expr, names: tuple[str, ...], block: Block, env: dict[str, Source]) -> None:
         for name in names:
             for part in _parts(node.args.get(name)):
                 if isinstance(part, exp.From):
@@ -333,9 +332,9 @@ class _Resolver:
                     self._names(part, block, env)
 
 
-def _parts(clause: object) -> list[exp.Expression]:
+def _parts(clause: object) -> list[exp.Expr]:
     clauses = clause if isinstance(clause, list) else [clause]
-    return [part for part in clauses if isinstance(part, exp.Expression)]
+    return [part for part in clauses if isinstance(part, exp.Expr)]
 
 
 def _all_outputs(source: Source) -> Derived:
@@ -355,7 +354,7 @@ def _has(source: Source, name: str) -> bool:
     return name in source.outputs if isinstance(source, Derived) else column_of(source.table, name) is not None
 
 
-def _renamed(source: Source, node: exp.Expression) -> Source:
+def _renamed(source: Source, node: exp.Expr) -> Source:
     """The source with the names that its alias gives to its columns."""
     alias = node.args.get("alias")
     columns = alias.columns if isinstance(alias, exp.TableAlias) else []
@@ -367,7 +366,7 @@ def _renamed(source: Source, node: exp.Expression) -> Source:
     return Derived(dict(zip(names, outputs.outputs.values(), strict=False)), outputs.open)
 
 
-def _is_alias(node: exp.Expression, name: str) -> bool:
+def _is_alias(node: exp.Expr, name: str) -> bool:
     return any(expression.alias.lower() == name for expression in node.args.get("expressions") or ())
 
 

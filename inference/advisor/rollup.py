@@ -19,10 +19,12 @@ from schemas.records import Column
 
 from .filters import is_constant
 from .grouping import Atom, Grouping
-from .resolve import own_nodes
-from .statement import substituted
+from .resolve import Reading, own_nodes
+from .statement import reselected, substituted
 
-NUMBERS = tuple("TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT FLOAT DOUBLE DECIMAL".split())
+NUMBERS = tuple(
+    "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT FLOAT DOUBLE DECIMAL".split()
+)
 
 Function = Literal["count", "sum", "min", "max"]
 
@@ -31,12 +33,13 @@ Function = Literal["count", "sum", "min", "max"]
 class Summary:
     """A table of aggregates by group, as it takes shape. `not_null` are columns that must hold no NULL."""
 
+    schema_name: str
     name: str
     keys: dict[str, Named]
     aggregates: dict[str, Aggregate] = field(default_factory=dict)
     not_null: set[str] = field(default_factory=set)
 
-    def key(self, atom: Atom) -> exp.Expression | None:
+    def key(self, atom: Atom) -> exp.Expr | None:
         """The atom, computed from a group key."""
         if named := self.keys.get(atom.key):
             return exp.column(named.name)
@@ -45,17 +48,17 @@ class Summary:
             return substituted(atom.node, {id(node): exp.column(named.name) for node in columns})
         return None
 
-    def aggregate(self, function: Function, argument: Expression | None = None) -> exp.Expression:
+    def aggregate(self, function: Function, argument: Expression | None = None) -> exp.Expr:
         key = f"{function} {argument.model_dump_json() if argument else ''}"
         if key not in self.aggregates:
-            name = "row_count" if argument is None else "_".join([function, *_columns(argument)])
+            name = "row_count" if argument is None else "_".join([function, *(ref.name for ref in _refs(argument))])
             name = free_name(name, self.names)
             self.aggregates[key] = Aggregate(name=name, function=function, argument=argument)
         return exp.column(self.aggregates[key].name)
 
     @property
     def names(self) -> set[str]:
-        return {one.name.lower() for one in (*self.keys.values(), *self.aggregates.values())}
+        return {one.name.lower() for one in self.keys.values()} | {one.name.lower() for one in self.aggregates.values()}
 
 
 def free_name(name: str, taken: Container[str]) -> str:
@@ -69,9 +72,9 @@ def column_key(atom: Atom) -> str:
     return refs[0].model_dump_json()
 
 
-def answered(grouping: Grouping, summary: Summary) -> exp.Expression | str:
+def answered(grouping: Grouping, summary: Summary) -> exp.Expr | str:
     """The statement on the summary, which gets the aggregates that it needs; or why it cannot be answered."""
-    replacements: dict[int, exp.Expression] = {}
+    replacements: dict[int, exp.Expr] = {}
     for atom in grouping.atoms:
         if (key := summary.key(atom)) is None:
             return f"{atom.origin.column.name} is no group key"
@@ -89,27 +92,11 @@ def answered(grouping: Grouping, summary: Summary) -> exp.Expression | str:
     return _on_summary(grouping, summary, replacements)
 
 
-def _on_summary(grouping: Grouping, summary: Summary, replacements: dict[int, exp.Expression]) -> exp.Expression:
-    old = grouping.block.node
-    new = exp.Select()
-    for name, clause in old.args.items():
-        if name in ("joins", "where", "from_") or clause is None:
-            continue
-        parts = clause if isinstance(clause, list) else [clause]
-        copies = [substituted(part, replacements) if isinstance(part, exp.Expression) else part for part in parts]
-        new.set(name, copies if isinstance(clause, list) else copies[0])
-    new.set("expressions", [_named(before, after) for before, after in zip(old.expressions, new.expressions, strict=True)])
-    new = new.from_(exp.Table(this=exp.to_identifier(summary.name)), copy=False)
-    for condition in grouping.kept:
-        new = new.where(substituted(condition, replacements), copy=False)
-    tree = grouping.query.reading.tree
-    return new if tree is old else substituted(tree, {id(old): new})
-
-
-def _named(before: exp.Expression, after: exp.Expression) -> exp.Expression:
-    """The same output name as before, where it has one."""
-    name = before.alias_or_name
-    return after if after.alias_or_name == name or not name else exp.alias_(after, name)
+def _on_summary(grouping: Grouping, summary: Summary, replacements: dict[int, exp.Expr]) -> exp.Expr:
+    schema = exp.to_identifier(summary.schema_name) if summary.schema_name != "main" else None
+    table = exp.Table(this=exp.to_identifier(summary.name), db=schema)
+    new = reselected(grouping.block.node, replacements, table, grouping.kept)
+    return substituted(grouping.query.reading.tree, {id(grouping.block.node): new})
 
 
 class _Rollup:
@@ -118,21 +105,25 @@ class _Rollup:
         self.summary = summary
         self.is_global = not grouping.block.node.args.get("group")
 
-    def of(self, node: exp.Expression) -> exp.Expression | str:
+    def of(self, node: exp.Expr) -> exp.Expr | str:
         """An aggregate, with its FILTER if it has one, over the summary's rows."""
         if not isinstance(node, exp.Filter):
             return self._rolled(node, None)
         condition = self._condition(node.expression.this)
         return self._rolled(node.this, condition) if condition else "a FILTER is on no group key"
 
-    def _rolled(self, node: exp.Expression, condition: exp.Expression | None) -> exp.Expression | str:
+    def _rolled(self, node: exp.Expr, condition: exp.Expr | None) -> exp.Expr | str:
         """Of a count that no row reaches it is 0, not NULL."""
         argument = node.this
         match node:
             case exp.Count() if isinstance(argument, exp.Distinct) and len(argument.expressions) == 1:
                 key = self._condition(argument.expressions[0])
-                return _filtered(exp.Count(this=exp.Distinct(expressions=[key])), condition) if key else _not_key(argument)
-            case exp.Count() | exp.Sum() | exp.Avg() | exp.Min() | exp.Max() if isinstance(argument, exp.Distinct) or node.expressions:
+                return (
+                    _filtered(exp.Count(this=exp.Distinct(expressions=[key])), condition) if key else _not_key(argument)
+                )
+            case exp.Count() | exp.Sum() | exp.Avg() | exp.Min() | exp.Max() if (
+                isinstance(argument, exp.Distinct) or node.expressions
+            ):
                 return f"{node.key} of distinct or of several values cannot be made from those of smaller groups"
             case exp.Count():
                 counts = self._count(argument)
@@ -147,7 +138,7 @@ class _Rollup:
                 return _filtered(exp.Sum(this=sums), condition) if sums else _not_key(argument)
             case exp.Avg():
                 sums, counts = self._sum(argument), self._count(argument)
-                if sums is None or counts is None or not self._is_number(argument):
+                if sums is None or counts is None or not is_number(argument, self.grouping.query.reading):
                     return "it averages what is no number made of columns"
                 total, number = (_filtered(exp.Sum(this=one), condition) for one in (sums, counts))
                 quotient = exp.Div(this=total, expression=number, typed=False, safe=False)
@@ -159,7 +150,7 @@ class _Rollup:
                 return _filtered(type(node)(this=self.summary.aggregate(function, expression)), condition)
         return f"{node.key} cannot be rolled up"
 
-    def _condition(self, node: exp.Expression) -> exp.Expression | None:
+    def _condition(self, node: exp.Expr) -> exp.Expr | None:
         """An expression of group keys, over the summary's columns."""
         replacements = {}
         for atom in self.grouping.atoms_in(node) or ():
@@ -168,13 +159,13 @@ class _Rollup:
             replacements[id(atom.node)] = key
         return substituted(node, replacements) if replacements else None
 
-    def _count(self, argument: exp.Expression) -> exp.Expression | None:
+    def _count(self, argument: exp.Expr) -> exp.Expr | None:
         if isinstance(argument, exp.Star):
             return self.summary.aggregate("count")
         expression = self.grouping.typed(argument)
         return self.summary.aggregate("count", expression) if expression else None
 
-    def _sum(self, argument: exp.Expression) -> exp.Expression | None:
+    def _sum(self, argument: exp.Expr) -> exp.Expr | None:
         """What one row of the summary adds to the sum."""
         argument = argument.unnest()
         if isinstance(argument, exp.Case) and argument.this is None:
@@ -183,11 +174,11 @@ class _Rollup:
         if terms is None:
             return None
         if len(terms) > 1:
-            columns = self._columns_of(argument)
+            columns = _columns_of(argument, self.grouping.query.reading)
             if any(column.null_share > 0 for column in columns):
                 return None
             self.summary.not_null |= {column.name for column in columns if column.nullable}
-        total: exp.Expression | None = None
+        total: exp.Expr | None = None
         for term in terms:
             value = self.summary.aggregate("sum", term.product) if term.product else self.summary.aggregate("count")
             for factor in term.factors:
@@ -200,7 +191,7 @@ class _Rollup:
                 total = (exp.Sub if term.negative else exp.Add)(this=total, expression=value)
         return total
 
-    def _case(self, case: exp.Case) -> exp.Expression | None:
+    def _case(self, case: exp.Case) -> exp.Expr | None:
         branches = []
         for branch in case.args["ifs"]:
             condition, value = self._condition(branch.this), self._branch(branch.args["true"])
@@ -212,17 +203,8 @@ class _Rollup:
             return None
         return exp.Case(ifs=branches, default=default)
 
-    def _branch(self, node: exp.Expression) -> exp.Expression | None:
+    def _branch(self, node: exp.Expr) -> exp.Expr | None:
         return node.copy() if isinstance(node, exp.Null) else self._sum(node)
-
-    def _is_number(self, argument: exp.Expression) -> bool:
-        if isinstance(argument, exp.DateDiff):
-            return True
-        return all(column.type.startswith(NUMBERS) for column in self._columns_of(argument))
-
-    def _columns_of(self, node: exp.Expression) -> list[Column]:
-        origins = (self.grouping.query.reading.origin(part) for part in own_nodes(node))
-        return [origin.column for origin in origins if origin]
 
 
 @dataclass(slots=True)
@@ -230,12 +212,12 @@ class _Term:
     """`product` of columns, times constant factors, by constant divisors. Without a product, a constant."""
 
     product: Expression | None = None
-    factors: list[exp.Expression] = field(default_factory=list)
-    divisors: list[exp.Expression] = field(default_factory=list)
+    factors: list[exp.Expr] = field(default_factory=list)
+    divisors: list[exp.Expr] = field(default_factory=list)
     negative: bool = False
 
 
-def _terms(node: exp.Expression, grouping: Grouping) -> list[_Term] | None:
+def _terms(node: exp.Expr, grouping: Grouping) -> list[_Term] | None:
     """The sum of products that an expression is, None if it is none."""
     node = node.unnest()
     if is_constant(node):
@@ -255,7 +237,9 @@ def _terms(node: exp.Expression, grouping: Grouping) -> list[_Term] | None:
             return [_multiplied(one, other) for one, other in product(left, right)]
         case exp.Div() if is_constant(node.right):
             if (terms := _terms(node.left, grouping)) is not None:
-                return [_Term(term.product, term.factors, [*term.divisors, node.right], term.negative) for term in terms]
+                return [
+                    _Term(term.product, term.factors, [*term.divisors, node.right], term.negative) for term in terms
+                ]
         case exp.Neg():
             if (terms := _terms(node.this, grouping)) is not None:
                 return [_negated(term) for term in terms]
@@ -269,24 +253,32 @@ def _negated(term: _Term) -> _Term:
 def _multiplied(one: _Term, other: _Term) -> _Term:
     products = [term.product for term in (one, other) if term.product]
     return _Term(
-        Operation(operator="*", left=products[0], right=products[1]) if len(products) == 2 else next(iter(products), None),
+        Operation(operator="*", left=products[0], right=products[1])
+        if len(products) == 2
+        else next(iter(products), None),
         [*one.factors, *other.factors],
         [*one.divisors, *other.divisors],
         one.negative != other.negative,
     )
 
 
-def _filtered(aggregate: exp.Expression, condition: exp.Expression | None) -> exp.Expression:
+def is_number(node: exp.Expr, reading: Reading) -> bool:
+    """Whether all that it is made of are numbers; avg of a date is none."""
+    columns = _columns_of(node, reading)
+    return isinstance(node, exp.DateDiff) or all(column.type.startswith(NUMBERS) for column in columns)
+
+
+def _columns_of(node: exp.Expr, reading: Reading) -> list[Column]:
+    return [origin.column for part in own_nodes(node) if (origin := reading.origin(part))]
+
+
+def _filtered(aggregate: exp.Expr, condition: exp.Expr | None) -> exp.Expr:
     return exp.Filter(this=aggregate, expression=exp.Where(this=condition.copy())) if condition else aggregate
 
 
-def _not_key(argument: exp.Expression) -> str:
+def _not_key(argument: exp.Expr) -> str:
     names = sorted({node.name for node in argument.find_all(exp.Column)})
     return f"an aggregate of {', '.join(names)} cannot be made from those of smaller groups"
-
-
-def _columns(expression: Expression) -> list[str]:
-    return [ref.name for ref in _refs(expression)]
 
 
 def _refs(expression: Expression) -> list[ColumnRef]:

@@ -2,21 +2,42 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, ClassVar
 
 import duckdb
 import sqlglot
 from sqlglot import exp
-from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import SqlglotError
+from sqlglot.generators.duckdb import DuckDBGenerator
 
 from schemas.errors import Unreadable
 from schemas.lexer import TOKEN
 
 DIALECT = "duckdb"
 STATEMENTS = (exp.Query, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.TruncateTable)
+SAME_TYPE = {
+    "text": "varchar",
+    "string": "varchar",
+    "char": "varchar",
+    "bpchar": "varchar",
+    "int": "integer",
+    "int4": "integer",
+    "int8": "bigint",
+    "int2": "smallint",
+    "int1": "tinyint",
+    "bool": "boolean",
+    "real": "float",
+    "hugeint": "int128", "float4": "float",
+    "float8": "double",
+    "numeric": "decimal",
+    "dec": "decimal",
+    "datetime": "timestamp",
+    "timestamptz": "timestamp with time zone",
+}
+"""Names of types that sqlglot writes for one another."""
+
 KEPT = 4096
 """Statements whose tree is kept between analyses; the shapes of a few dozen products."""
 
@@ -24,7 +45,7 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings quote the s
 
 
 @lru_cache(KEPT)
-def parse(text: str) -> exp.Expression:
+def parse(text: str) -> exp.Expr:
     """The tree of a stripped statement. It is shared: copy it before changing it.
 
     Raises: Unreadable with the reason, also for statements that are no query and no change of rows.
@@ -33,23 +54,23 @@ def parse(text: str) -> exp.Expression:
         trees = sqlglot.parse(_spaced(text), dialect=DIALECT)
     except SqlglotError as error:
         raise Unreadable("the parser of the rules does not know its syntax") from error
-    if len(trees) != 1 or not isinstance(tree := trees[0], exp.Expression):
+    if len(trees) != 1 or not isinstance(tree := trees[0], exp.Expr):
         raise Unreadable(f"it holds {len(trees)} statements")
     if not isinstance(tree, STATEMENTS):
         raise Unreadable("it is no query and no insert, update, delete, merge or truncate")
     return tree
 
 
-class _Writer(DuckDB.Generator):
+class _Writer(DuckDBGenerator):
     """DuckDB's `->>` binds weaker than `=`, so that sqlglot's way to write it changes what is meant."""
 
     TRANSFORMS: ClassVar = {
-        **DuckDB.Generator.TRANSFORMS,
+        **DuckDBGenerator.TRANSFORMS,
         exp.JSONExtractScalar: lambda self, node: self.func("json_extract_string", node.this, node.expression),
     }
 
 
-def render(tree: exp.Expression) -> str:
+def render(tree: exp.Expr) -> str:
     return _Writer(dialect=DIALECT, normalize_functions="lower").generate(tree)
 
 
@@ -64,10 +85,14 @@ def faithful(text: str) -> bool:
     return ours is not None and ours == _normal_tree(text)
 
 
-def substituted(node: exp.Expression, replacements: Mapping[int, exp.Expression]) -> exp.Expression:
+def substituted(node: exp.Expr, replacements: Mapping[int, exp.Expr]) -> exp.Expr:
     """A copy of the node with other nodes in the place of some, which are given by their `id`."""
     copy = node.copy()
-    twins = [(twin, replacements[id(one)]) for one, twin in zip(node.walk(), copy.walk(), strict=True) if id(one) in replacements]
+    twins = [
+        (twin, replacements[id(one)])
+        for one, twin in zip(node.walk(), copy.walk(), strict=True)
+        if id(one) in replacements
+    ]
     for twin, replacement in twins:
         if twin is copy:
             return replacement.copy()
@@ -75,13 +100,44 @@ def substituted(node: exp.Expression, replacements: Mapping[int, exp.Expression]
     return copy
 
 
-def is_placeholder(node: exp.Expression | None) -> bool:
+def reselected(
+    select: exp.Expr,
+    replacements: Mapping[int, exp.Expr],
+    source: exp.Expr,
+    conditions: Iterable[exp.Expr],
+) -> exp.Select:
+    """The SELECT over another source, under conditions of it, with the output names that it had."""
+    new = exp.Select()
+    for name, clause in select.args.items():
+        if name in ("from_", "joins", "where") or clause is None:
+            continue
+        parts = clause if isinstance(clause, list) else [clause]
+        copies = [substituted(part, replacements) if isinstance(part, exp.Expr) else part for part in parts]
+        new.set(name, copies if isinstance(clause, list) else copies[0])
+    outputs = zip(select.args["expressions"], new.expressions, strict=True)
+    new.set("expressions", [_named(before.alias_or_name, after) for before, after in outputs])
+    new.set("from_", exp.From(this=source))
+    if kept := [substituted(condition, replacements) for condition in conditions]:
+        new.set("where", exp.Where(this=exp.and_(*kept, copy=False)))
+    return new
+
+
+def _named(name: str, node: exp.Expr) -> exp.Expr:
+    return node if node.alias_or_name == name or not name else exp.alias_(node, name)
+
+
+def may_aggregate(node: exp.Expr) -> bool:
+    """Whether it is a function that the parser does not know, which may be an aggregate, or one that picks a row."""
+    return isinstance(node, exp.Anonymous | exp.IgnoreNulls | exp.AnonymousAggFunc)
+
+
+def is_placeholder(node: exp.Expr | None) -> bool:
     return isinstance(node, exp.Placeholder) or (
         isinstance(node, exp.Literal) and node.is_string and str(node.this).startswith("$")
     )
 
 
-def conjuncts(node: exp.Expression | None) -> Iterator[exp.Expression]:
+def conjuncts(node: exp.Expr | None) -> Iterator[exp.Expr]:
     """The parts of a condition that all must hold, without parentheses around them."""
     if node is None:
         return
@@ -93,7 +149,7 @@ def conjuncts(node: exp.Expression | None) -> Iterator[exp.Expression]:
         yield bare
 
 
-def disjuncts(node: exp.Expression) -> Iterator[exp.Expression]:
+def disjuncts(node: exp.Expr) -> Iterator[exp.Expr]:
     bare = node.unnest()
     if isinstance(bare, exp.Or):
         yield from disjuncts(bare.left)
@@ -128,27 +184,26 @@ def _normal_tree(text: str) -> object:
     return _normal(duckdb_tree(text))
 
 
-_JSON = {"path": ["json_extract_string"]}
-
-
 def _normal(node: object) -> object:
     match node:
         case {"type": "OPERATOR_NOT", "children": [{"type": "OPERATOR_IS_NULL", "children": operands}]}:
             return _normal({"type": "OPERATOR_IS_NOT_NULL", "class": "OPERATOR", "children": operands})
-        case {"function_name": "->>"}:
-            return _normal({**node, "function_name": "json_extract_string", "is_operator": False, "qualified_name": _JSON})
+        case {"function_name": "->>", **rest}:
+            name = "json_extract_string"
+            written = {"function_name": name, "is_operator": False, "qualified_name": {"path": [name]}}
+            return _normal(rest | written)
         case dict():
             places = ("query_location", "query_location_length")
             return {key: _normal(value) for key, value in node.items() if value != "" and key not in places}
         case list():
             return [_normal(item) for item in node]
         case str():
-            return node.lower()
+            return SAME_TYPE.get(node.lower(), node.lower())
     return node
 
 
 @lru_cache(KEPT)
-def parse_view(text: str) -> exp.Expression:
+def parse_view(text: str) -> exp.Expr:
     """The query of a view's definition. Raises: Unreadable."""
     try:
         tree = sqlglot.parse_one(_spaced(text), dialect=DIALECT)

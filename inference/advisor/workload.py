@@ -56,11 +56,14 @@ class Workload:
         self.unreadable: dict[str, str] = {}
         for shape in sorted(request.workload, key=lambda shape: (-shape.total_us, shape.fingerprint)):
             try:
-                reading = resolve(parse(shape.statement), self.tables)
+                self.queries.append(self.read(shape))
             except Unreadable as reason:
                 self.unreadable[shape.fingerprint] = str(reason)
-            else:
-                self.queries.append(Query(shape, reading, conditions(reading)))
+
+    def read(self, shape: WorkloadShape) -> Query:
+        """Raises: Unreadable."""
+        reading = resolve(parse(shape.statement), self.tables)
+        return Query(shape, reading, conditions(reading))
 
     @property
     def reads(self) -> Iterator[Query]:
@@ -99,5 +102,7 @@ class Workload:
         return {name for query in queries for name in query.reading.touched()}
 
 
-def slowest(queries: Iterable[Query], key: Callable[[Query], float] = lambda query: query.shape.total_us) -> list[Query]:
+def slowest(
+    queries: Iterable[Query], key: Callable[[Query], float] = lambda query: query.shape.total_us
+) -> list[Query]:
     return sorted(queries, key=key, reverse=True)

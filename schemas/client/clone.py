@@ -1,44 +1,43 @@
 """A clone of some of the product's tables, made inside its process while it works.
 
-Only there can an open database be read. The schema is copied as a whole by DuckDB, so that keys, checks, defaults,
-types, sequences, views and macros are as they were; tables that are not needed are dropped from it again, so that no
-query can find them empty. The rows are copied in their order and in one transaction, hence as of one moment, in
-steps so small that one thread does each; between two of them the product has the machine to itself, and whether to
-go on is asked again. Secondary indexes are left to whoever measures: their statements come with the clone.
+Nowhere else can an open database be read. DuckDB copies the schema as a whole, so that keys, checks, defaults, types,
+sequences, views and macros are what they were; tables that nobody asked for are dropped again, so that no query finds
+them empty. Rows are copied in their order and in one transaction, as of one moment, in steps so small that a single
+thread does each. Secondary indexes are left to whoever measures: the clone comes with their statements.
 """
 
+import logging
 import os
 import secrets
-import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event as Signal
+from typing import NamedTuple
 
 import duckdb
 
 from ..errors import CloneError
 from ..quoting import identifier, qualified, string
 from ..records import Table
-from .catalog import Place, place_of, structure
+from .catalog import Place, structure
 from .figures import ROW_GROUP, sizes
-from .needed import needed
-from .settings import ClientSettings
-from .slowness import Slowness
+from .needed import needed, parents_first
+from .pace import Pace
 from .versions import VERSION
 
-# Half a row group: one thread reads it, and DuckDB 1.2 loses blocks, or crashes, when a transaction appends whole
+# Half a row group: one thread reads it, and DuckDB 1.2 loses blocks, or crashes, where a transaction appends whole
 # row groups to a table more than once.
 STEP = ROW_GROUP // 2
 LARGE_ROWS = 1_000_000
-"""A sample keeps as many of a table's rows at least."""
-LONGEST_REST_S = 1.0
+"""Rows of a table of which a sample keeps less than all, and then at least as many."""
+
+logger = logging.getLogger("duckdb_sidecar")
 
 
 @dataclass(frozen=True, slots=True)
 class Clone:
-    """`kind` is "full", "sample" or "snapshot"; `share` the part of the needed tables' rows that are in it."""
+    """`kind` is "full", "sample" or "snapshot"; `share` the part of the tables' rows that is in it."""
 
     file: Path
     kind: str
@@ -50,45 +49,185 @@ class Clone:
     """Statements that make the secondary indexes, to be run on the clone."""
 
 
-class Pace:
-    """Whether a clone may go on, and the rest between two steps: as long as the step took."""
-
-    def __init__(self, settings: ClientSettings, folder: Path, slowness: Slowness, stop: Signal, wanted: Callable[[], bool]) -> None:
-        """`wanted` says whether the product still uses the database."""
-        self._settings = settings
-        self._folder = folder
-        self._slowness = slowness
-        self._stop = stop
-        self._wanted = wanted
-        self._begun = self._stepped = time.monotonic()
+@dataclass(frozen=True, slots=True)
+class Plan:
+    place: Place
+    tables: list[Table]
+    """Parents of foreign keys first."""
+    shares: list[float]
+    """Of each table's rows."""
+    superfluous: list[Table]
+    """Children first."""
+    indexes: dict[str, str]
+    """Statements by the quoted name of the index."""
+    bytes: int
 
     @property
-    def seconds(self) -> float:
-        return time.monotonic() - self._begun
+    def kind(self) -> str:
+        return "full" if min(self.shares, default=1.0) == 1.0 else "sample"
 
-    def room_for(self, size: int) -> None:
-        """Raises CloneError."""
-        free = shutil.disk_usage(self._folder).free - size
-        if free < self._settings.clone_free_bytes:
-            raise CloneError(
-                f"the clone would leave {max(0, free)} bytes free, and clone_free_bytes asks for "
-                f"{self._settings.clone_free_bytes}: make room, or set clone_folder to a larger disk"
-            )
 
-    def step(self) -> None:
-        """Raises CloneError."""
-        now = time.monotonic()
-        if self._stop.wait(min(now - self._stepped, LONGEST_REST_S)) or not self._wanted():
-            raise CloneError("the product closed the database or ends: ask again when it runs")
-        if self.seconds > self._settings.clone_s:
-            raise CloneError(
-                f"the clone was not complete after {self._settings.clone_s:g} s: raise clone_s, lower clone_bytes so "
-                "that a sample is taken, or set snapshot_command"
-            )
-        if (ratio := self._slowness.ratio) > self._settings.clone_slowdown:
-            raise CloneError(
-                f"the product became {ratio:.1f} times as slow while it was cloned: ask again when it is less busy, "
-                "raise clone_slowdown, or set snapshot_command"
-            )
-        self.room_for(0)
-        self._stepped = time.monotonic()
+class Extent(NamedTuple):
+    rows: int
+    last: int
+    """The highest row id, -1 without rows."""
+
+
+def obstacle(connection: duckdb.DuckDBPyConnection, place: Place) -> str | None:
+    """Why the database cannot be cloned, None where it can."""
+    if place.type != "duckdb":
+        return f"the database is of type {place.type}, and only DuckDB's own can be cloned"
+    if place.encrypted:
+        return "the database is encrypted, and a clone would not be"
+    [(allowed,)] = connection.execute("SELECT current_setting('enable_external_access')").fetchall()
+    return None if allowed else "enable_external_access is off, so that no other file can be attached"
+
+
+def plan_clone(
+    connection: duckdb.DuckDBPyConnection, place: Place, asked: Iterable[str], texts: Iterable[str], largest: int
+) -> Plan:
+    """What to copy of which tables, so that the clone has `largest` bytes at the most.
+
+    Raises CloneError where no sample can be that small.
+    """
+    tables = structure(connection, place.database)
+    macros = connection.execute(
+        "SELECT function_name, macro_definition FROM duckdb_functions() WHERE database_name = ? AND NOT internal "
+        "AND function_type IN ('macro', 'table_macro')",
+        [place.database],
+    ).fetchall()
+    bodies = {table.name: table.statement or "" for table in tables if table.kind == "view"} | dict(macros)
+    chosen = needed(asked, texts, tables, bodies)
+    size = sizes(connection, place, chosen)
+    names = [(table.schema_name, table.name) for table in chosen]
+    others = [table for table in tables if table.kind == "table" and (table.schema_name, table.name) not in names]
+    indexes = {
+        qualified(schema, index): sql
+        for schema, table, index, sql in connection.execute(
+            "SELECT schema_name, table_name, index_name, sql FROM duckdb_indexes() "
+            "WHERE database_name = ? AND sql IS NOT NULL ORDER BY ALL",
+            [place.database],
+        ).fetchall()
+        if (schema, table) in names
+    }
+    shares = _shares(chosen, size, largest)
+    total = sum(round(share * one) for share, one in zip(shares, size, strict=True))
+    return Plan(place, chosen, shares, parents_first(others)[::-1], indexes, total)
+
+
+def make_clone(connection: duckdb.DuckDBPyConnection, plan: Plan, file: Path, pace: Pace) -> Clone:
+    """Raises CloneError, whose message holds no data, where the clone is given up."""
+    pace.room_for(plan.bytes)
+    try:
+        with _attached(connection, plan.place, file) as clone:
+            _copy_schema(connection, plan, clone)
+            rows, of = _copy_rows(connection, plan, clone, pace)
+    except duckdb.Error as error:
+        # DuckDB's messages may hold values
+        logger.debug("no clone", exc_info=True)
+        raise CloneError(
+            f"DuckDB refused to make the clone ({type(error).__name__}; the product's log has the message at DEBUG): "
+            "ask again, or set snapshot_command"
+        ) from None
+    share = rows / of if of else 1.0
+    return Clone(file, plan.kind, share, rows, os.path.getsize(file), pace.seconds, tuple(plan.indexes.values()))
+
+
+def _shares(tables: Sequence[Table], sizes: Sequence[int], largest: int) -> list[float]:
+    if sum(sizes) <= largest:
+        return [1.0] * len(tables)
+    # a parent that misses rows would refuse its children
+    parents = {(table.schema_name, one.references) for table in tables for one in table.constraints if one.references}
+    divisible = [table.rows > LARGE_ROWS and (table.schema_name, table.name) not in parents for table in tables]
+    whole = sum(size for size, part in zip(sizes, divisible, strict=True) if not part)
+    share = max(0, largest - whole) / max(1, sum(sizes) - whole)
+    shares = [
+        max(share, LARGE_ROWS / table.rows) if part else 1.0 for table, part in zip(tables, divisible, strict=True)
+    ]
+    if (least := sum(round(part * size) for part, size in zip(shares, sizes, strict=True))) > 2 * largest:
+        raise CloneError(
+            f"even a sample of the tables would take {least} bytes, and clone_bytes is {largest}: raise it, "
+            "or set snapshot_command"
+        )
+    return shares
+
+
+@contextmanager
+def _attached(connection: duckdb.DuckDBPyConnection, place: Place, file: Path) -> Iterator[str]:
+    name = f"duckdb_sidecar_{secrets.token_hex(4)}"
+    # from a product that only reads, the clone still has to be written
+    options = ["READ_WRITE", *([f"STORAGE_VERSION {string(place.storage_version)}"] if place.storage_version else [])]
+    connection.execute(f"ATTACH {string(str(file))} AS {name} ({', '.join(options)})")
+    try:
+        yield name
+    finally:
+        with suppress(duckdb.Error):  # there may be no transaction, or an ended one
+            connection.execute("ROLLBACK")
+        connection.execute(f"DETACH {name}")
+
+
+def _copy_schema(connection: duckdb.DuckDBPyConnection, plan: Plan, clone: str) -> None:
+    connection.execute("BEGIN TRANSACTION")
+    connection.execute(f"COPY FROM DATABASE {identifier(plan.place.database)} TO {clone} (SCHEMA)")
+    for table in plan.superfluous:
+        connection.execute(f"DROP TABLE {clone}.{qualified(table.schema_name, table.name)}")
+    for index in plan.indexes:
+        connection.execute(f"DROP INDEX {clone}.{index}")
+    # Not in the transaction that copies rows: so many kinds of work in one are too much for DuckDB 1.2.
+    connection.execute("COMMIT")
+
+
+def _copy_rows(connection: duckdb.DuckDBPyConnection, plan: Plan, clone: str, pace: Pace) -> tuple[int, int]:
+    """The rows that were copied, and those that there are."""
+    state = _state_of_file(plan.place)
+    connection.execute("BEGIN TRANSACTION")
+    extents = _extents(connection, plan)
+    copied = 0
+    for table, share, extent in zip(plan.tables, plan.shares, extents, strict=True):
+        columns = ", ".join(identifier(column.name) for column in table.columns if not column.generated)
+        name = qualified(table.schema_name, table.name)
+        source = f"{identifier(plan.place.database)}.{name}"
+        rows = 0
+        for first, last in _steps(extent.last, share):
+            [(inserted,)] = connection.execute(
+                f"INSERT INTO {clone}.{name} ({columns}) SELECT {columns} FROM {source} "  # noqa: S608
+                f"WHERE rowid BETWEEN {first} AND {last}"
+            ).fetchall()
+            rows += inserted
+            pace.step()
+        if share == 1.0 and rows != extent.rows:
+            raise _moved()
+        copied += rows
+    if _extents(connection, plan) != extents or _state_of_file(plan.place) != state:
+        raise _moved()
+    connection.execute("COMMIT")
+    return copied, sum(extent.rows for extent in extents)
+
+
+def _extents(connection: duckdb.DuckDBPyConnection, plan: Plan) -> list[Extent]:
+    """The first of these takes the transaction's snapshot, of all tables at once."""
+    selects = (
+        f"SELECT {index}, count(*), coalesce(max(rowid), -1) "  # noqa: S608
+        f"FROM {qualified(plan.place.database, table.schema_name, table.name)}"
+        for index, table in enumerate(plan.tables)
+    )
+    found = connection.execute(" UNION ALL ".join(selects) or "SELECT 0, 0, 0 WHERE false").fetchall()
+    return [Extent(rows, last) for _, rows, last in sorted(found)]
+
+
+def _steps(last: int, share: float) -> Iterator[tuple[int, int]]:
+    """Ranges of row ids: of every row group the first `share`, so that the rows come from everywhere, in order."""
+    length = ROW_GROUP if share == 1.0 else max(1, round(ROW_GROUP * share))
+    for group in range(0, last + 1, ROW_GROUP):
+        end = min(group + length, last + 1)
+        for first in range(group, end, STEP):
+            yield first, min(first + STEP, end) - 1
+
+
+def _state_of_file(place: Place) -> int | None:
+    """Changes with every checkpoint. Before 1.4 a checkpoint takes rows away from transactions that still see them."""
+    return os.stat(place.file).st_mtime_ns if place.file is not None and VERSION < (1, 4) else None
+
+
+def _moved() -> CloneError:
+    return CloneError("the rows changed below the clone's snapshot: ask again when less is written")

@@ -116,6 +116,9 @@ class Exemplars:
         slot = seen - 1 if seen <= KEPT else self._random.randrange(seen)
         return slot if slot < KEPT else None
 
+    def seen(self, fingerprint: str) -> int:
+        return 0 if self._seen is None else self._seen.get(fingerprint, 0)
+
     def put(self, slot: int, shape: Shape) -> None:
         if shape.literals is not None:
             literals, files = json.dumps(shape.literals), json.dumps(dict(shape.files))

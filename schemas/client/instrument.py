@@ -20,10 +20,10 @@ from .coverage import Coverage, ways_past
 from .databases import MEMORY, name_of, place_of
 from .exemplars import Exemplars, private_folder, salt_of
 from .filesink import JsonLines, ParquetParts
+from .patches import Patches
 from .recorder import EXIT_S, Recorder
 from .sink import OpenSink, Sink
 from .versions import TESTED, VERSION
-from .wrap import Patches
 
 File = str | os.PathLike[str]
 

@@ -8,7 +8,9 @@ from ..records import Table
 _WORD = re.compile(r'"((?:[^"]|"")*)"|([^\W\d]\w*)')
 
 
-def needed(asked: Iterable[str], texts: Iterable[str], tables: Sequence[Table], bodies: Mapping[str, str]) -> list[Table]:
+def needed(
+    asked: Iterable[str], texts: Iterable[str], tables: Sequence[Table], bodies: Mapping[str, str]
+) -> list[Table]:
     """Tables in an order in which every foreign key's parent comes before it.
 
     `asked` are names with or without their schema. `texts` are the statements to be run, `bodies` the texts of all
@@ -37,7 +39,7 @@ def needed(asked: Iterable[str], texts: Iterable[str], tables: Sequence[Table], 
             else:
                 waiting += _words(table.statement or "")
         waiting += _words(body_of.get(name, ""))
-    return _parents_first(found)
+    return parents_first(found)
 
 
 def _parents(table: Table) -> set[tuple[str, str]]:
@@ -47,7 +49,7 @@ def _parents(table: Table) -> set[tuple[str, str]]:
     return parents - {_name(table)}
 
 
-def _parents_first(tables: list[Table]) -> list[Table]:
+def parents_first(tables: list[Table]) -> list[Table]:
     waiting = {_name(table): table for table in tables}
     ordered: list[Table] = []
     while waiting:

@@ -27,9 +27,13 @@ INTERVAL_S = 1.0
 EXIT_S = 1.0
 SLICE = 16
 REST_S = 0.0005
-STATEMENTS = 4_096
+TEXTS = 4_096
 SLOW_US = 5_000
-SLOW_TEXTS = 1_000
+FAMILIAR_RUNS = 100
+
+# What is known of a text: it is profiled each time; enough of its parameters have been seen
+SLOW = 1
+FAMILIAR = 2
 
 Parameters = Sequence[object] | Mapping[str, object]
 
@@ -39,22 +43,19 @@ logger = logging.getLogger("duckdb_sidecar")
 class Run:
     """What a thread of the product tells of one run."""
 
-    __slots__ = ("database", "error", "parameters", "profile", "route", "rows", "spent_ns", "text", "time_ns")
-
-    def __init__(self, database: str, text: str, parameters: Parameters | None, route: str | None) -> None:
-        self.database = database
-        self.text = text
-        self.parameters = parameters
-        """None where they are not kept."""
-        self.route = route
-        self.rows: int | None = None
-        self.error: str | None = None
-        self.profile: str | None = None
-        """DuckDB's JSON."""
-        self.spent_ns = 0
-        """Inside DuckDB."""
-        self.time_ns = time.time_ns()
-        """The call, since 1970."""
+    database: str
+    text: str
+    parameters: Parameters | None = None
+    """None where they are not kept."""
+    route: str | None = None
+    rows: int | None = None
+    error: str | None = None
+    profile: str | None = None
+    """DuckDB's JSON."""
+    started_ns: int
+    """The call, by `perf_counter_ns`."""
+    spent_ns = 0
+    """Inside DuckDB."""
 
 
 class Recorder:
@@ -66,8 +67,8 @@ class Recorder:
         self._exemplars = exemplars
         self._salt = salt
         self._statements: OrderedDict[str, Statement] = OrderedDict()
-        self.slow: dict[str, None] = {}
-        """Texts that are profiled every time."""
+        self.habits: dict[str, int] = {}
+        """SLOW and FAMILIAR by text."""
         self.next_profile_ns = 0
         self.start_afresh()
 
@@ -82,7 +83,9 @@ class Recorder:
         self.dropped = 0
         self._reported = 0
         self._lock = RLock()  # taken twice where a garbage collection inside ends another run
-        self._runs: deque[Run | Signal] = deque()
+        self.runs: deque[Run | Signal] = deque()
+        """To be appended to by any thread, after `admits` where `quiet` or more wait or the text is a long one."""
+        self.quiet = 0
         self._long = 0
         self._wake = Signal()
         self._stopping = False
@@ -93,24 +96,24 @@ class Recorder:
 
     # in the product's threads
 
-    def record(self, run: Run) -> None:
-        if len(self._runs) >= RUNS or (len(run.text) > LONG_TEXT and not self._admit(len(run.text))):
-            self.drop()
-            return
-        self._runs.append(run)
+    def admits(self, text: str) -> bool:
+        """Whether there is room for one run more; if not, it is counted."""
         if self._thread is None:
             self._start()
-        elif len(self._runs) == BATCH_EVENTS:
+        waiting, long = len(self.runs), len(text) > LONG_TEXT
+        if waiting >= BATCH_EVENTS:
             self._wake.set()
-
-    def drop(self, runs: int = 1) -> None:
         with self._lock:
-            self.dropped += runs
+            if waiting >= RUNS or (long and self._long + len(text) > LONG_TEXTS):
+                self.dropped += 1
+                return False
+            self._long += len(text) if long else 0
+        return True
 
     def flush(self, timeout: float) -> bool:
         """Whether all that was recorded before is safe with the sink, within `timeout` seconds."""
         done = Signal()
-        self._runs.append(done)
+        self.runs.append(done)
         self._start()
         self._wake.set()
         return done.wait(timeout)
@@ -129,19 +132,13 @@ class Recorder:
         self.stop(timeout)
         self.join(timeout)
 
-    def _admit(self, characters: int) -> bool:
-        with self._lock:
-            if self._long + characters > LONG_TEXTS:
-                return False
-            self._long += characters
-            return True
-
     def _start(self) -> None:
         with self._lock:
             if self._thread is not None or self._stopping:
                 return
             self._thread = Thread(target=self._work, name=f"duckdb-sidecar-{self.product}", daemon=True)
             self._thread.start()
+            self.quiet = BATCH_EVENTS
             if "multiprocessing.util" in sys.modules:
                 # its children end without the interpreter's exit handlers
                 sys.modules["multiprocessing.util"].Finalize(None, self.close, (EXIT_S,), exitpriority=0)
@@ -152,7 +149,7 @@ class Recorder:
         sink: Sink | None = None
         stopping = False
         while not stopping:
-            if len(self._runs) < BATCH_EVENTS:
+            if len(self.runs) < BATCH_EVENTS:
                 self._wake.wait(INTERVAL_S)
             self._wake.clear()
             stopping = self._stopping
@@ -167,26 +164,30 @@ class Recorder:
                 self._complain("the query log is not kept", error)
 
     def _drain(self, sink: Sink) -> None:
+        """Takes what waits now."""
+        since_1970_ns = time.time_ns() - time.perf_counter_ns()
         events: dict[str, list[Event]] = {}
-        for taken in range(1, len(self._runs) + 1):
-            run = self._runs.popleft()
+        for taken in range(1, len(self.runs) + 1):
+            run = self.runs.popleft()
             if isinstance(run, Signal):
                 self._send(sink, events)
                 sink.flush(INTERVAL_S)
                 run.set()
                 continue
-            if len(run.text) > LONG_TEXT:
-                self._admit(-len(run.text))
             try:
-                events.setdefault(run.database, []).append(self._read(run))
+                events.setdefault(run.database, []).append(self._read(run, since_1970_ns))
             except Exception as error:  # noqa: BLE001 - one that cannot be read is no reason to lose the others
-                self.drop()
+                self._drop(1)
                 self._complain("a run could not be read", error)
             if taken % BATCH_EVENTS == 0:
                 self._send(sink, events)
             if taken % SLICE == 0 and not self._stopping:
                 time.sleep(REST_S)
         self._send(sink, events)
+        if self._long:
+            with self._lock:
+                waiting = [len(run.text) for run in list(self.runs) if isinstance(run, Run)]
+                self._long = sum(length for length in waiting if length > LONG_TEXT)
 
     def _send(self, sink: Sink, events: dict[str, list[Event]]) -> None:
         for database in list(events):
@@ -197,20 +198,23 @@ class Recorder:
                 self._reported = dropped
                 self.recorded += len(of_database)
             except Exception as error:  # noqa: BLE001 - the next batch may pass
-                self.drop(len(of_database))
+                self._drop(len(of_database))
                 self._complain("runs are lost, since the query log does not take them", error)
 
-    def _read(self, run: Run) -> Event:
+    def _read(self, run: Run, since_1970_ns: int) -> Event:
         statement = self._statement_of(run.text)
         latency_us = run.spent_ns // 1000
         if latency_us >= SLOW_US:
-            self._note_slow(run.text)
+            self._note(run.text, SLOW)
         if run.error is None and run.parameters is not None:
             slot = self._exemplars.slot(statement.fingerprint)
             if slot is not None:
                 self._exemplars.put(slot, shape(run.text, run.parameters, salt=self._salt))
+            if self._exemplars.seen(statement.fingerprint) >= FAMILIAR_RUNS:
+                self._note(run.text, FAMILIAR)
         profile = None if run.profile is None else profile_of(run.profile)
-        return Event(statement, run.time_ns // 1000, latency_us, run.rows, run.error, run.route, profile)
+        time_us = (run.started_ns + since_1970_ns) // 1000
+        return Event(statement, time_us, latency_us, run.rows, run.error, run.route, profile)
 
     def _statement_of(self, text: str) -> Statement:
         if (known := self._statements.get(text)) is not None:
@@ -220,15 +224,18 @@ class Recorder:
         statement = Statement(read.id, read.text, read.kind)
         if len(text) <= LONG_TEXT:
             self._statements[text] = statement
-            if len(self._statements) > STATEMENTS:
-                self._statements.popitem(last=False)
+            if len(self._statements) > TEXTS:
+                old, _ = self._statements.popitem(last=False)
+                self.habits.pop(old, None)
         return statement
 
-    def _note_slow(self, text: str) -> None:
-        if text not in self.slow and len(text) <= LONG_TEXT:
-            self.slow[text] = None
-            if len(self.slow) > SLOW_TEXTS:
-                del self.slow[next(iter(self.slow))]
+    def _note(self, text: str, habit: int) -> None:
+        if text in self._statements:
+            self.habits[text] = self.habits.get(text, 0) | habit
+
+    def _drop(self, runs: int) -> None:
+        with self._lock:
+            self.dropped += runs
 
     def _complain(self, what: str, error: Exception) -> None:
         """Once for each kind of trouble: a product's log is no place for a line a second."""

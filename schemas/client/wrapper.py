@@ -155,9 +155,7 @@ def _code_at(frame: FrameType) -> CodeType:
 
 def _below(traceback: TracebackType | None) -> TracebackType | None:
     """The part of a traceback below our frames, which is what the caller would see without us."""
-    while traceback is not None and (
-        (code := traceback.tb_frame.f_code) in _OURS or code.co_names == _CODE.co_names
-    ):
+    while traceback is not None and ((code := traceback.tb_frame.f_code) in _OURS or code.co_names == _CODE.co_names):
         traceback = traceback.tb_next
     return traceback
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from schemas.codec import Codec, micros
+from schemas.codec import Codec
 from schemas.errors import RecordError
 from schemas.fingerprint import Shape
 from schemas.ids import derived_id
@@ -58,7 +58,7 @@ class Observe:
         shapes = [self._fingerprints.of(statement, salt) for statement in statements]
         counts: Counter[str] = Counter(events=len(events))
         counts["dropped"] = _possible(dropped, counts)
-        sums = _summed(shapes, events, micros(values["time"]), record.timestamp_ms * 1000, counts)
+        sums = _summed(shapes, events, values["time"], record.timestamp_ms * 1000, counts)
         patterns = [one.pattern(catalog, exemplars) for _, one in sorted(sums.items())]
         output = self._batch(record, product, database, values["instance"], counts["dropped"], patterns)
         return Outcome([output], counts)

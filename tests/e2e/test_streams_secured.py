@@ -49,7 +49,8 @@ def grant(config: dict[str, Any], user: str, acls: Iterable[dict[str, str]]) -> 
         )
         for acl in acls
     ]
-    for granted in AdminClient(config).create_acls(bindings).values():
+    admin = AdminClient(config)
+    for granted in admin.create_acls(bindings).values():
         granted.result(WAIT_S)
 
 
@@ -73,17 +74,13 @@ def test_every_missing_right_is_named_at_the_start_and_the_exported_ones_are_eno
     with as_user(secured_kafka, "alice", tmp_path, topic_prefix) as process:
         assert process.ended() == 1
         for acl in acls:
-            if acl["resource_type"] == "TOPIC":
-                assert f"no right to DESCRIBE topic {acl['resource_name']}: grant it" in process.output
-        assert f"no right to READ in group {topic_prefix}streams: grant it" in process.output
-
-    describe = [acl | {"operation": "DESCRIBE"} for acl in acls]
-    grant(config, "alice", describe)
-    with as_user(secured_kafka, "alice", tmp_path, topic_prefix) as process:
-        assert process.ended() == 1
-        for acl in acls:
             where = "topic" if acl["resource_type"] == "TOPIC" else "in group"
             assert f"no right to {acl['operation']} {where} {acl['resource_name']}: grant it" in process.output
+
+    grant(config, "alice", [acl | {"operation": "DESCRIBE"} for acl in acls])
+    with as_user(secured_kafka, "alice", tmp_path, topic_prefix) as process:
+        assert process.ended() == 1
+        assert process.output.count(": grant it") == len(acls)
 
     grant(config, "alice", acls)
     produce(config, topic_prefix, [CODEC.encode(batch("main", [1, 2]))] * 16)
@@ -102,5 +99,5 @@ def test_a_refused_login_is_said_and_no_password_is_logged(
         assert "Authentication failed" in reason
         assert process.get("/readyz").status_code == 503
         assert process.get("/livez").status_code == 200
-        assert process.end() in (0, 1)
+        assert process.end() == 0
         assert guess not in process.output

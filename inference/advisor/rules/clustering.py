@@ -110,9 +110,7 @@ def _pair(table: Table, useful: list[Column], uses: Uses) -> list[Column] | None
 
 
 def _candidate(rule: Rule, workload: Workload, table: Table, columns: list[Column], uses: Uses) -> Finding:
-    gaining = slowest(
-        {print: query for column in columns for print, (query, _) in uses[column.name].items()}.values()
-    )
+    gaining = slowest({shape: query for column in columns for shape, (query, _) in uses[column.name].items()}.values())
     parts = [part for column in columns for _, part in uses[column.name].values()]
     names = [column.name for column in columns]
     lost = [
@@ -120,7 +118,9 @@ def _candidate(rule: Rule, workload: Workload, table: Table, columns: list[Colum
         for column in table.columns
         if column.ordered >= IN_ORDER and column.distinct > table.row_groups and column.name not in names
     ]
-    reason = f"{of_the_time(workload, gaining)} with {table.name} filtered by {listed(names)}; its rows are in no such order"
+    reason = (
+        f"{of_the_time(workload, gaining)} with {table.name} filtered by {listed(names)}; its rows are in no such order"
+    )
     if lost:
         reason += f"; now they are in the order of {listed(lost)}, which gets lost"
     return rule.candidate(

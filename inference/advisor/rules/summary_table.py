@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import prod
 
 from schemas.actions import CreateSummary, Named, Rewrite
-from schemas.expressions import Call, ColumnRef, Constant, Expression
+from schemas.expressions import Call, Constant, Expression
 
 from ..grouping import Atom, Grouping, grouping
 from ..rollup import Summary, answered, column_key, free_name
@@ -47,7 +47,7 @@ def _search(rule: Rule, workload: Workload) -> Findings:
             continue
         found = grouping(query)
         if isinstance(found, Grouping) and found.base.table.rows >= SMALL:
-            problem = answered(found, Summary("", _named(_keys([found]))))
+            problem = answered(found, Summary("main", "", _named(_keys([found]))))
             if isinstance(problem, str):
                 yield rule.refusal(f"Summary of {_tables(found)}", problem, [query])
             else:
@@ -138,12 +138,14 @@ def _candidate(rule: Rule, workload: Workload, plan: _Plan) -> Finding:
     names = [named.name for named in _named(plan.keys).values()]
     name = f"{base.name}_by_{'_'.join(names) or 'all'}"[:60]
     name = free_name(name, {table.name.lower() for table in workload.tables.all})
-    summary = Summary(name, _named(plan.keys))
-    rewrites = []
-    for one in plan.queries:
-        statement = answered(one, summary)
-        if not isinstance(statement, str):
-            rewrites.append(Rewrite(fingerprint=one.query.shape.fingerprint, statement=render(statement)))
+    summary = Summary(base.schema_name, name, _named(plan.keys))
+    statements = {one.query: answered(one, summary) for one in plan.queries}
+    queries = [query for query, statement in statements.items() if not isinstance(statement, str)]
+    rewrites = [
+        Rewrite(fingerprint=query.shape.fingerprint, statement=render(statement))
+        for query, statement in statements.items()
+        if not isinstance(statement, str)
+    ]
     create = CreateSummary(
         schema_name=base.schema_name,
         table=base.name,
@@ -153,12 +155,11 @@ def _candidate(rule: Rule, workload: Workload, plan: _Plan) -> Finding:
         group_by=list(summary.keys.values()),
         aggregates=list(summary.aggregates.values()),
     )
-    queries = [one.query for one in plan.queries]
     tables = {table.name: table for table in (base, *first.tables)}
     condition = f", and while {listed(sorted(summary.not_null))} hold no NULL" if summary.not_null else ""
     return rule.candidate(
         f"Summary of {_tables(first)} by {listed(names) if names else 'nothing: one row'}",
-        f"It answers {of_the_time(workload, queries)} from at most {plan.rows:,.0f} rows in the place of {base.rows:,}; "
+        f"It answers {of_the_time(workload, queries)} from at most {plan.rows:,.0f} rows instead of {base.rows:,}; "
         f"{written(workload, tables.values())}.",
         [create, *rewrites],
         gaining=queries,
@@ -174,7 +175,9 @@ def _too_many(one: Grouping) -> str:
     rows = _rows(_keys([one]))
     if rows == float("inf"):
         return f"how many values {listed(names)} have is not known"
-    return f"by {listed(names)} it would hold up to {min(rows, one.base.table.rows):,.0f} of {one.base.table.rows:,} rows"
+    return (
+        f"by {listed(names)} it would hold up to {min(rows, one.base.table.rows):,.0f} of {one.base.table.rows:,} rows"
+    )
 
 
 def _tables(one: Grouping) -> str:

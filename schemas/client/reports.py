@@ -1,0 +1,125 @@
+"""Tells of a database's catalog: at the start, when its structure has changed, and once an hour for the figures."""
+
+import logging
+import time
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import duckdb
+
+from ..errors import CloneError
+from ..records import CatalogSnapshot, Coverage
+from ..topics import CATALOGS, key_of
+from .alive import Instance
+from .attached import Attached
+from .catalog import catalog_hash, place_of, settings, structure
+from .external import external_tables
+from .figures import with_figures
+from .live import LiveDatabase
+
+CHECK_S = 60.0
+REPORT_S = 3600.0
+REPORT_AGAIN_S = 30.0
+FIGURES_S = 5.0
+
+logger = logging.getLogger("duckdb_sidecar")
+
+
+class CatalogReports:
+    """Of one database. `hash_of` is for the query log's thread, `work` for one of ours."""
+
+    def __init__(self, attached: Attached, database: str, live: LiveDatabase) -> None:
+        self._attached = attached
+        self._database = database
+        self._live = live
+        self._instance: Instance | None = None
+        self._hash = ""
+        self._due = True
+        self._checked_s = self._reported_s = float("-inf")
+
+    def hash_of(self, anew: bool) -> str:
+        """Empty as long as the catalog could not be read."""
+        if anew or not self._hash:
+            self._check()
+        return self._hash
+
+    def expect_more(self) -> None:
+        """There is more to tell than the structure shows."""
+        self._due = True
+
+    def work(self) -> None:
+        """To be called every second or so."""
+        now = time.monotonic()
+        if now - self._checked_s >= CHECK_S:
+            self._check()
+        since = now - self._reported_s
+        if since >= REPORT_S or (self._due and since >= REPORT_AGAIN_S):
+            self._reported_s = now
+            self._due = False
+            try:
+                self._report()
+            except (duckdb.Error, CloneError):
+                self._put_off()
+
+    def _check(self) -> None:
+        self._checked_s = time.monotonic()
+        try:
+            with self._live.connection() as connection:
+                found = catalog_hash(structure(connection, place_of(connection).database))
+        except (duckdb.Error, CloneError):
+            self._put_off()
+        else:
+            self._due = self._due or found != self._hash
+            self._hash = found
+
+    def _put_off(self) -> None:
+        """The database was closed or altered at this moment: it is read again later."""
+        logger.debug("the catalog of %s was not read", self._database, exc_info=True)
+        self._due = True
+
+    def _report(self) -> None:
+        attached = self._attached
+        with self._live.connection() as connection:
+            place = place_of(connection)
+            tables = structure(connection, place.database)
+            self._hash = catalog_hash(tables)
+            tables = with_figures(connection, place, tables, FIGURES_S)
+            in_force = settings(connection)
+        tables += external_tables(attached.files.paths(), attached.files.words())
+        since, unseen = attached.settings.full_coverage_since, list(attached.unseen())
+        snapshot = CatalogSnapshot(
+            product=attached.product,
+            database=self._database,
+            instance=attached.instance,
+            event_id=str(uuid4()),
+            time=datetime.now(UTC),
+            catalog_hash=self._hash,
+            duckdb_version=duckdb.__version__,
+            settings=in_force,
+            access_mode=place.access_mode,
+            file_id=place.file_id(attached.salt),
+            file_bytes=place.file_bytes,
+            instances=self._instances(),
+            coverage=Coverage(full=since is not None and not unseen, since=since, unseen=unseen),
+            tables=tables,
+        )
+        payload = attached.codec.encode(snapshot)
+        if len(payload) > CATALOGS.largest_record:
+            logger.warning("the catalog of %s has %d bytes, too many for its topic", self._database, len(payload))
+            return
+        attached.publisher.send(CATALOGS, key_of(attached.product, self._database), payload, self._done)
+
+    def _instances(self) -> int:
+        """Processes that work on the database and share the product's folder."""
+        try:
+            if self._instance is None:
+                folder = self._attached.folder / "instances" / self._database
+                self._instance = Instance(folder, self._attached.instance)
+            return self._instance.count()
+        except OSError:
+            return 1  # without a folder nobody knows of others
+
+    def _done(self, error: str | None) -> None:
+        if error is not None:
+            logger.warning("the catalog of %s did not arrive: %s", self._database, error)
+            self._due = True

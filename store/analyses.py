@@ -1,0 +1,110 @@
+"""The analyses that were asked for: when the next is due, and which are under way."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from duckdb import DuckDBPyConnection
+from pydantic import BaseModel, ConfigDict
+
+from schemas.records import Decision
+
+from .knowledge import naive, zoned
+
+
+class Analyse(BaseModel):
+    """The body of the decision. `runs` and `dropped` are the database's, over all time, when it was taken."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["analyse"] = "analyse"
+    analysis_id: str
+    revision: int
+    epoch: int
+    reason: str
+    catalog_hash: str
+    window_start: datetime
+    window_end: datetime
+    deadline: datetime
+    shapes: int
+    runs: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """`deadline` is when its suggestions are waited for no longer; `answered` how many of `total` have come."""
+
+    analysis_id: str
+    product: str
+    database: str
+    revision: int
+    asked: datetime
+    deadline: datetime
+    reason: str
+    runs: int
+    dropped: int
+    answered: int
+    total: int
+
+    @property
+    def through(self) -> bool:
+        return 0 < self.total <= self.answered
+
+
+def add(tx: DuckDBPyConnection, decision: Decision, body: Analyse, sequence: int, at: datetime) -> None:
+    tx.execute(
+        "INSERT INTO analyses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            body.analysis_id,
+            decision.product,
+            decision.database,
+            body.revision,
+            sequence,
+            body.epoch,
+            naive(at),
+            naive(body.deadline),
+            body.reason,
+            body.catalog_hash,
+            naive(body.window_start),
+            naive(body.window_end),
+            body.shapes,
+            body.runs,
+            body.dropped,
+        ],
+    )
+
+
+def listed(tx: DuckDBPyConnection, product: str | None = None, database: str | None = None) -> list[Analysis]:
+    """The newest first."""
+    rows = tx.execute(
+        """
+        SELECT analysis_id::VARCHAR, product, database, revision, asked, deadline, reason, runs, dropped,
+               coalesce(answered, 0), coalesce(total, 0)
+        FROM analyses LEFT JOIN (
+            SELECT analysis_id, count(DISTINCT position) AS answered, max(total) AS total
+            FROM suggestions GROUP BY analysis_id
+        ) USING (analysis_id)
+        WHERE product = coalesce(?, product) AND database = coalesce(?, database)
+        ORDER BY sequence DESC, product, database
+        """,
+        [product, database],
+    ).fetchall()
+    return [Analysis(*zoned(row)) for row in rows]
+
+
+def due(tx: DuckDBPyConnection, now: datetime, min_runs: int, min_interval: timedelta) -> list[tuple[str, str]]:
+    """Databases with a catalog, enough new runs, and the last analysis long enough ago; most new runs first."""
+    rows = tx.execute(
+        """
+        SELECT product, database
+        FROM databases SEMI JOIN catalogs USING (product, database) LEFT JOIN (
+            SELECT product, database, max(asked) AS asked, max(runs) AS analysed
+            FROM analyses GROUP BY product, database
+        ) AS last USING (product, database)
+        WHERE databases.runs - coalesce(analysed, 0) >= ? AND coalesce(asked <= ?, true)
+        ORDER BY databases.runs - coalesce(analysed, 0) DESC, product, database
+        """,
+        [min_runs, naive(now - min_interval)],
+    ).fetchall()
+    return [(product, database) for product, database in rows]

@@ -1,0 +1,33 @@
+"""Records and bodies of decisions as JSON in the tables and the journal."""
+
+import json
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticSerializationError
+
+from schemas.errors import RecordError
+from schemas.records import Record
+
+R = TypeVar("R", bound=Record)
+
+
+def document(record: Record) -> str:
+    """Raises RecordError for what JSON does not give back: bytes that are no UTF-8, or a float that is no number."""
+    try:
+        text = record.model_dump_json()
+        if type(record).model_validate_json(text) == record:
+            return text
+    except (PydanticSerializationError, ValidationError) as error:
+        raise RecordError(f"{type(record).__name__} cannot be kept as JSON: {error}") from error
+    raise RecordError(f"{type(record).__name__} cannot be kept as JSON without a loss")
+
+
+def read(model: type[R], text: str) -> R:
+    return model.model_validate_json(text)
+
+
+def canonical(body: BaseModel) -> bytes:
+    """JSON with sorted keys and no spaces."""
+    values = body.model_dump(mode="json")
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

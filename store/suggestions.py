@@ -1,0 +1,68 @@
+"""Suggestions as they came: the first body of an id and revision stands."""
+
+from uuid import UUID, uuid5
+
+from duckdb import DuckDBPyConnection
+
+from schemas.errors import RecordError
+from schemas.records import Suggestion
+
+from . import decisions
+from .documents import document, read
+from .knowledge import naive
+
+
+def apply(tx: DuckDBPyConnection, suggestion: Suggestion, partition: int, offset: int) -> None:
+    """First is what has the lowest partition and offset, so that the order of applying does not matter.
+
+    Raises RecordError.
+    """
+    text = document(suggestion)
+    try:
+        identity, analysis = UUID(suggestion.suggestion_id), UUID(suggestion.analysis_id)
+    except ValueError as error:
+        raise RecordError(f"the suggestion's ids are no UUIDs: {error}") from error
+    found = tx.execute(
+        "SELECT record_partition, record_offset FROM suggestions WHERE suggestion_id = ? AND revision = ?",
+        [identity, suggestion.revision],
+    ).fetchone()
+    if found and found <= (partition, offset):
+        return
+    tx.execute("DELETE FROM suggestions WHERE suggestion_id = ? AND revision = ?", [identity, suggestion.revision])
+    tx.execute(
+        "INSERT INTO suggestions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            identity,
+            suggestion.revision,
+            analysis,
+            suggestion.product,
+            suggestion.database,
+            suggestion.position,
+            suggestion.of,
+            suggestion.kind,
+            suggestion.rule,
+            suggestion.title,
+            suggestion.gain.speedup if suggestion.gain else None,
+            naive(suggestion.time),
+            partition,
+            offset,
+            text,
+        ],
+    )
+    decisions.suggested(tx, uuid5(identity, str(suggestion.revision)), suggestion, text)
+
+
+def listed(
+    tx: DuckDBPyConnection, product: str | None = None, database: str | None = None, analysis_id: str | None = None
+) -> list[Suggestion]:
+    """Those of the newest analysis first, within it best first."""
+    rows = tx.execute(
+        """
+        SELECT record FROM suggestions
+        WHERE product = coalesce($product, product) AND database = coalesce($database, database)
+            AND analysis_id = coalesce($analysis_id::UUID, analysis_id)
+        ORDER BY max(timestamp) OVER (PARTITION BY analysis_id) DESC, analysis_id, position
+        """,
+        {"product": product, "database": database, "analysis_id": analysis_id},
+    ).fetchall()
+    return [read(Suggestion, text) for (text,) in rows]
