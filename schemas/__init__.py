@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .client.capture import route
     from .client.instrument import coverage, flush, instrument, uninstrument
+    from .client.route import route
 
 __all__ = ["coverage", "flush", "instrument", "route", "uninstrument"]
 
@@ -16,5 +16,5 @@ __all__ = ["coverage", "flush", "instrument", "route", "uninstrument"]
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "capture" if name == "route" else "instrument"
+    module = "route" if name == "route" else "instrument"
     return getattr(import_module(f".client.{module}", __name__), name)

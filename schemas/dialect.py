@@ -50,7 +50,10 @@ KINDS |= {"COPY": "copy", "CREATE": "ddl", "ALTER": "ddl", "DROP": "ddl", "COMME
 
 PIVOTS = frozenset("PIVOT PIVOT_LONGER PIVOT_WIDER UNPIVOT".split())
 
-OBJECTS = frozenset("FUNCTION INDEX MACRO SCHEMA SECRET SEQUENCE TABLE TYPE VIEW".split())
+MODIFIERS = frozenset("CREATE GLOBAL LOCAL OR PERSISTENT REPLACE TEMP TEMPORARY UNIQUE".split())
+"""Words between CREATE and what is created."""
+
+OBJECTS = frozenset("FUNCTION INDEX MACRO SCHEMA SECRET SEQUENCE TABLE TYPE VARIABLE VIEW".split())
 
 WANTS_CONSTANTS = frozenset(
     """ALTER ATTACH COMMENT CONNECT DETACH EXPORT FORCE IMPORT INSTALL LOAD REGISTER USE CREATE- CREATE-INDEX
@@ -139,6 +142,6 @@ NO_TABLES = frozenset("extract overlay substring trim".split())
 """Functions in whose arguments FROM names no table."""
 
 SIZED_TYPES = frozenset(
-    """BIGINT BIT BPCHAR CHAR CHARACTER DEC DECIMAL FLOAT GEOMETRY INT INTEGER NCHAR NUMERIC NVARCHAR SMALLINT STRING TEXT
-    TIME TIMESTAMP TIMESTAMPTZ TINYINT VARBINARY VARCHAR VARYING""".split()
+    """bigint bit bpchar char character dec decimal float geometry int integer nchar numeric nvarchar smallint string
+    text time timestamp timestamptz tinyint varbinary varchar varying""".split()
 )

@@ -24,11 +24,13 @@ from itertools import pairwise
 from .dialect import PIVOTS, UNITS
 from .errors import NotMeasurable
 from .lexer import TOKEN, Token, tokens
-from .removed import PLACEHOLDER, Removed, spaced
+from .removed import GLUE, NAME, PLACEHOLDER, Removed, spaced
 from .strip import strip
 from .walk import unit_of
 
 ALGORITHM: int = 1
+
+_MARKS = ("\0", GLUE, NAME)  # mean something while a text is put together, and nothing in SQL
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,16 @@ def shape(sql: str, parameters: object = None, *, salt: bytes = b"") -> Shape:
     ``parameters`` are those of DuckDB's ``execute``, a sequence or a mapping. Id and text do not depend on them.
     A value whose literal has a type (a date) is ``$1`` nevertheless, and its literal has the type.
     """
+    readable = sql
+    for mark in _MARKS:
+        readable = readable.replace(mark, " ")
     removed = Removed(parameters, salt)
     texts: list[str] = []
     kind = ""
-    found = tokens(sql)
+    found = tokens(readable)
     # DuckDB refuses parameters in most statements that pivot.
-    pivots = "pivot" in sql.lower() and any(word.upper() in PIVOTS for word, *_ in found)
-    for statement in _statements(found) if ";" in sql else [found] if found else []:
+    pivots = "pivot" in readable.lower() and any(word.upper() in PIVOTS for word, *_ in found)
+    for statement in _statements(found) if ";" in readable else [found] if found else []:
         pieces, own = strip(statement, removed, quoted=pivots)
         texts.append(spaced(pieces))
         kind = kind or own
@@ -69,7 +74,7 @@ def shape(sql: str, parameters: object = None, *, salt: bytes = b"") -> Shape:
     return Shape(
         f"{ALGORITHM}-{digest.hexdigest()}",
         text,
-        removed.literals() if "\0" not in sql else None,
+        removed.literals() if readable == sql else None,
         kind or "other",
         tuple(removed.files.items()),
     )

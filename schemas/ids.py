@@ -9,3 +9,8 @@ def derived_id(cause: Position, step: str, ordinal: int = 0) -> str:
     """UUIDv5 of the input's position, the step that made it (with its version) and the ordinal."""
     place = f"{cause.topic}:{cause.topic_id}:{cause.partition}:{cause.offset}"
     return str(uuid5(NAMESPACE_URL, f"duckdb-sidecar:{step}:{place}:{ordinal}"))
+
+
+def following_id(event_id: str, step: str) -> str:
+    """The same for a record that is the one answer to another: of that record's id."""
+    return str(uuid5(NAMESPACE_URL, f"duckdb-sidecar:{step}:{event_id}"))

@@ -15,6 +15,8 @@ from .codec import MODELS
 from .errors import BrokerError, UnknownSchema
 from .records.derive import path_of
 
+NOT_FOUND = 404
+
 
 class RegistryIds:
     def __init__(self, url: str, *, register: bool, options: Mapping[str, str] | None = None) -> None:
@@ -30,13 +32,18 @@ class RegistryIds:
                     self._ids[name] = cast(int, self._client.lookup_schema(name, schema).schema_id)
             except SchemaRegistryError as error:
                 raise BrokerError(f"the Schema Registry at {url} refuses {name}: {error}") from error
+            except Exception as error:  # its client lets the errors of its HTTP library through
+                raise BrokerError(f"the Schema Registry at {url} does not answer: {error!r}") from error
 
     def id_of(self, name: str) -> int:
         return self._ids[name]
 
     def schema_of(self, schema_id: int) -> dict[str, Any]:
+        """Raises UnknownSchema for an id that it does not have, BrokerError where it does not answer."""
         try:
             text = self._client.get_schema(schema_id).schema_str
-        except SchemaRegistryError as error:
-            raise UnknownSchema(f"schema id {schema_id}: the Schema Registry says {error}") from error
+        except Exception as error:  # its client lets the errors of its HTTP library through
+            if isinstance(error, SchemaRegistryError) and error.http_status_code == NOT_FOUND:
+                raise UnknownSchema(f"schema id {schema_id}: the Schema Registry says {error}") from error
+            raise BrokerError(f"the Schema Registry does not give schema id {schema_id}: {error!r}") from error
         return cast(dict[str, Any], json.loads(text or "{}"))

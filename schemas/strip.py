@@ -1,6 +1,6 @@
 """The text of a statement without its data; ``fingerprint`` says what that is."""
 
-from .dialect import KEYWORDS, KINDS, OBJECTS, WANTS_CONSTANTS
+from .dialect import KEYWORDS, KINDS, MODIFIERS, OBJECTS, WANTS_CONSTANTS
 from .lexer import END, Token
 from .removed import Removed
 from .walk import Walk, is_parameter
@@ -19,7 +19,8 @@ def strip(statement: list[Token], removed: Removed, *, quoted: bool) -> tuple[li
             del words[0]
         verb = words[0]
         if verb == "CREATE":
-            verb = "CREATE-" + next((word for word in words if word in OBJECTS), "")
+            rest = [word for word in words if word not in MODIFIERS]
+            verb = f"CREATE-{rest[0]}" if rest and rest[0] in OBJECTS else "CREATE-"
         if verb == "CREATE-SECRET":
             return _secret(statement, removed), kind
         if verb in ("PRAGMA", "SET") and words[1:2] != ["VARIABLE"]:
@@ -74,7 +75,7 @@ def _secret(statement: list[Token], removed: Removed) -> list[str]:
         if token != END and (depth > 1 or (depth == 1 and text != ",")):
             option.append(token)
         else:
-            if option and not option[0][2]:
+            if option and option[0][0]:
                 out.append(_text(option.pop(0)))
             if option:
                 out.append(_whole(option, removed))

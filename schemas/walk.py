@@ -17,6 +17,9 @@ _PATH = re.compile(rf"""["`](?:[.~]*/|[A-Z]:[\\/])|://|\.(?:{"|".join(dialect.SU
 _SENSITIVE = re.compile("KEY|SECRET|PASS|TOKEN|CREDENTIAL", re.IGNORECASE)
 
 _DIGITS = frozenset("0123456789.")
+_NUMBERED = _DIGITS | {"$"}
+# An operator, and the beginning of a piece that it may not touch: sqlglot reads $1.f($2 as a dollar tag.
+_APART = {".": "$", ":": ":", "::": ":"}
 _QUOTES = frozenset('"`')
 _ENDS_NAME = frozenset(("_", "$", NAME)) | _QUOTES
 _ENDS_OPERAND = _ENDS_NAME | frozenset(")]}'")
@@ -27,11 +30,12 @@ _BEFORE_ITEM = frozenset(("(", "[", ",", GLUE + "(", GLUE + "["))
 _BEFORE_STAR = _BEFORE_ITEM | {".", "BY", "DISTINCT", "SELECT"}
 _AFTER_ITEM = frozenset((",", ")", "]"))
 _BEFORE_DATA = frozenset("= < > <= >= <> != == || AND BETWEEN ELSE ILIKE LIKE SELECT THEN WHEN WHERE".split())
-_GROUPING = frozenset(("BY", ",", "(", GLUE + "(", "ROLLUP", "CUBE", "SETS"))
+_BEFORE_ORDINAL = frozenset(("BY", ",", "(", GLUE + "("))
+_GROUPINGS = frozenset(("cube", "rollup", "sets"))
 _AFTER_KEYWORD = frozenset(("", "(", "[", "{", "*", "-", "+"))
 _PLAIN_KEYWORDS = KEYWORDS - NAMES_TOO - dialect.BEFORE_LITERALS - CONSTANTS - set(CLAUSES)
 _MACRO = frozenset(("CREATE-FUNCTION", "CREATE-MACRO"))
-_ZONES = ("WITH TIME ZONE", "WITHOUT TIME ZONE")
+_ZONED = frozenset(f"{type_} {zone} TIME ZONE" for type_ in ("TIME", "TIMESTAMP") for zone in ("WITH", "WITHOUT"))
 _NOTHING: tuple[frozenset[int], re.Pattern[str]] = (frozenset(), re.compile(""))
 
 
@@ -94,8 +98,8 @@ class Walk:
                 elif operator in _CLOSING:
                     self._close(operator)
                 else:
-                    if operator == "." and out[-1][:1] == "$":
-                        out[-1] += " "  # for sqlglot, which reads $1.f($2 as a dollar tag
+                    if operator in _APART and out[-1][:1] == _APART[operator]:
+                        out[-1] += " "
                     append(operator)
             else:
                 self._literal(string, index)
@@ -176,14 +180,13 @@ class Walk:
         if outer.clause == "SAMPLE":
             clause = "SAMPLE"
         if named:
-            name = before.upper()
             function = before.lower()
             argument = int(out[-2] == "." and out[-3].lower() not in dialect.SCHEMAS)  # 1 in a.f(b)
-            if name == "ENUM":
+            if function == "enum":
                 form = _CONSTANTS
-            elif name != "CAST" and (outer.form == _TYPE or out[-2] == "::" or name in dialect.SIZED_TYPES):
+            elif (outer.form == _TYPE or out[-2] == "::" or function in dialect.SIZED_TYPES) and function != "cast":
                 form = _TYPE
-            elif outer.clause == "BY" and name in _GROUPING:
+            elif outer.clause == "BY" and function in _GROUPINGS:
                 clause = "BY"
         elif before == "IN":
             form = _LIST
@@ -240,26 +243,24 @@ class Walk:
     def _literal(self, string: str, index: int) -> None:
         following = self._found[index + 1]
         before = self._out[-1]
-        if string[0] in _DIGITS:
-            if self._is_shape(before, following):
-                self._out.append(string)
-            elif before == "INTERVAL" and following[0].lower() in UNITS:
-                self._interval(string, following[0])
-                next(self._rest)
+        if string[0] in _DIGITS and self._is_shape(before, following):
+            self._out.append(string)
+        elif string[0] in _DIGITS or is_parameter(string):
+            text = string if string[0] in _DIGITS else self._removed.value(string)
+            if before == "INTERVAL":
+                self._interval(text, following)
             else:
-                self._data(string)
-        elif is_parameter(string):
-            self._data(self._removed.value(string))
+                self._data(text)
         elif before in _BEFORE_DATA or (
             before in _BEFORE_ITEM and self._frame.form >= _ROW and not self._frame.function
         ):
             self._data(string)
-        elif index and _is_string(self._found[index - 1][2]) and not is_placeholder(string):
+        elif index and _goes_on(self._found[index - 1][2]) and _goes_on(string):
             self._removed.extend("\n" + string)  # strings on lines of their own are one
         elif string[0] == "'" and self._keep(string, before, following):
             pass
         elif before == "INTERVAL":
-            self._interval_of_string(string, following)
+            self._interval(string, following)
         elif start := self._type(before):
             self._typed(string, start, following)
         else:
@@ -290,7 +291,7 @@ class Walk:
         frame = self._frame
         if self._verb == "CREATE-SEQUENCE":
             return True
-        if frame.clause == "BY" and before in _GROUPING:
+        if frame.clause == "BY" and before in _BEFORE_ORDINAL:
             return following[1] in _AFTER_ITEM or following == END or following[0].upper() in dialect.AFTER_ORDINAL
         return (
             frame.form == _TYPE
@@ -310,8 +311,8 @@ class Walk:
         """Keeps a string that makes the shape, or names a file."""
         if string[-1] != "'" or len(string) == 1 or is_placeholder(string):
             return False
-        if _is_string(following[2]) and not is_placeholder(following[2]):
-            return False  # it goes on in the next line
+        if _goes_on(following[2]):
+            return False
         if self._is_path(before, following):
             path = self._removed.file(string[1:-1].replace("''", "'"))
             self._out.append("'" + path.replace("'", "''") + "'")
@@ -360,18 +361,18 @@ class Walk:
             self._verb in dialect.TAKES_PATH and not self._stack and before != "AS"
         )
 
-    def _interval(self, text: str, unit: str) -> None:
+    def _units(self, text: str, unit: str) -> None:
         self._out += (f"'{self._removed.take(text)}'", UNITS[unit.lower()])
 
-    def _interval_of_string(self, string: str, following: Token) -> None:
+    def _interval(self, string: str, following: Token) -> None:
         out, frame = self._out, self._frame
         if frame.form >= _ROW and out[-2] in _BEFORE_ITEM and following[1] in _AFTER_ITEM:
             self._typed(string, len(out) - 1, following)
         elif following[0].lower() in UNITS:
-            self._interval(string, following[0])
+            self._units(string, following[0])
             next(self._rest)
         elif unit_of(string):
-            self._interval(string, unit_of(string))
+            self._units(string, unit_of(string))
         else:
             self._typed(string, len(out) - 1, following)
 
@@ -384,7 +385,7 @@ class Walk:
         if not (sign in ("", "-", "+") and inner[2] and end[1] == ")" and unit[0].lower() in UNITS):
             return False
         text = self._removed.value(inner[2]) if is_parameter(inner[2]) else inner[2]
-        self._interval(f"({sign}{text.strip('()')})", unit[0])
+        self._units(f"({sign}{text.strip('()')})", unit[0])
         for _ in range(4 if sign else 3):
             next(self._rest)
         return True
@@ -392,30 +393,32 @@ class Walk:
     def _type(self, before: str) -> int:
         """Where the type begins that ends the pieces, of a literal with a type; 0 if there is none."""
         out = self._out
-        if self._quoted or self._frame.form == _CONSTANTS:
+        if self._quoted or self._frame.form in (_CONSTANTS, _TYPE):
             return 0
         if before == ")":
             return self._closed.opened - 1 if self._closed.form == _TYPE else 0
-        words = " ".join(out[-4:]).upper()
         if before == "ZONE":
-            return len(out) - 4 if words.startswith("TIME") and words.endswith(_ZONES) else 0
-        if not _is_name(before) or out[-2] == ".":
+            return len(out) - 4 if " ".join(out[-4:]).upper() in _ZONED else 0
+        name = before.upper()
+        if not _is_name(before) or out[-2] == "." or out[-2][:1] == "'" or name in dialect.OBJECTS:
             return 0
-        return len(out) - (2 if words.endswith("DOUBLE PRECISION") else 1)
+        return len(out) - (2 if name == "PRECISION" and out[-2].upper() == "DOUBLE" else 1)
 
     def _typed(self, string: str, start: int, following: Token) -> None:
         """DATE '2020-01-01': a constant with its type in a list, a cast elsewhere."""
-        out = self._out
+        out, form = self._out, self._frame.form
         kind = out[start:]
-        del out[start:]
-        if self._frame.form >= _ROW and out[-1] in _BEFORE_ITEM and following[1] in _AFTER_ITEM:
-            out.append(self._placeholder(f"{spaced(kind)} {string}"))
+        if form >= _ROW and out[start - 1] in _BEFORE_ITEM and following[1] in _AFTER_ITEM:
+            out[start:] = [self._placeholder(f"{spaced(kind)} {string}")]
+        elif form in (_CONSTANTS, _TYPE):
+            out.append(self._placeholder(string))
         else:
-            out += ("CAST", GLUE + "(", self._placeholder(string), "AS", *kind, ")")
+            out[start:] = ["CAST", GLUE + "(", self._placeholder(string), "AS", *kind, ")"]
 
 
-def _is_string(string: str) -> bool:
-    return bool(string) and string[0] not in _DIGITS and not is_parameter(string)
+def _goes_on(string: str) -> bool:
+    """Whether strings on lines of their own may be one with this."""
+    return string != "" and string[0] not in _DIGITS and not is_parameter(string) and not is_placeholder(string)
 
 
 def unit_of(string: str) -> str:
@@ -434,7 +437,7 @@ def _as_name(word: str) -> str:
 
 def _is_name(piece: str) -> bool:
     """Whether a piece can name something: a column, a function, a type."""
-    return (piece[-1:].isalnum() or piece[-1:] in _ENDS_NAME) and piece not in KEYWORDS and piece[0] != "$"
+    return (piece[-1:].isalnum() or piece[-1:] in _ENDS_NAME) and piece not in KEYWORDS and piece[0] not in _NUMBERED
 
 
 def _is_unary(out: list[str]) -> bool:

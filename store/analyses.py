@@ -13,7 +13,11 @@ from .knowledge import naive, zoned
 
 
 class Analyse(BaseModel):
-    """The body of the decision. `runs` and `dropped` are the database's, over all time, when it was taken."""
+    """The body of the decision. `runs` and `dropped` are the database's, over all time, when it was taken.
+
+    `request` is the partition and offset of the request, `closes` whether that is answered with it; None and false
+    where there was enough new evidence instead.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,6 +33,8 @@ class Analyse(BaseModel):
     shapes: int
     runs: int
     dropped: int
+    request: str | None
+    closes: bool
 
 
 @dataclass(frozen=True, slots=True)

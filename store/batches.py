@@ -2,35 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from schemas.codec import Codec
 from schemas.errors import RecordError
 from schemas.records import NAMESPACE, PatternBatch
 
-from . import sums
-from .sums import Sums
-
 NAME = f"{NAMESPACE}.{PatternBatch.__name__}"
+LATEST_US = 253_402_300_799_999_999
+"""The last microsecond of the year 9999."""
+OUTERMOST_BIN = 2_000
+"""Of a sketch with 1 % accuracy: 10^17 microseconds, three thousand years."""
 
-
-class Shape(NamedTuple):
-    product: str
-    database: str
-    fingerprint: str
-
-
-class Pattern(NamedTuple):
-    """`hour` is in microseconds since 1970."""
-
-    shape: Shape
-    hour: int
-    catalog_hash: str
-    sums: Sums
-    statement: str
-    kind: str
-    routes: Mapping[str, int]
-    exemplars: list[str]
+_never_negative = itemgetter(
+    "errors", "rows", "latency_us", "sampled", "rows_scanned", "row_groups_scanned", "row_groups_total", "cpu_us",
+    "peak_memory_bytes", "hour", "first_seen", "last_seen",
+)  # fmt: skip
 
 
 class Source(NamedTuple):
@@ -41,14 +29,17 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`time` is in microseconds since 1970. An unreadable record of the query log has no patterns and no product."""
+    """`time` is in microseconds since 1970, `patterns` are plain values of the records' fields.
+
+    That of an unreadable record of the query log has no patterns and no product.
+    """
 
     source: Source
     product: str
     database: str
     time: int
     dropped: int
-    patterns: list[Pattern]
+    patterns: list[dict[str, Any]]
 
 
 def read(codec: Codec, payload: bytes | None) -> Batch:
@@ -59,10 +50,12 @@ def read(codec: Codec, payload: bytes | None) -> Batch:
     product, database = values["product"], values["database"]
     if values["readable"] and not (product and database):
         raise RecordError("the patterns name no product or no database")
-    if not 0 <= values["dropped"] <= sums.LARGEST or not 0 <= values["time"] <= sums.LATEST_US:
+    if values["dropped"] < 0 or not 0 <= values["time"] <= LATEST_US:
         raise RecordError("its time or number of dropped runs is impossible")
+    patterns = values["patterns"] if values["readable"] else []
+    for pattern in patterns:
+        _check(pattern)
     source = values["source"]
-    patterns = [_pattern(product, database, pattern) for pattern in values["patterns"]] if values["readable"] else []
     return Batch(
         Source(source["topic_id"], source["partition"], source["offset"]),
         product,
@@ -73,14 +66,16 @@ def read(codec: Codec, payload: bytes | None) -> Batch:
     )
 
 
-def _pattern(product: str, database: str, values: Mapping[str, Any]) -> Pattern:
-    return Pattern(
-        Shape(product, database, values["fingerprint"]),
-        values["hour"],
-        values["catalog_hash"],
-        sums.of(values),
-        values["statement"],
-        values["kind"],
-        values["routes"],
-        values["exemplars"],
-    )
+def _check(pattern: Mapping[str, Any]) -> None:
+    latency = pattern["latency"]
+    keys, counts = latency["keys"], latency["counts"]
+    if min(_never_negative(pattern)) < 0 or latency["zero"] < 0:
+        raise RecordError("a sum of a pattern is negative")
+    if pattern["count"] < 1:
+        raise RecordError("a pattern has no run")
+    if len(keys) != len(counts) or (
+        keys and (min(counts) < 0 or min(keys) < -OUTERMOST_BIN or max(keys) > OUTERMOST_BIN)
+    ):
+        raise RecordError("the sketch of a pattern is not well-formed")
+    if pattern["hour"] > LATEST_US or pattern["first_seen"] > LATEST_US or pattern["last_seen"] > LATEST_US:
+        raise RecordError("a time of a pattern is after the year 9999")

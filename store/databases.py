@@ -4,12 +4,24 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import add
 
 from duckdb import DuckDBPyConnection
 
 from .batches import Batch
 from .knowledge import zoned
-from .sums import ERRORS, RUNS
+from .sums import LARGEST
+
+INSERT = """
+    INSERT INTO databases (first_seen, last_seen, runs, errors, dropped, records, product, database)
+    VALUES (make_timestamp(?::BIGINT), make_timestamp(?::BIGINT), ?, ?, ?, ?, ?, ?)
+"""
+UPDATE = """
+    UPDATE databases SET
+        first_seen = make_timestamp(?::BIGINT), last_seen = make_timestamp(?::BIGINT),
+        runs = ?, errors = ?, dropped = ?, records = ?
+    WHERE product = ? AND database = ?
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +42,16 @@ def apply(tx: DuckDBPyConnection, batches: Iterable[Batch]) -> None:
     for batch in batches:
         if batch.product:
             by_database[batch.product, batch.database].append(batch)
-    if by_database:
-        rows = [(*key, *_sums(found)) for key, found in by_database.items()]
-        tx.execute(
-            """
-            INSERT INTO databases
-            SELECT unnest(?), unnest(?),
-                   make_timestamp(unnest(?::BIGINT[])), make_timestamp(unnest(?::BIGINT[])),
-                   saturated(unnest(?::HUGEINT[])), saturated(unnest(?::HUGEINT[])),
-                   saturated(unnest(?::HUGEINT[])), unnest(?::BIGINT[])
-            ON CONFLICT (product, database) DO UPDATE SET
-                first_seen = least(first_seen, excluded.first_seen),
-                last_seen = greatest(last_seen, excluded.last_seen),
-                runs = saturated(runs::HUGEINT + excluded.runs),
-                errors = saturated(errors::HUGEINT + excluded.errors),
-                dropped = saturated(dropped::HUGEINT + excluded.dropped),
-                records = records + excluded.records
-            """,
-            [list(column) for column in zip(*rows, strict=True)],
-        )
+    for (product, database), found in by_database.items():
+        sums = _sums(found)
+        known = tx.execute(
+            "SELECT epoch_us(first_seen), epoch_us(last_seen), runs, errors, dropped, records FROM databases "
+            "WHERE product = ? AND database = ?",
+            [product, database],
+        ).fetchone()
+        if known:
+            sums = (min(known[0], sums[0]), max(known[1], sums[1]), *map(add, known[2:], sums[2:]))
+        tx.execute(UPDATE if known else INSERT, [*(min(value, LARGEST) for value in sums), product, database])
 
 
 def listed(tx: DuckDBPyConnection, product: str | None = None) -> list[Database]:
@@ -60,14 +63,14 @@ def listed(tx: DuckDBPyConnection, product: str | None = None) -> list[Database]
     return [Database(*zoned(row)) for row in rows]
 
 
-def _sums(batches: Sequence[Batch]) -> tuple[int, int, int, int, int, int]:
-    sums = [pattern.sums for batch in batches for pattern in batch.patterns]
+def _sums(batches: Sequence[Batch]) -> tuple[int, ...]:
+    patterns = [pattern for batch in batches for pattern in batch.patterns]
     times = [batch.time for batch in batches if not batch.patterns]
     return (
-        min([one.first_seen for one in sums] + times),
-        max([one.last_seen for one in sums] + times),
-        sum(one.counts[RUNS] for one in sums),
-        sum(one.counts[ERRORS] for one in sums),
+        min([pattern["first_seen"] for pattern in patterns] + times),
+        max([pattern["last_seen"] for pattern in patterns] + times),
+        sum([pattern["count"] for pattern in patterns]),
+        sum([pattern["errors"] for pattern in patterns]),
         sum(batch.dropped for batch in batches),
         len(batches),
     )

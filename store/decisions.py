@@ -21,8 +21,12 @@ class Refusal(BaseModel):
     kind: Literal["refuse"] = "refuse"
     asked: str
     """The kind of the request."""
-    requested_by: str
+    request: str
+    """Its partition and offset."""
+    closes: bool
+    """Whether the request is answered with it."""
     request_id: str
+    requested_by: str
     reason: str
 
 

@@ -4,15 +4,16 @@ The inputs between two entries may come in any order, and patterns repeatedly: t
 finds what its settled offsets say, live and in a rebuild. The caller holds the transaction.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from duckdb import DuckDBPyConnection
 
 from schemas.codec import Codec
 from schemas.errors import RecordError, StoreError
-from schemas.records import CatalogSnapshot, JournalEntry, Request, Suggestion
+from schemas.records import CatalogSnapshot, JournalEntry, Record, Request, Suggestion
 from schemas.topics import CATALOGS, PATTERNS, REQUESTS, SUGGESTIONS, Topic
 
 from . import (
@@ -22,16 +23,17 @@ from . import (
     databases,
     decisions,
     inputs,
-    journal,
     messages,
     outbox,
     patterns,
+    requests,
     retention,
     sources,
     suggestions,
 )
-from .chain import Head
 
+LONGEST_NAME = 200
+R = TypeVar("R", bound=Record)
 INPUTS: tuple[Topic, ...] = (PATTERNS, CATALOGS, REQUESTS, SUGGESTIONS)
 
 
@@ -46,10 +48,9 @@ class Arrived(NamedTuple):
 
 @dataclass(slots=True)
 class Applied:
-    """`refused` cannot be read and have to become dead letters; `requests` wait for a decision."""
+    """`refused` cannot be read and have to become dead letters."""
 
     patterns: int = 0
-    requests: list[Request] = field(default_factory=list)
     refused: list[tuple[Arrived, RecordError]] = field(default_factory=list)
 
 
@@ -62,7 +63,7 @@ def apply(tx: DuckDBPyConnection, codec: Codec, arrived: Sequence[Arrived]) -> A
             if record.topic == PATTERNS.name:
                 read.append(batches.read(codec, record.value))
             else:
-                _apply_one(tx, codec, record, applied)
+                _apply_one(tx, codec, record)
         except RecordError as error:
             applied.refused.append((record, error))
     fresh = sources.apply(tx, [batch.source for batch in read])
@@ -77,14 +78,12 @@ def apply(tx: DuckDBPyConnection, codec: Codec, arrived: Sequence[Arrived]) -> A
     return applied
 
 
-def enter(
-    tx: DuckDBPyConnection, entry: JournalEntry, after: Head, journal_id: str, ends: outbox.Ends | None = None
-) -> None:
-    """Applies an entry of the journal; `after` is the head that it makes, `ends` as for `store.outbox.add`.
+def enter(tx: DuckDBPyConnection, entry: JournalEntry, ends: outbox.Ends | None = None) -> None:
+    """Applies what an entry of the journal says; `ends` as for `store.outbox.add`.
 
-    Raises StoreError for a decision that this release does not know.
+    That it is the head is noted by `store.journal.add`. Raises StoreError for a decision that this release does not
+    know.
     """
-    journal.add(tx, entry, after, journal_id)
     outbox.settle(tx, entry.sent)
     messages.settle(tx, entry.sent)
     if any(decision.kind == "retain" for decision in entry.decisions) and inputs.ahead_of(tx, entry.settled):
@@ -95,6 +94,7 @@ def enter(
     inputs.settle(tx, entry.settled)
     for decision in entry.decisions:
         outbox.add(tx, entry.sequence, decision.messages, ends)
+        requests.settle(tx, json.loads(decision.body))
         messages.add(tx, decision, entry.sequence, entry.time)
         match decision.kind:
             case "analyse":
@@ -110,13 +110,23 @@ def enter(
                 raise StoreError(f"the journal holds a decision of kind {other!r}: a newer release wrote it, use that")
 
 
-def _apply_one(tx: DuckDBPyConnection, codec: Codec, record: Arrived, applied: Applied) -> None:
+def _apply_one(tx: DuckDBPyConnection, codec: Codec, record: Arrived) -> None:
     match record.topic:
         case CATALOGS.name:
             if record.value is not None:  # a tombstone says only that nobody needs the newest any more
-                catalogs.apply(tx, codec.decode_as(CatalogSnapshot, record.value), record.offset)
+                catalogs.apply(tx, _named(codec.decode_as(CatalogSnapshot, record.value)), record.offset)
         case SUGGESTIONS.name:
-            suggestion = codec.decode_as(Suggestion, record.value)
+            suggestion = _named(codec.decode_as(Suggestion, record.value))
             suggestions.apply(tx, suggestion, record.partition, record.offset)
         case REQUESTS.name:
-            applied.requests.append(codec.decode_as(Request, record.value))
+            request = _named(codec.decode_as(Request, record.value))
+            requests.apply(tx, request, record.partition, record.offset)
+
+
+def _named(record: R) -> R:
+    names = {"product": record.product, "database": record.database}
+    if isinstance(record, Request):
+        names |= {"event_id": record.event_id, "kind": record.kind, "requested_by": record.requested_by}
+    if long := [name for name, text in names.items() if len(text) > LONGEST_NAME]:
+        raise RecordError(f"{', '.join(long)}: more than {LONGEST_NAME} characters")
+    return record

@@ -10,9 +10,9 @@ from typing import Literal
 from duckdb import DuckDBPyConnection
 from pydantic import BaseModel, ConfigDict
 
-from . import patterns, sources
-from .batches import Shape
+from . import hours, shapes, sources
 from .knowledge import naive
+from .shapes import Seen, Shape, pattern_id
 
 OTHER = "(other)"
 """The fingerprint of the row, and the route, that stands for all that is not kept apart."""
@@ -58,12 +58,12 @@ def overdue(tx: DuckDBPyConnection, retention: Retention) -> bool:
     found = tx.execute(
         f"""
         SELECT EXISTS (FROM pattern_hours WHERE period <> {PERIOD})
-            OR EXISTS (FROM patterns GROUP BY product, database HAVING count(*) > $fingerprints)
-            OR EXISTS (FROM pattern_hours JOIN patterns USING (pattern_id)
+            OR EXISTS (SELECT 1 FROM patterns GROUP BY product, database HAVING count(*) > $fingerprints)
+            OR EXISTS (SELECT 1 FROM pattern_hours JOIN patterns USING (pattern_id)
                        GROUP BY product, database HAVING count(DISTINCT catalog_hash) > $catalogs)
-            OR EXISTS (FROM pattern_routes GROUP BY pattern_id HAVING count(*) > $routes)
-            OR EXISTS (FROM applied_sources GROUP BY topic_id, partition HAVING count(*) > $source_ranges)
-        """,
+            OR EXISTS (FROM patterns WHERE cardinality(routes) > $routes)
+            OR EXISTS (SELECT 1 FROM applied_sources GROUP BY topic_id, partition HAVING count(*) > $source_ranges)
+        """,  # noqa: S608 - a constant of this module
         _times(retention)
         | {
             "fingerprints": SLACK * retention.fingerprints,
@@ -107,7 +107,7 @@ def _choose_patterns(tx: DuckDBPyConnection, keep: int) -> None:
     for product, database in tx.execute("SELECT DISTINCT product, database FROM folded").fetchall():
         tx.execute(
             "UPDATE folded SET other_id = ? WHERE product = ? AND database = ?",
-            [patterns.pattern_id(Shape(product, database, OTHER)), product, database],
+            [pattern_id(Shape(product, database, OTHER)), product, database],
         )
 
 
@@ -118,7 +118,7 @@ def _choose_catalogs(tx: DuckDBPyConnection, keep: int) -> None:
         SELECT product, database, catalog_hash
         FROM patterns JOIN pattern_hours USING (pattern_id)
         WHERE catalog_hash NOT IN ('', $older)
-        GROUP BY ALL
+        GROUP BY product, database, catalog_hash
         QUALIFY row_number() OVER (
             PARTITION BY product, database ORDER BY max(last_seen) DESC, catalog_hash
         ) > $keep
@@ -152,13 +152,13 @@ def _merge_hours(tx: DuckDBPyConnection, retention: Retention) -> None:
         """,  # noqa: S608 - a constant
         _times(retention) | {"older": OLDER},
     )
-    key = f"({patterns.KEY})"
+    key = f"({hours.KEY})"
     tx.execute(f"DELETE FROM placed WHERE NOT moves AND {key} NOT IN (SELECT {key} FROM placed WHERE moves)")  # noqa: S608
     rows = f"""
-        SELECT placed.* EXCLUDE (place, moves), pattern_hours.* EXCLUDE ({patterns.KEY})
+        SELECT placed.* EXCLUDE (place, moves), pattern_hours.* EXCLUDE ({hours.KEY})
         FROM placed JOIN pattern_hours ON pattern_hours.rowid = place
     """  # noqa: S608 - names of columns
-    tx.execute(f"CREATE TEMP TABLE remade AS {patterns.merged(rows)}")
+    tx.execute(f"CREATE TEMP TABLE remade AS {hours.merged(rows)}")
     tx.execute("DELETE FROM pattern_hours WHERE rowid IN (SELECT place FROM placed)")
     tx.execute("INSERT INTO pattern_hours BY NAME FROM remade")
     tx.execute("DROP TABLE remade")
@@ -166,49 +166,27 @@ def _merge_hours(tx: DuckDBPyConnection, retention: Retention) -> None:
 
 
 def _fold_patterns(tx: DuckDBPyConnection) -> None:
-    tx.execute(
-        "INSERT INTO patterns SELECT DISTINCT other_id, product, database, $other FROM folded ON CONFLICT DO NOTHING",
-        {"other": OTHER},
-    )
-    tx.execute(
+    for product, database, other_id, first, last, runs in tx.execute(
         """
-        INSERT INTO observed_patterns
-        SELECT other_id, 'other',
-               any_value(to_json({product: product, database: database, fingerprint: $other, statement: ''})),
-               min(first_observed), max(last_observed), saturated(sum(occurrence_count)),
-               pattern_confidence(saturated(sum(occurrence_count)))
-        FROM observed_patterns JOIN folded USING (pattern_id)
-        GROUP BY other_id
-        ON CONFLICT (pattern_id) DO UPDATE SET
-            first_observed = least(first_observed, excluded.first_observed),
-            last_observed = greatest(last_observed, excluded.last_observed),
-            occurrence_count = saturated(occurrence_count::HUGEINT + excluded.occurrence_count),
-            confidence = pattern_confidence(saturated(occurrence_count::HUGEINT + excluded.occurrence_count))
-        """,
-        {"other": OTHER},
-    )
-    for table in ("patterns", "observed_patterns", "pattern_routes", "pattern_exemplars"):
+        SELECT product, database, other_id::VARCHAR, epoch_us(min(first_observed)), epoch_us(max(last_observed)),
+               sum(occurrence_count)::HUGEINT
+        FROM folded JOIN observed_patterns USING (pattern_id)
+        GROUP BY ALL
+        """
+    ).fetchall():
+        shapes.add(tx, {other_id: Seen(Shape(product, database, OTHER), "", "other", first, last, runs)})
+    for table in ("patterns", "observed_patterns"):
         tx.execute(f"DELETE FROM {table} WHERE pattern_id IN (SELECT pattern_id FROM folded)")  # noqa: S608
 
 
 def _fold_routes(tx: DuckDBPyConnection, keep: int) -> None:
-    tx.execute(
-        """
-        CREATE TEMP TABLE routes AS
-        SELECT pattern_id, CASE WHEN place > $keep THEN $other ELSE route END AS route, saturated(sum(runs)) AS runs
-        FROM (
-            SELECT *, row_number() OVER (
-                PARTITION BY pattern_id ORDER BY route = $other DESC, runs DESC, route
-            ) AS place
-            FROM pattern_routes
-        )
-        GROUP BY ALL
-        """,
-        {"keep": keep, "other": OTHER},
-    )
-    tx.execute("DELETE FROM pattern_routes")
-    tx.execute("INSERT INTO pattern_routes FROM routes")
-    tx.execute("DROP TABLE routes")
+    for identity, routes in tx.execute(
+        "SELECT pattern_id, routes FROM patterns WHERE cardinality(routes) > ?", [keep]
+    ).fetchall():
+        ordered = sorted(routes.items(), key=lambda route: (route[0] != OTHER, -route[1], route[0]))
+        kept = dict(ordered[: keep - 1])
+        kept[OTHER] = kept.get(OTHER, 0) + sum(runs for _, runs in ordered[keep - 1 :])
+        tx.execute("UPDATE patterns SET routes = ?::MAP(VARCHAR, BIGINT) WHERE pattern_id = ?", [kept, identity])
 
 
 def _times(retention: Retention) -> dict[str, datetime]:

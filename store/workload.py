@@ -1,6 +1,7 @@
 """The shapes of a database's workload that an analysis is about."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,66 +9,70 @@ from duckdb import DuckDBPyConnection
 
 from schemas.records import Sketch, WorkloadShape
 
-from .knowledge import naive
-from .patterns import merged
+from .hours import merged
+from .knowledge import naive, zoned
 from .retention import OTHER
 from .sketch import quantile
 
 WRITES = ("insert", "update", "delete")
 
 
-def top_shapes(
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """`first_seen` is when the first run came that is counted."""
+
+    shapes: list[WorkloadShape]
+    first_seen: datetime
+
+
+def top(
     tx: DuckDBPyConnection, product: str, database: str, catalog_hash: str, since: datetime, until: datetime, most: int
-) -> list[WorkloadShape]:
-    """Those that took most time, longest first: `most` that write and `most` others.
+) -> Workload | None:
+    """The shapes that took most time, longest first: `most` that write and `most` others. None if nothing ran.
 
     Counted are the hours and days that start in the window, under this catalog, or under none where the producer
     does not say which.
     """
-    parameters = {
-        "product": product,
-        "database": database,
-        "catalog_hash": catalog_hash,
-        "since": naive(since),
-        "until": naive(until),
-        "most": most,
-        "other": OTHER,
-        "writes": list(WRITES),
-    }
-    rows = """
+    counted = "period <> 'ever' AND start >= $since AND start < $until AND catalog_hash IN ($catalog_hash, '')"
+    rows = f"""
         SELECT pattern_id, 'window' AS period, $since AS start, '' AS catalog_hash,
                pattern_hours.* EXCLUDE (pattern_id, period, start, catalog_hash)
         FROM pattern_hours SEMI JOIN (
             SELECT pattern_id
             FROM pattern_hours JOIN patterns USING (pattern_id) JOIN observed_patterns USING (pattern_id)
-            WHERE product = $product AND database = $database AND fingerprint <> $other
-                AND period <> 'ever' AND start >= $since AND start < $until AND catalog_hash IN ($catalog_hash, '')
+            WHERE product = $product AND database = $database AND fingerprint <> $other AND {counted}
             GROUP BY pattern_id, fingerprint, pattern_type
             QUALIFY row_number() OVER (
                 PARTITION BY list_contains($writes, pattern_type) ORDER BY sum(latency_us) DESC, fingerprint
             ) <= $most
         ) USING (pattern_id)
-        WHERE period <> 'ever' AND start >= $since AND start < $until AND catalog_hash IN ($catalog_hash, '')
-    """
+        WHERE {counted}
+    """  # noqa: S608 - constants of this function
     found = tx.execute(
         f"""
         SELECT fingerprint, pattern_data->>'statement', pattern_type, runs, errors, rows, latency_us,
-               latency_zero, latency_keys, latency_counts, sampled, rows_scanned,
-               (SELECT list(struct_pack(route, runs) ORDER BY route) FROM pattern_routes AS r
-                WHERE r.pattern_id = m.pattern_id),
-               (SELECT list(statement ORDER BY digest) FROM pattern_exemplars AS e
-                WHERE e.pattern_id = m.pattern_id)
-        FROM ({merged(rows)}) AS m JOIN patterns USING (pattern_id) JOIN observed_patterns USING (pattern_id)
+               latency_zero, latency_keys, latency_counts, sampled, rows_scanned, routes, exemplars, first_seen
+        FROM ({merged(rows)}) JOIN patterns USING (pattern_id) JOIN observed_patterns USING (pattern_id)
         ORDER BY latency_us DESC, fingerprint
         """,  # noqa: S608 - constants of this module
-        parameters,
+        {
+            "product": product,
+            "database": database,
+            "catalog_hash": catalog_hash,
+            "since": naive(since),
+            "until": naive(until),
+            "most": most,
+            "other": OTHER,
+            "writes": list(WRITES),
+        },
     ).fetchall()
-    return [_shape(row) for row in found]
+    if not found:
+        return None
+    return Workload([_shape(row) for row in found], zoned([min(row[-1] for row in found)])[0])
 
 
 def _shape(row: Sequence[Any]) -> WorkloadShape:
     (fingerprint, statement, kind, runs, errors, rows, latency_us, zero, keys, counts, sampled, scanned) = row[:12]
-    routes, exemplars = row[12:]
     latency = Sketch(zero=zero, keys=keys, counts=counts)
     return WorkloadShape(
         fingerprint=fingerprint,
@@ -81,6 +86,6 @@ def _shape(row: Sequence[Any]) -> WorkloadShape:
         p95_us=quantile(latency, 0.95),
         sampled=sampled,
         rows_scanned=scanned,
-        routes={one["route"]: one["runs"] for one in routes or []},
-        exemplars=exemplars or [],
+        routes=row[12],
+        exemplars=row[13],
     )

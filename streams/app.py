@@ -1,7 +1,8 @@
 """The main path: what `sidecar run` starts, in which order, and how it ends.
 
-HTTP comes first, so that whoever asks is answered from the first moment and while Kafka is away. Once Kafka answers,
-and has the topics and rights that the roles need, the Faust agents start. The end is the way back.
+HTTP comes first, so that whoever asks is answered from the first moment and while Kafka is away. Then the control
+process opens its store, in a thread of its own. Once Kafka answers, and has the topics and rights that the roles need,
+the Faust agents start. The end is the way back.
 """
 
 import asyncio
@@ -10,17 +11,22 @@ import functools
 import logging
 import os
 import signal
+import threading
 from collections.abc import Coroutine
+from datetime import timedelta
 from typing import Any, Literal
 
 import faust
 import structlog
 
+from schemas.codec import Codec
 from schemas.errors import BrokerError, SettingsError, SidecarError, TopicError
 from schemas.topics import ANALYSIS_REQUESTS, MEASUREMENTS, QUERY_LOG
 from streams import connections, faust_app, log, metrics, web
 from streams.agents.offload import Offload
+from streams.control import Control, ControlSettings
 from streams.own_kafka import own_kafka
+from streams.scheduling import AnalysisRules
 from streams.settings import Settings
 from streams.topic_admin import NEEDS_GROUP, TopicAdmin
 
@@ -31,7 +37,8 @@ REACH_AGAIN_S = (0.2, 0.5, 1, 2, 5)
 LOOK_AGAIN_S = 5
 """Between two looks at one that does."""
 CHECK_AGAIN_S = 1
-CRASH_LOOK_S = 0.5
+LOOK_S = 0.5
+LAST_WORD_S = 5
 
 logger = structlog.get_logger(__name__)
 
@@ -95,6 +102,8 @@ class Sidecar:
             self._watch(metrics.watch_event_loop())
             starting = asyncio.create_task(self._start(parts))
             await _first(starting, stopped, self._failed)
+            if self._failed.done():
+                await asyncio.wait({starting}, timeout=LAST_WORD_S)  # for it may find out more
             if starting.done():
                 starting.result()
                 self.started = True
@@ -114,12 +123,51 @@ class Sidecar:
             kafka = own_kafka(settings.data_folder / "kafka", settings.kafka_port, settings.topic_prefix)
             servers = await parts.enter_async_context(kafka)
             settings = settings.model_copy(update={"bootstrap_servers": servers})
+        codec = await asyncio.to_thread(connections.codec, settings, register=settings.schema_registry_register)
+        if "control" in self._roles:
+            self._start_control(parts, settings, codec)
         self._watch(self._watch_kafka(settings))
         await self._reached.wait()
         admin = TopicAdmin(connections.confluent_config(settings), settings.topic_prefix, settings.group_prefix)
         await self._checked(admin)
         if "streams" in self._roles:
             await self._start_streams(parts, settings, admin)
+
+    def _start_control(self, parts: contextlib.AsyncExitStack, settings: Settings, codec: Codec) -> None:
+        rules = AnalysisRules(
+            min_runs=settings.analysis_min_runs,
+            min_interval=timedelta(seconds=settings.analysis_min_interval_s),
+            budget_s=settings.analysis_budget_s,
+        )
+        control = Control(
+            ControlSettings(
+                store_path=settings.store_path,
+                kafka=connections.confluent_config(settings),
+                topic_prefix=settings.topic_prefix,
+                group_prefix=settings.group_prefix,
+                analysis=rules,
+            ),
+            codec,
+        )
+        stop = threading.Event()
+        running = asyncio.create_task(asyncio.to_thread(control.run, stop))
+        parts.push_async_callback(self._stop_control, stop, running, settings.stop_timeout_s)
+        self._watch(self._watch_control(control, running))
+
+    async def _stop_control(self, stop: threading.Event, running: asyncio.Task[None], timeout_s: float) -> None:
+        stop.set()
+        done, _ = await asyncio.wait({running}, timeout=timeout_s)
+        self.stuck = self.stuck or not done
+
+    async def _watch_control(self, control: Control, running: asyncio.Task[None]) -> None:
+        while not running.done():
+            if problem := control.health.problem:
+                self.readiness.waits("control", problem)
+            else:
+                self.readiness.ready("control")
+            await asyncio.wait({running}, timeout=LOOK_S)
+        if error := running.exception():
+            self._fail(f"control: {error}" if isinstance(error, SidecarError) else f"control ended: {error!r}")
 
     async def _checked(self, admin: TopicAdmin) -> None:
         """Raises TopicError; a Kafka that does not answer, or not yet, is waited for."""
@@ -193,7 +241,7 @@ class Sidecar:
 
     async def _watch_faust(self, app: faust.App) -> None:
         while not app.crashed:
-            await asyncio.sleep(CRASH_LOOK_S)
+            await asyncio.sleep(LOOK_S)
         self._fail(f"Faust ended: {app.crash_reason!r}")
 
     def _fail(self, reason: str) -> None:

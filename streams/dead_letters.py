@@ -21,6 +21,7 @@ LONGEST_MESSAGE = 4096
 
 def letter(record: Input, agent: str, error: BaseException, codec: Codec) -> Output:
     """Its id is made of the record's position: a redelivery makes the same letter again."""
+    source = record.source
     message = str(error)[:LONGEST_MESSAGE]
     payload = record.value or b""
     if len(payload) > DEAD_LETTERS.largest_record - LONGEST_MESSAGE - 64 * ENVELOPE:
@@ -35,9 +36,9 @@ def letter(record: Input, agent: str, error: BaseException, codec: Codec) -> Out
         product="",
         database="",
         instance="",
-        event_id=derived_id(record.source, f"dead-letter/{agent}/1"),
+        event_id=derived_id(source, f"dead-letter/{agent}/1"),
         time=record.time,
-        source=record.source,
+        source=source,
         agent=agent,
         error=type(error).__name__,
         message=message,
@@ -45,8 +46,7 @@ def letter(record: Input, agent: str, error: BaseException, codec: Codec) -> Out
         key=record.key,
         headers=headers,
     )
-    source = f"{record.source.topic}/{record.source.partition}"
-    return Output(DEAD_LETTERS, source.encode(), codec.encode(found))
+    return Output(DEAD_LETTERS.name, f"{source.topic}/{source.partition}".encode(), codec.encode(found))
 
 
 def read(config: Mapping[str, Any], prefix: str, codec: Codec) -> Iterator[DeadLetter]:

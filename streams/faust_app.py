@@ -1,5 +1,6 @@
 """The Faust app: the agents on their topics, with the settings that make Faust keep its word."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,16 +9,20 @@ import faust
 from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.types import TP
 
 from schemas.topics import LARGEST_RECORD, Topic
 from streams.agents.offload import Offload
 from streams.agents.working import BATCH, ConfirmedEvent, Work
 
 FETCH_WAIT_MS = 100
+PRODUCER_BATCH = 256 * 1024
+"""Bytes for one partition; with the default of 16 KB nearly every record is a request."""
+LOGGER = logging.getLogger("faust.transport.sidecar")  # as quiet as the classes that are extended here
 
 
 class _ConsumerThread(AIOKafkaConsumerThread):
-    logger = aiokafka.logger
+    logger = LOGGER
 
     def _create_worker_consumer(self, transport: aiokafka.Transport) -> AIOKafkaConsumer:
         """Kafka may hold back an answer for this long when it has nothing new. Faust says 1,500 ms, and until the
@@ -29,10 +34,15 @@ class _ConsumerThread(AIOKafkaConsumerThread):
 
 
 class _Consumer(aiokafka.Consumer):
-    logger = aiokafka.logger
+    logger = LOGGER
 
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Nothing: the fetcher waits until there is room. Faust's own way is to leave the partition out, and to find
+        out that there is room again once the others have had records, or after a second or more.
+        """
 
 
 class _Transport(aiokafka.Transport):
@@ -62,14 +72,15 @@ def build(
         web_enabled=False,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=LARGEST_RECORD // 2,
-        broker_max_poll_records=4 * BATCH,
-        stream_buffer_maxsize=8 * BATCH,  # the default would hold 4,096 records of up to 4 MB
+        broker_max_poll_records=2 * BATCH,
+        stream_buffer_maxsize=2 * BATCH,  # the default would hold 4,096 records of up to 4 MB
         broker_session_timeout=6,
         broker_heartbeat_interval=1.5,
         broker_rebalance_timeout=30,
         broker_request_timeout=40,
         broker_commit_interval=1,
         producer_linger=0.005,
+        producer_max_batch_size=PRODUCER_BATCH,
         producer_max_request_size=LARGEST_RECORD,
         producer_request_timeout=1200,  # less, and a broker that is away for longer costs records
     )

@@ -37,6 +37,23 @@ LOOP_STALL_SECONDS = Histogram(
     "sidecar_event_loop_stall_seconds", "how late the event loop came back to a timer", registry=REGISTRY,
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
 )  # fmt: skip
+LONGEST_STALL_SECONDS = Gauge(
+    "sidecar_event_loop_longest_stall_seconds", "the latest that it ever came back", registry=REGISTRY
+)
+STORE_PATTERNS = Counter(
+    "sidecar_store_patterns_total", "patterns that were merged into the knowledge file", registry=REGISTRY
+)
+STORE_COMMIT_SECONDS = Histogram(
+    "sidecar_store_commit_seconds", "from records of the inputs in hand to their transaction committed",
+    registry=REGISTRY,
+)  # fmt: skip
+STORE_LAG_RECORDS = Gauge("sidecar_store_lag_records", "records of the inputs not applied yet", registry=REGISTRY)
+CONTROL_EPOCH = Gauge("sidecar_control_epoch", "epoch of this control process", registry=REGISTRY)
+JOURNAL_SEQUENCE = Gauge("sidecar_journal_sequence", "sequence of the journal's last entry", registry=REGISTRY)
+DECISIONS = Counter(
+    "sidecar_decisions_total", "decisions of the control process, journaled", ["kind"], registry=REGISTRY
+)
+OUTBOX_MESSAGES = Gauge("sidecar_outbox_messages", "messages that Kafka has not confirmed yet", registry=REGISTRY)
 
 TICK_S = 0.02
 
@@ -54,7 +71,11 @@ def count(what: str, times: int) -> None:
 
 async def watch_event_loop() -> None:
     """Measures for ever how late the loop is."""
+    longest = 0.0
     while True:
         expected = time.perf_counter() + TICK_S
         await asyncio.sleep(TICK_S)
-        LOOP_STALL_SECONDS.observe(max(0.0, time.perf_counter() - expected))
+        late = max(0.0, time.perf_counter() - expected)
+        LOOP_STALL_SECONDS.observe(late)
+        longest = max(longest, late)
+        LONGEST_STALL_SECONDS.set(longest)

@@ -10,14 +10,8 @@ from sqlglot import exp
 from schemas.expressions import FUNCTIONS, Call, Cast, ColumnRef, Constant, Expression, Operation
 
 from .resolve import Origin, Reading, own_nodes
-from .statement import KEPT, duckdb_tree, render
+from .statement import KEPT, SAME_FUNCTION, duckdb_tree, render
 
-SAME_FUNCTION = {
-    "->>": "json_extract_string",
-    "datetrunc": "date_trunc",
-    "datediff": "date_diff",
-    "substr": "substring",
-}
 OPERATORS = frozenset(("+", "-", "*", "/", "//", "%", "||"))
 _PLACEHOLDER = re.compile(r"\$\d+")
 

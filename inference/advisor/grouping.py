@@ -119,7 +119,7 @@ def _of(query: Query, block: Block) -> Grouping | str:
     if len(scans) != len(block.sources) or not scans:
         return "it aggregates a subquery or a view"
     group = node.args.get("group")
-    if group and any(group.args.get(name) for name in ("rollup", "cube", "grouping_sets", "totals")):
+    if group and group.find(exp.Rollup, exp.Cube, exp.GroupingSets):
         return "it groups in several ways at once"
     if any(isinstance(part, exp.Query | exp.Window | exp.Star) for part in _nodes(node) if not _counts_all(part)):
         return "it holds a subquery, a window or a *"

@@ -60,7 +60,7 @@ class Block:
 
 @dataclass(slots=True)
 class Reading:
-    """What a statement reads and writes. `columns` finds the origin of a column node by the node's `id`.
+    """What a statement reads and writes. `columns` has the column nodes and their origins by `id`.
 
     `used` are columns that some expression names, `starred` tables of which a `*` takes all. `views` are read
     through. `positional` says that an INSERT names no columns.
@@ -69,7 +69,7 @@ class Reading:
     tree: exp.Expr
     blocks: list[Block] = field(default_factory=list)
     scans: list[Scan] = field(default_factory=list)
-    columns: dict[int, Origin] = field(default_factory=dict)
+    columns: dict[int, tuple[exp.Column, Origin]] = field(default_factory=dict)
     used: set[tuple[Name, str]] = field(default_factory=set)
     starred: set[Name] = field(default_factory=set)
     views: set[Name] = field(default_factory=set)
@@ -78,7 +78,13 @@ class Reading:
     positional: bool = False
 
     def origin(self, node: exp.Expr | None) -> Origin | None:
-        return self.columns.get(id(node))
+        found = self.columns.get(id(node))
+        return found[1] if found else None
+
+    def nodes_of(self, table: Table, column: Column) -> list[exp.Column]:
+        """Where the statement, or a view that it reads, names the column."""
+        found = self.columns.values()
+        return [node for node, origin in found if origin.scan.table is table and origin.column is column]
 
     def touched(self) -> set[Name]:
         names = {name_of(scan.table) for scan in self.scans} | self.views
@@ -268,18 +274,18 @@ class _Resolver:
                 return self._star([scope.sources[names[0]]])
             if not qualifiers and _is_alias(scope.node, name):
                 return None
-            if any(isinstance(source, Derived) and source.open for source in scope.sources.values()):
+            if any(map(_is_open, scope.sources.values())):
                 return None
             scope = scope.outer
         if node.find_ancestor(exp.Lambda, exp.Comprehension):
             return None
         raise Unreadable(f"the column {node.sql()} is in none of its tables")
 
-    def _use(self, origin: Origin | None, node: exp.Expr | None = None) -> None:
+    def _use(self, origin: Origin | None, node: exp.Column | None = None) -> None:
         if origin:
             self.reading.used.add((name_of(origin.scan.table), origin.column.name.lower()))
             if node is not None:
-                self.reading.columns[id(node)] = origin
+                self.reading.columns[id(node)] = node, origin
 
     def _star(self, sources: Iterable[Source]) -> None:
         for source in sources:
@@ -352,6 +358,11 @@ def _output(source: Source, name: str) -> Origin | None:
 
 def _has(source: Source, name: str) -> bool:
     return name in source.outputs if isinstance(source, Derived) else column_of(source.table, name) is not None
+
+
+def _is_open(source: Source) -> bool:
+    """Whether there may be columns of unknown names: those of a CSV are told only as far as they are used."""
+    return source.open if isinstance(source, Derived) else source.table.kind == "file"
 
 
 def _renamed(source: Source, node: exp.Expr) -> Source:

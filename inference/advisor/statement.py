@@ -29,7 +29,8 @@ SAME_TYPE = {
     "int1": "tinyint",
     "bool": "boolean",
     "real": "float",
-    "hugeint": "int128", "float4": "float",
+    "hugeint": "int128",
+    "float4": "float",
     "float8": "double",
     "numeric": "decimal",
     "dec": "decimal",
@@ -37,6 +38,13 @@ SAME_TYPE = {
     "timestamptz": "timestamp with time zone",
 }
 """Names of types that sqlglot writes for one another."""
+
+SAME_FUNCTION = {
+    "->>": "json_extract_string",
+    "datediff": "date_diff",
+    "datetrunc": "date_trunc",
+    "substr": "substring",
+}
 
 KEPT = 4096
 """Statements whose tree is kept between analyses; the shapes of a few dozen products."""
@@ -61,12 +69,18 @@ def parse(text: str) -> exp.Expr:
     return tree
 
 
+def _unit(node: exp.Expr) -> exp.Literal:
+    return exp.Literal.string(node.args["unit"].name.lower())
+
+
 class _Writer(DuckDBGenerator):
-    """DuckDB's `->>` binds weaker than `=`, so that sqlglot's way to write it changes what is meant."""
+    """Writes as people do. DuckDB's `->>` binds weaker than `=`: the function does not change what is meant."""
 
     TRANSFORMS: ClassVar = {
         **DuckDBGenerator.TRANSFORMS,
         exp.JSONExtractScalar: lambda self, node: self.func("json_extract_string", node.this, node.expression),
+        exp.TimestampTrunc: lambda self, node: self.func("date_trunc", _unit(node), node.this),
+        exp.DateDiff: lambda self, node: self.func("date_diff", _unit(node), node.expression, node.this),
     }
 
 
@@ -115,15 +129,17 @@ def reselected(
         copies = [substituted(part, replacements) if isinstance(part, exp.Expr) else part for part in parts]
         new.set(name, copies if isinstance(clause, list) else copies[0])
     outputs = zip(select.args["expressions"], new.expressions, strict=True)
-    new.set("expressions", [_named(before.alias_or_name, after) for before, after in outputs])
+    new.set("expressions", [_named(before, after) for before, after in outputs])
     new.set("from_", exp.From(this=source))
     if kept := [substituted(condition, replacements) for condition in conditions]:
         new.set("where", exp.Where(this=exp.and_(*kept, copy=False)))
     return new
 
 
-def _named(name: str, node: exp.Expr) -> exp.Expr:
-    return node if node.alias_or_name == name or not name else exp.alias_(node, name)
+def _named(before: exp.Expr, after: exp.Expr) -> exp.Expr:
+    """A column without an alias keeps its name; DuckDB names other expressions by their text."""
+    renamed = isinstance(before, exp.Column) and after.alias_or_name != before.name
+    return exp.alias_(after, before.name) if renamed else after
 
 
 def may_aggregate(node: exp.Expr) -> bool:
@@ -188,10 +204,9 @@ def _normal(node: object) -> object:
     match node:
         case {"type": "OPERATOR_NOT", "children": [{"type": "OPERATOR_IS_NULL", "children": operands}]}:
             return _normal({"type": "OPERATOR_IS_NOT_NULL", "class": "OPERATOR", "children": operands})
-        case {"function_name": "->>", **rest}:
-            name = "json_extract_string"
-            written = {"function_name": name, "is_operator": False, "qualified_name": {"path": [name]}}
-            return _normal(rest | written)
+        case {"function_name": name, **rest} if name.lower() in SAME_FUNCTION:
+            same = SAME_FUNCTION[name.lower()]
+            return _normal(rest | {"function_name": same, "is_operator": False, "qualified_name": {"path": [same]}})
         case dict():
             places = ("query_location", "query_location_length")
             return {key: _normal(value) for key, value in node.items() if value != "" and key not in places}

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 from schemas.records import CatalogSnapshot, Column, Table
 
+IN_ORDER = 0.99
+"""Share of neighbouring values that must go up (or down)."""
+
 Name = tuple[str, str]
 """Schema and table."""
 
@@ -56,6 +59,11 @@ def unique_keys(table: Table) -> list[frozenset[str]]:
         if index.unique and not index.expression and columns <= required:
             keys.append(columns)
     return keys
+
+
+def in_order(column: Column) -> bool:
+    """Whether the rows come in the column's order, up or down, so that row groups are skipped by it."""
+    return column.ordered >= IN_ORDER or 0 <= column.ordered <= 1 - IN_ORDER
 
 
 def rows_per_value(table: Table, column: Column) -> float:

@@ -36,8 +36,13 @@ class Query:
         return self.shape.p95_us > SAVED_AT_LEAST_US
 
     @property
+    def is_faithful(self) -> bool:
+        """Whether the tree can be written out again as another statement."""
+        return self.is_read and faithful(self.shape.statement)
+
+    @property
     def can_be_rewritten(self) -> bool:
-        return self.is_read and self.is_slow and faithful(self.shape.statement)
+        return self.is_slow and self.is_faithful
 
     def scans_of(self, table: Table) -> list[Scan]:
         return [scan for scan in self.reading.scans if scan.table is table]

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import duckdb
 
 from ..errors import CloneError
+from ..measure.job import CloneFacts
 from ..quoting import identifier, qualified, string
 from ..records import Table
 from .catalog import Place, structure
@@ -31,22 +32,10 @@ from .versions import VERSION
 STEP = ROW_GROUP // 2
 LARGE_ROWS = 1_000_000
 """Rows of a table of which a sample keeps less than all, and then at least as many."""
+MOST = 2
+"""Times as large as it should be a sample may be, for its tables are cut no smaller."""
 
 logger = logging.getLogger("duckdb_sidecar")
-
-
-@dataclass(frozen=True, slots=True)
-class Clone:
-    """`kind` is "full", "sample" or "snapshot"; `share` the part of the tables' rows that is in it."""
-
-    file: Path
-    kind: str
-    share: float
-    rows: int
-    bytes: int
-    seconds: float
-    indexes: tuple[str, ...]
-    """Statements that make the secondary indexes, to be run on the clone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +62,10 @@ class Extent(NamedTuple):
     """The highest row id, -1 without rows."""
 
 
-def obstacle(connection: duckdb.DuckDBPyConnection, place: Place) -> str | None:
-    """Why the database cannot be cloned, None where it can."""
-    if place.type != "duckdb":
-        return f"the database is of type {place.type}, and only DuckDB's own can be cloned"
-    if place.encrypted:
-        return "the database is encrypted, and a clone would not be"
-    [(allowed,)] = connection.execute("SELECT current_setting('enable_external_access')").fetchall()
-    return None if allowed else "enable_external_access is off, so that no other file can be attached"
-
-
 def plan_clone(
     connection: duckdb.DuckDBPyConnection, place: Place, asked: Iterable[str], texts: Iterable[str], largest: int
 ) -> Plan:
-    """What to copy of which tables, so that the clone has `largest` bytes at the most.
-
-    Raises CloneError where no sample can be that small.
-    """
+    """What to copy of which tables, so that the clone has about `largest` bytes at the most."""
     tables = structure(connection, place.database)
     macros = connection.execute(
         "SELECT function_name, macro_definition FROM duckdb_functions() WHERE database_name = ? AND NOT internal "
@@ -115,7 +91,20 @@ def plan_clone(
     return Plan(place, chosen, shares, parents_first(others)[::-1], indexes, total)
 
 
-def make_clone(connection: duckdb.DuckDBPyConnection, plan: Plan, file: Path, pace: Pace) -> Clone:
+def hindrance(connection: duckdb.DuckDBPyConnection, plan: Plan, largest: int) -> str | None:
+    """Why the plan cannot be carried out, None where it can."""
+    if plan.place.type != "duckdb":
+        return f"the database is of type {plan.place.type}, and only DuckDB's own can be cloned"
+    if plan.place.encrypted:
+        return "the database is encrypted, and a clone would not be"
+    if not connection.execute("SELECT current_setting('enable_external_access')").fetchall()[0][0]:
+        return "enable_external_access is off, so that no other file can be attached"
+    if plan.bytes > MOST * largest:
+        return f"even a sample of the tables would take {plan.bytes} bytes, and clone_bytes is {largest}"
+    return None
+
+
+def make_clone(connection: duckdb.DuckDBPyConnection, plan: Plan, file: Path, pace: Pace) -> CloneFacts:
     """Raises CloneError, whose message holds no data, where the clone is given up."""
     pace.room_for(plan.bytes)
     try:
@@ -129,8 +118,16 @@ def make_clone(connection: duckdb.DuckDBPyConnection, plan: Plan, file: Path, pa
             f"DuckDB refused to make the clone ({type(error).__name__}; the product's log has the message at DEBUG): "
             "ask again, or set snapshot_command"
         ) from None
-    share = rows / of if of else 1.0
-    return Clone(file, plan.kind, share, rows, os.path.getsize(file), pace.seconds, tuple(plan.indexes.values()))
+    return CloneFacts(
+        file=file,
+        database=plan.place.database,
+        kind=plan.kind,
+        share=rows / of if of else 1.0,
+        rows=rows,
+        bytes=os.path.getsize(file),
+        seconds=pace.seconds,
+        indexes=list(plan.indexes.values()),
+    )
 
 
 def _shares(tables: Sequence[Table], sizes: Sequence[int], largest: int) -> list[float]:
@@ -141,15 +138,7 @@ def _shares(tables: Sequence[Table], sizes: Sequence[int], largest: int) -> list
     divisible = [table.rows > LARGE_ROWS and (table.schema_name, table.name) not in parents for table in tables]
     whole = sum(size for size, part in zip(sizes, divisible, strict=True) if not part)
     share = max(0, largest - whole) / max(1, sum(sizes) - whole)
-    shares = [
-        max(share, LARGE_ROWS / table.rows) if part else 1.0 for table, part in zip(tables, divisible, strict=True)
-    ]
-    if (least := sum(round(part * size) for part, size in zip(shares, sizes, strict=True))) > 2 * largest:
-        raise CloneError(
-            f"even a sample of the tables would take {least} bytes, and clone_bytes is {largest}: raise it, "
-            "or set snapshot_command"
-        )
-    return shares
+    return [max(share, LARGE_ROWS / table.rows) if part else 1.0 for table, part in zip(tables, divisible, strict=True)]
 
 
 @contextmanager

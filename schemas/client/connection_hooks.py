@@ -4,8 +4,9 @@ from time import perf_counter_ns
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
-from . import capture
-from .capture import Call, DuckDB, begin, connections
+from . import capture, watching
+from .calls import Call, DuckDB, connections
+from .capture import begin
 from .relations import made, produced
 from .wrapper import Args, Hooks, Kwargs, argument
 
@@ -17,36 +18,42 @@ def nothing(_call: object, _result: object) -> None: ...
 
 
 def _begin_statement(args: Args, kwargs: Kwargs) -> Call | None:
-    query = args[1] if len(args) > 1 else kwargs.get("query")
-    return begin(args[0], query, args[2] if len(args) > 2 else kwargs.get("parameters"), True)
+    parameters = argument(args, kwargs, 2, "parameters")
+    call = begin(args[0], argument(args, kwargs, 1, "query"), parameters)
+    return None if call is None else capture.unusual(call, args[0], parameters)
 
 
 def _begin_repeated(args: Args, kwargs: Kwargs) -> Call | None:
     """executemany is one run; of its parameters the first set is kept."""
     sets = argument(args, kwargs, 2, "parameters")
     first = sets[0] if isinstance(sets, list) and sets else object()
-    return begin(args[0], argument(args, kwargs, 1, "query"), first, True)
+    return begin(args[0], argument(args, kwargs, 1, "query"), first)
 
 
 def _begin_append(args: Args, kwargs: Kwargs) -> Call | None:
     table, rows = argument(args, kwargs, 1, "table_name"), argument(args, kwargs, 2, "df")
-    call = begin(args[0], f"INSERT INTO {table} SELECT * FROM df", None, False)  # noqa: S608 - is read, not run
+    call = begin(args[0], f"INSERT INTO {table} SELECT * FROM df", None)  # noqa: S608 - is read, not run
     if call is not None:
         call.rows = count(rows)
     return call
 
 
 def _begin_lazy(args: Args, kwargs: Kwargs) -> Call | None:
-    return begin(args[0], argument(args, kwargs, 1, "query"), kwargs.get("params"), False)
+    return begin(args[0], argument(args, kwargs, 1, "query"), kwargs.get("params"))
 
 
 def fixed(text: str) -> Hooks:
     """A method that is a statement by another name."""
-    return Hooks(lambda args, _kwargs: begin(args[0], text, None, False), capture.done, capture.failed)
+    return Hooks(lambda args, _kwargs: begin(args[0], text, None), capture.done, capture.failed)
 
 
-STATEMENT = Hooks(_begin_statement, capture.executed, capture.failed)
-REPEATED = Hooks(_begin_repeated, capture.executed, capture.failed)
+def _executed(call: Call, result: object) -> None:
+    call.pause()
+    capture.executed(call, result)
+
+
+STATEMENT = Hooks(_begin_statement, _executed, capture.failed)
+REPEATED = Hooks(_begin_repeated, _executed, capture.failed)
 APPEND = Hooks(_begin_append, capture.done, capture.failed)
 LAZY = Hooks(_begin_lazy, produced, capture.failed)
 
@@ -79,10 +86,6 @@ def fetched_chunk(call: Call, rows: Any) -> None:
     capture.fetched(call, len(rows), len(rows) == 0)
 
 
-def fetched_list(call: Call, rows: list[Any]) -> None:
-    capture.fetched(call, len(rows), True)
-
-
 def fetched_whole(call: Call, result: Any) -> None:
     capture.fetched(call, count(result), True)
 
@@ -91,14 +94,13 @@ def count(result: Any) -> int | None:
     """The rows of what a fetch has returned, None where they are read later."""
     if isinstance(result, dict):  # of columns
         return next((len(column) for column in result.values()), 0)
-    rows: int | None = getattr(result, "num_rows", None)  # Arrow
-    return len(result) if rows is None and hasattr(result, "__len__") else rows
+    # the type is asked, since a data frame looks for a column first
+    return len(result) if hasattr(type(result), "__len__") else None
 
 
 ONE = Hooks(reading, fetched_one, capture.failed)
 SOME = Hooks(_reading_some, fetched_some, capture.failed)
 CHUNK = Hooks(reading, fetched_chunk, capture.failed)
-LIST = Hooks(reading, fetched_list, capture.failed)
 WHOLE = Hooks(reading, fetched_whole, capture.failed)
 
 # What makes other objects
@@ -124,7 +126,7 @@ def _failed_if_fetching(call: Any, error: BaseException) -> None:
 
 SOURCE = Hooks(_subject, made, nothing)
 WHOLE_OR_SOURCE = Hooks(_whole_or_source, _fetched_or_made, _failed_if_fetching)
-CURSOR = Hooks(_subject, capture.duplicated, nothing)
+CURSOR = Hooks(_subject, watching.duplicated, nothing)
 
 
 def _connecting(args: Args, kwargs: Kwargs) -> object:
@@ -136,10 +138,10 @@ def _leaving(args: Args, _kwargs: Kwargs) -> None:
         known.leave()
 
 
-CONNECT = Hooks(_connecting, lambda database, connection: capture.opened(connection, database), nothing)
+CONNECT = Hooks(_connecting, lambda database, connection: watching.opened(connection, database), nothing)
 CLOSE = Hooks(_leaving, nothing, nothing)
-SET_DEFAULT = Hooks(lambda _args, _kwargs: capture.default_changed(), nothing, nothing)
-ENABLE_PROFILING = Hooks(lambda args, _kwargs: capture.profiled_by_product(args[0]), nothing, nothing)
+SET_DEFAULT = Hooks(lambda _args, _kwargs: watching.default_changed(), nothing, nothing)
+ENABLE_PROFILING = Hooks(lambda args, _kwargs: watching.profiled_by_product(args[0]), nothing, nothing)
 
 # Appenders
 
@@ -159,7 +161,7 @@ def _begin_flush(args: Args, _kwargs: Kwargs) -> Call | None:
     """One insert of the rows that were appended since the last; how many they are DuckDB does not say."""
     reference, text = _appenders.get(args[0], (None, ""))
     connection = None if reference is None else reference()
-    return None if connection is None else begin(connection, text, None, False)
+    return None if connection is None else begin(connection, text, None)
 
 
 APPENDER = Hooks(_begin_appender, _appender_made, nothing)

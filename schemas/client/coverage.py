@@ -24,19 +24,19 @@ class Coverage:
     connections: int
     """Whose opening was seen."""
     met: int
-    """Connections that were open already, or opened where it was not seen: what ran on them before is not known."""
+    """Connections that were open when they were first seen; what runs on them is captured like the others'."""
     unseen: tuple[str, ...]
     """Ways past the log that were found, as sentences."""
 
     @property
     def share(self) -> float:
-        """Of the runs, as far as can be known: those logged of all seen, on the connections seen from their start."""
-        runs, connections = self.runs + self.dropped, self.connections + self.met
-        return (self.runs / runs if runs else 1.0) * (self.connections / connections if connections else 1.0)
+        """Of the runs that were seen, those in the log."""
+        seen = self.runs + self.dropped
+        return self.runs / seen if seen else 1.0
 
     @property
     def full(self) -> bool:
-        return self.share == 1.0 and not self.unseen
+        return self.dropped == 0 and not self.unseen
 
 
 def ways_past(originals: Mapping[int, str]) -> Iterator[str]:

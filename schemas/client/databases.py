@@ -27,3 +27,8 @@ def name_of(place: str) -> str:
     last = re.split(r"[/\\:]", place.partition("?")[0])[-1]
     stem = next((part for part in last.split(".") if part), "database")
     return f"{stem}_db" if stem in _RESERVED else stem
+
+
+def place_in_memory(name: str) -> str:
+    """The inverse of `name_of` for databases in memory."""
+    return MEMORY + name.removeprefix("memory").removeprefix(":")

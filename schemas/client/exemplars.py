@@ -42,7 +42,8 @@ CREATE TABLE IF NOT EXISTS exemplars (
 """
 # workers count for themselves: the most that one of them has seen stands for all
 _COUNT = """
-INSERT INTO shapes VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET seen = max(seen, ?2), last_seen_s = ?3
+INSERT INTO shapes VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET seen = max(seen, excluded.seen), last_seen_s = excluded.last_seen_s
 """
 
 

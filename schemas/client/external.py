@@ -14,8 +14,8 @@ import duckdb
 
 from ..quoting import string
 from ..records import Column, Table
-from .capture import private_connection
 from .figures import interrupted_after
+from .watching import private_connection
 
 BUDGET_S = 1.0
 MOST_FILES = 1_000

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 
 from ..lexer import tokens
-from ..strip import FILE_ID
+from ..removed import FILE_ID
 from .exemplars import Exemplars
 from .sink import Batch
 

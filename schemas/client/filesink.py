@@ -37,8 +37,8 @@ from pathlib import Path
 from time import monotonic
 from uuid import uuid4
 
-from .capture import private_connection
 from .sink import Batch, Profile
+from .watching import private_connection
 
 PART_S = 60.0
 PART_ROWS = 100_000
@@ -117,7 +117,7 @@ class ParquetParts:
         if self._rows >= PART_ROWS or monotonic() - self._begun_s >= PART_S:
             self._close_part()
 
-    def flush(self, timeout: float) -> None:
+    def flush(self, timeout: float) -> None:  # noqa: ARG002 - writing a part takes as long as it takes
         self._close_part()
 
     def close(self) -> None:
@@ -134,10 +134,8 @@ class ParquetParts:
         columns = ", ".join(f"{name}: '{kind}'" for name, kind in COLUMNS.items())
         connection = private_connection()
         try:
-            connection.execute(
-                f"COPY (SELECT * FROM read_json({_quoted(self._file)}, format = 'newline_delimited', "
-                f"columns = {{{columns}}})) TO {_quoted(unfinished)} (FORMAT parquet, COMPRESSION zstd)"
-            )
+            source = f"read_json({_quoted(self._file)}, format = 'newline_delimited', columns = {{{columns}}})"
+            connection.execute(f"COPY (FROM {source}) TO {_quoted(unfinished)} (FORMAT parquet, COMPRESSION zstd)")
         finally:
             connection.close()
         unfinished.replace(part)

@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+import multiprocessing.util
 import os
 import re
 import secrets
@@ -9,21 +10,27 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from threading import RLock
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from ..errors import SettingsError
-from . import capture
+from . import relations, watching
 from .coverage import Coverage, ways_past
-from .databases import MEMORY, name_of, place_of
+from .databases import MEMORY, name_of, place_in_memory, place_of
 from .exemplars import Exemplars, private_folder, salt_of
 from .filesink import JsonLines, ParquetParts
 from .patches import Patches
 from .recorder import EXIT_S, Recorder
+from .settings import ClientSettings, client_settings
 from .sink import OpenSink, Sink
 from .versions import TESTED, VERSION
+
+if TYPE_CHECKING:
+    from .attachment import Attachment  # it needs confluent-kafka, which is an extra
 
 File = str | os.PathLike[str]
 
@@ -38,6 +45,7 @@ class Product:
     places: Mapping[str, str] | None
     """The names of its databases by their places; None for all that no other product declares."""
     sink: File | OpenSink | None
+    settings: Mapping[str, Any] | None
     seen: dict[str, str] = field(default_factory=dict)
     """Places by name, of databases that were not declared."""
 
@@ -50,6 +58,11 @@ class Product:
             return None
         return name
 
+    def place_named(self, name: str) -> str:
+        if self.places is not None:
+            return next(place for place, own in self.places.items() if own == name)
+        return self.seen.get(name) or place_in_memory(name)
+
 
 _products: dict[str, Product] = {}
 _patches = Patches()
@@ -57,7 +70,11 @@ _lock = RLock()
 
 
 def instrument(
-    product: str, *, database: File | Mapping[str, File] | None = None, sink: File | OpenSink | None = None
+    product: str,
+    *,
+    database: File | Mapping[str, File] | None = None,
+    sink: File | OpenSink | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> None:
     """Captures what this process runs on DuckDB, for `product`, until `uninstrument` or the process ends.
 
@@ -66,8 +83,10 @@ def instrument(
     database that no other product declares, those in memory too (all unnamed ones as `memory`), under DuckDB's
     catalog name: `shop` for `/data/shop.duckdb`.
 
-    `sink` is where the query log goes: `FILE.jsonl` or `FILE.parquet` (see `filesink`), or a function that opens
-    a `Sink`.
+    The query log goes to Kafka, where catalogs are told and requests to measure are answered as well. How is said by
+    `settings`, by the names in `schemas.client.settings`, and by the environment, which comes before them: at the
+    least `DUCKDB_SIDECAR_KAFKA_BOOTSTRAP_SERVERS`. With a `sink` there is no Kafka: `FILE.jsonl` or `FILE.parquet`
+    (see `filesink`), or a function that opens a `Sink`.
 
     The same call again changes nothing. With `DUCKDB_SIDECAR=off` in the environment nothing is done at all, and on
     a version of DuckDB that the client was not tested with nothing but a line in the log `duckdb_sidecar`.
@@ -84,7 +103,7 @@ def instrument(
         raise SettingsError(f"product {product!r}: letters, digits and ._:- alone, 100 at most")
     with _lock:
         if (known := _products.get(product)) is not None:
-            if (known.places, known.sink) == (places, sink):
+            if (known.places, known.sink, known.settings) == (places, sink, settings):
                 return
             raise SettingsError(f"product {product} is instrumented already, with other arguments: uninstrument first")
         for other in _products.values():
@@ -93,19 +112,26 @@ def instrument(
             if both := set(other.places or ()) & set(places or ()):
                 raise SettingsError(f"{both.pop()} is a database of product {other.recorder.product} already")
         folder = private_folder(product)
-        recorder = Recorder(product, _opener(sink), Exemplars(folder), _salt(folder))
+        salt, exemplars = _salt(folder), Exemplars(folder)
+        entry: Product
+        open_sink = _opener(sink) if sink is not None else _attachment(
+            client_settings(settings), product, folder, salt, exemplars, lambda: entry
+        )  # fmt: skip
+        recorder = Recorder(product, open_sink, exemplars, salt)
+        entry = Product(recorder, places, sink, settings)
         if not _products:
             _patches.install()
             _at_process_events()
-        _products[product] = Product(recorder, places, sink)
-        capture.watch(_find)
+        _products[product] = entry
+        watching.watch(_find)
 
 
 def uninstrument() -> None:
     """Puts DuckDB back as it was, and hands over what waits within a second."""
     with _lock:
         _patches.remove()
-        capture.watch(None)
+        relations.leave_all()
+        watching.watch(None)
         recorders = [product.recorder for product in _products.values()]
         _products.clear()
     _close(recorders)
@@ -149,9 +175,41 @@ def _places_of(database: File | Mapping[str, File] | None) -> Mapping[str, str] 
     return {place_of(file): name for name, file in database.items()}
 
 
-def _opener(sink: File | OpenSink | None) -> OpenSink:
-    if sink is None:
-        raise SettingsError("say where the query log goes: sink='queries.jsonl' or sink='queries.parquet'")
+def _attachment(
+    settings: ClientSettings,
+    product: str,
+    folder: Path,
+    salt: bytes,
+    exemplars: Exemplars,
+    entry: Callable[[], Product],
+) -> OpenSink:
+    """`entry` is asked for the product once it is instrumented."""
+    if not settings.kafka.get("bootstrap.servers"):
+        raise SettingsError(
+            "say where the query log goes: DUCKDB_SIDECAR_KAFKA_BOOTSTRAP_SERVERS=host:port, or sink='queries.jsonl'"
+        )
+    try:
+        if settings.schema_registry_url:
+            import_module("..registry", __package__)
+        attachment: type[Attachment] = import_module(".attachment", __package__).Attachment
+    except ModuleNotFoundError as missing:
+        extra = "registry" if settings.schema_registry_url else "kafka"
+        raise SettingsError(
+            f"{missing.name} is missing: pip install 'duckdb-sidecar-client[{extra}]', or say sink='queries.jsonl'"
+        ) from missing
+    return attachment(
+        product,
+        settings,
+        folder,
+        salt,
+        exemplars,
+        instance=lambda: entry().recorder.instance,
+        place_of=lambda name: entry().place_named(name),
+        unseen=lambda: list(ways_past(_patches.originals())),
+    )
+
+
+def _opener(sink: File | OpenSink) -> OpenSink:
     if not isinstance(sink, str | os.PathLike):
         return sink
     file = Path(sink).absolute()
@@ -181,17 +239,26 @@ def _close(recorders: list[Recorder]) -> None:
 def _at_process_events() -> None:
     atexit.register(_at_exit)
     os.register_at_fork(after_in_child=_after_fork)
+    # the children of multiprocessing end without the interpreter's exit handlers
+    _at_exit_of_worker(_patches)
+    multiprocessing.util.register_after_fork(_patches, _at_exit_of_worker)
+
+
+def _at_exit_of_worker(_patches: Patches) -> None:
+    multiprocessing.util.Finalize(None, _at_exit, exitpriority=0)
 
 
 def _at_exit() -> None:
-    capture.leave_all()
+    watching.leave_all()
+    relations.leave_all()
     _close([product.recorder for product in _products.values()])
 
 
 def _after_fork() -> None:
     global _lock
     _lock = RLock()
-    capture.forget_open_results()
+    watching.forget_open_results()
+    relations.forget_open_results()
     for product in _products.values():
         product.recorder.start_afresh()
 

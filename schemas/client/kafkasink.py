@@ -1,66 +1,79 @@
 """The query log as records on Kafka."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 
-from ..codec import Codec
 from ..records import NAMESPACE
 from ..topics import QUERY_LOG, key_of
-from .kafka import Publisher
+from .attached import Attached
 from .sink import Batch, Event
 
 LARGEST = 900 * 1024
 """Bytes of a record, so that a broker with Kafka's default of 1 MiB takes it."""
 RECORD = f"{NAMESPACE}.QueryLogBatch"
 
-HashOf = Callable[[str, bool], str]
-"""The catalog hash of a database by its name; with True it is read anew, since the structure may have changed."""
+CLOSE_S = 0.3
+
+
+class Beside(Protocol):
+    """What works beside a database of the product."""
+
+    def hear(self, batch: Batch) -> None: ...
+
+    def catalog_hash(self, anew: bool) -> str:
+        """`anew` where the structure may have changed."""
+
+    def join(self, timeout: float) -> None:
+        """Returns when its work has ended, or after `timeout` seconds."""
 
 
 class KafkaSink:
-    """`dropped` of a record counts the runs that the product's side lost, Kafka's absence included, since the last one
-    that arrived."""
+    """`dropped` of a record counts all runs that are lost since the last record that arrived, Kafka's absences
+    included.
+    """
 
-    def __init__(self, publisher: Publisher, codec: Codec, hash_of: HashOf, heard: Callable[[Batch], None]) -> None:
-        """`heard` gets every batch first."""
-        self._publisher = publisher
-        self._codec = codec
-        self._hash_of = hash_of
-        self._heard = heard
+    def __init__(self, attached: Attached, open_beside: Callable[[str], Beside]) -> None:
+        """`open_beside` is called once for each database, by its name."""
+        self._attached = attached
+        self._open_beside = open_beside
+        self._beside: dict[str, Beside] = {}
         self._written = 0
-        self._lost: dict[str, int] = {}
+        self._lost: Counter[str] = Counter()
         self._lock = Lock()
 
     def write(self, batch: Batch) -> None:
-        self._heard(batch)
-        self._add_lost(batch.database, batch.dropped)
+        if (beside := self._beside.get(batch.database)) is None:
+            beside = self._beside[batch.database] = self._open_beside(batch.database)
+        beside.hear(batch)
+        self._lose(batch.database, batch.dropped)
         # what ran up to a change of the structure ran on the old one
-        changes = [index + 1 for index, event in enumerate(batch.events) if event.statement.kind == "ddl"]
-        border = changes[-1] if changes else 0
-        if border:
-            self._send(batch, batch.events[:border], self._hash_of(batch.database, False))
-        if batch.events[border:]:
-            self._send(batch, batch.events[border:], self._hash_of(batch.database, bool(border)))
-        elif border:
-            self._hash_of(batch.database, True)
+        border = max((at for at, event in enumerate(batch.events, 1) if event.statement.kind == "ddl"), default=0)
+        if before := batch.events[:border]:
+            self._send(batch, before, beside.catalog_hash(anew=False))
+        catalog_hash = beside.catalog_hash(anew=border > 0)
+        if after := batch.events[border:]:
+            self._send(batch, after, catalog_hash)
 
     def flush(self, timeout: float) -> None:
-        self._publisher.flush(timeout)
+        self._attached.publisher.flush(timeout)
 
     def close(self) -> None:
-        """The publisher goes on for others."""
+        self._attached.stop.set()
+        for beside in self._beside.values():
+            beside.join(CLOSE_S)
 
     def _send(self, batch: Batch, events: Sequence[Event], catalog_hash: str) -> None:
         dropped = self._take_lost(batch.database)
-        payload = self._codec.encode_values(RECORD, self._values(batch, events, catalog_hash, dropped))
+        payload = self._attached.codec.encode_values(RECORD, self._values(batch, events, catalog_hash, dropped))
         if len(payload) > LARGEST:
-            self._add_lost(batch.database, dropped)
+            self._lose(batch.database, dropped)
             if len(events) == 1:
-                self._add_lost(batch.database, 1)
+                self._lose(batch.database, 1)
                 return
             half = len(events) // 2
             self._send(batch, events[:half], catalog_hash)
@@ -69,9 +82,9 @@ class KafkaSink:
 
         def done(error: str | None) -> None:
             if error is not None:
-                self._add_lost(batch.database, dropped + len(events))
+                self._lose(batch.database, dropped + len(events))
 
-        self._publisher.send(QUERY_LOG, key_of(batch.product, batch.database), payload, done)
+        self._attached.publisher.send(QUERY_LOG, key_of(batch.product, batch.database), payload, done)
 
     def _values(self, batch: Batch, events: Sequence[Event], catalog_hash: str, dropped: int) -> dict[str, Any]:
         self._written += 1
@@ -108,9 +121,9 @@ class KafkaSink:
             ],
         }
 
-    def _add_lost(self, database: str, runs: int) -> None:
+    def _lose(self, database: str, runs: int) -> None:
         with self._lock:
-            self._lost[database] = self._lost.get(database, 0) + runs
+            self._lost[database] += runs
 
     def _take_lost(self, database: str) -> int:
         with self._lock:

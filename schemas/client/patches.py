@@ -6,9 +6,9 @@ from typing import Any
 
 import duckdb
 
-from . import capture
+from . import hot_path, watching
 from . import relation_hooks as of_relation
-from .capture import Call
+from .calls import Call
 from .connection_hooks import (
     APPEND,
     APPENDER,
@@ -19,7 +19,6 @@ from .connection_hooks import (
     ENABLE_PROFILING,
     FLUSH,
     LAZY,
-    LIST,
     ONE,
     REPEATED,
     SET_DEFAULT,
@@ -35,7 +34,7 @@ from .connection_hooks import (
 )
 from .relation_hooks import DERIVE, POLARS, READ, reads_on, runs
 from .relations import KNOWS_CONNECTION
-from .wrapper import Args, Function, Hooks, Kwargs, wrapped
+from .wrapper import Args, Around, Function, Hooks, Kwargs, wrapped
 
 Connection = duckdb.DuckDBPyConnection
 Relation = duckdb.DuckDBPyRelation
@@ -52,7 +51,7 @@ ON_CONNECTION: dict[str, Hooks] = {
     **_each(LAZY, "sql", "query", "from_query"),
     "fetchone": ONE,
     "fetchmany": SOME,
-    "fetchall": LIST,
+    "fetchall": WHOLE,
     "fetch_df_chunk": CHUNK,
     **_each(
         WHOLE,
@@ -102,6 +101,8 @@ ON_RELATION: dict[str, Hooks] = {
 }
 RUNS_NOTHING = frozenset({"explain", "sql_query"})
 # fmt: on
+HOT: dict[str, Around] = {"execute": hot_path.execute, "fetchall": hot_path.fetchall, "fetchone": hot_path.fetchone}
+"""Of a connection, in the place of the hooks above."""
 PLAIN = frozenset({"fetchone", "fetchmany", "fetchall"})
 """Of a connection: these look up no names and never warn."""
 
@@ -145,22 +146,22 @@ class Patches:
 def _places() -> Iterator[tuple[Any, str, Wrap]]:
     sources = {} if KNOWS_CONNECTION else MAKING_RELATIONS
     for name, hooks in (ON_CONNECTION | sources).items():
-        yield Connection, name, partial(wrapped, hooks=hooks, reads_names=name not in PLAIN)
+        yield Connection, name, partial(wrapped, around=HOT.get(name, hooks.around), reads_names=name not in PLAIN)
         if not name.startswith("_"):
             on_default = _on_default(WHOLE_OR_SOURCE if name in ("df", "arrow") else hooks)
-            yield duckdb, name, partial(wrapped, hooks=on_default, reads_names=True)
+            yield duckdb, name, partial(wrapped, around=on_default.around, reads_names=True)
     for name, hooks in ON_MODULE.items():
-        yield duckdb, name, partial(wrapped, hooks=hooks, reads_names=False)
+        yield duckdb, name, partial(wrapped, around=hooks.around, reads_names=False)
     for name, hooks in ON_RELATION.items():
-        yield Relation, name, partial(wrapped, hooks=hooks, reads_names=True)
+        yield Relation, name, partial(wrapped, around=hooks.around, reads_names=True)
     yield Relation, "iter_rows", of_relation.iterating
     if not KNOWS_CONNECTION:
         for name, method in list(vars(Relation).items()):
             if callable(method) and name[0] != "_" and name not in ON_RELATION and name not in RUNS_NOTHING:
-                yield Relation, name, partial(wrapped, hooks=DERIVE, reads_names=True)
+                yield Relation, name, partial(wrapped, around=DERIVE.around, reads_names=True)
     if appender := getattr(duckdb, "Appender", None):
         for name in ("flush", "__exit__"):
-            yield appender, name, partial(wrapped, hooks=FLUSH, reads_names=False)
+            yield appender, name, partial(wrapped, around=FLUSH.around, reads_names=False)
 
 
 def _on_default(hooks: Hooks) -> Hooks:
@@ -170,7 +171,7 @@ def _on_default(hooks: Hooks) -> Hooks:
         if (given := kwargs.get("connection")) is not None:
             return hooks.before((given, *args), kwargs)
         connection = duckdb.default_connection()
-        capture.called_by_default(connection)
+        watching.called_by_default(connection)
         call = hooks.before((connection, *args), kwargs)
         if isinstance(call, Call):
             call.connection.held = connection

@@ -27,6 +27,11 @@ _ABOUT = re.compile(r"profil(?:ing|er|e_output)", re.IGNORECASE)
 _HEAD = 200
 
 
+def concerns_profiler(statement: str, *, whole: bool) -> bool:
+    """Looks at the beginning, or at a whole script."""
+    return _ABOUT.search(statement, 0, len(statement) if whole else _HEAD) is not None
+
+
 class Profiler:
     """Of one connection. `fresh` says that we saw it being opened, with its profiler off."""
 
@@ -38,14 +43,9 @@ class Profiler:
         self.on = False
         self.theirs = False
 
-    def notice(self, statement: str, *, whole: bool = False) -> None:
-        """A statement of the product's may be about the profiler; a script may be so anywhere."""
-        if _ABOUT.search(statement, 0, len(statement) if whole else _HEAD):
-            self.theirs = True
-
     def switch_on(self, connection: _Connection, statement: str) -> bool:
         """For the `statement` that comes next. To be called only where no result is open."""
-        self.notice(statement, whole=True)
+        self.theirs = self.theirs or concerns_profiler(statement, whole=True)
         try:
             if not self._known:
                 _execute(connection, "SELECT current_setting('enable_profiling')")

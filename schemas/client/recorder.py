@@ -6,10 +6,10 @@ the product that comes back from DuckDB would else wait for the interpreter's lo
 """
 
 import logging
-import sys
 import time
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
+from random import random
 from threading import Event as Signal
 from threading import RLock, Thread
 from uuid import uuid4
@@ -25,10 +25,14 @@ LONG_TEXTS = 16 * 1024 * 1024
 BATCH_EVENTS = 500
 INTERVAL_S = 1.0
 EXIT_S = 1.0
+SAMPLED_SHARE = 0.05
+SAMPLE_GAP_NS = 100_000_000
+"""Least time between two samples on the average, so that a busy product's 99th percentile does not show them."""
 SLICE = 16
 REST_S = 0.0005
 TEXTS = 4_096
 SLOW_US = 5_000
+SETTLING = 8
 FAMILIAR_RUNS = 100
 
 # What is known of a text: it is profiled each time; enough of its parameters have been seen
@@ -67,17 +71,18 @@ class Recorder:
         self._exemplars = exemplars
         self._salt = salt
         self._statements: OrderedDict[str, Statement] = OrderedDict()
+        self._usual_us: dict[str, float] = {}
         self.habits: dict[str, int] = {}
         """SLOW and FAMILIAR by text."""
-        self.next_profile_ns = 0
         self.start_afresh()
 
     def start_afresh(self) -> None:
         """As in a new process: what waits here is the parent's to send, and its thread does not live in a child."""
         self.instance = uuid4().hex
         self.opened = 0
-        """Connections, and those among the others that were met later."""
+        """Connections whose opening was seen."""
         self.met = 0
+        """Connections that were open when they were first seen."""
         self.recorded = 0
         """Runs that the sink took."""
         self.dropped = 0
@@ -86,6 +91,10 @@ class Recorder:
         self.runs: deque[Run | Signal] = deque()
         """To be appended to by any thread, after `admits` where `quiet` or more wait or the text is a long one."""
         self.quiet = 0
+        self.due_ns = 0
+        """When the next run is to be sampled, by `perf_counter_ns`."""
+        self._gap_ns = SAMPLE_GAP_NS
+        self._paced_ns = time.perf_counter_ns()
         self._long = 0
         self._wake = Signal()
         self._stopping = False
@@ -110,6 +119,13 @@ class Recorder:
             self._long += len(text) if long else 0
         return True
 
+    def is_due(self, now_ns: int) -> bool:
+        """Whether to sample the run that begins now. At random in time, so as not to meet the same one always."""
+        if now_ns < self.due_ns:
+            return False
+        self.due_ns = now_ns + round(self._gap_ns * 2 * random())  # noqa: S311
+        return True
+
     def flush(self, timeout: float) -> bool:
         """Whether all that was recorded before is safe with the sink, within `timeout` seconds."""
         done = Signal()
@@ -128,10 +144,6 @@ class Recorder:
         if self._thread is not None:
             self._thread.join(timeout)
 
-    def close(self, timeout: float) -> None:
-        self.stop(timeout)
-        self.join(timeout)
-
     def _start(self) -> None:
         with self._lock:
             if self._thread is not None or self._stopping:
@@ -139,9 +151,6 @@ class Recorder:
             self._thread = Thread(target=self._work, name=f"duckdb-sidecar-{self.product}", daemon=True)
             self._thread.start()
             self.quiet = BATCH_EVENTS
-            if "multiprocessing.util" in sys.modules:
-                # its children end without the interpreter's exit handlers
-                sys.modules["multiprocessing.util"].Finalize(None, self.close, (EXIT_S,), exitpriority=0)
 
     # in a thread of its own
 
@@ -153,6 +162,7 @@ class Recorder:
                 self._wake.wait(INTERVAL_S)
             self._wake.clear()
             stopping = self._stopping
+            self._pace(len(self.runs))
             try:
                 sink = sink or self._open_sink()
                 self._drain(sink)
@@ -162,6 +172,13 @@ class Recorder:
                     sink.close()
             except Exception as error:  # noqa: BLE001 - whatever a sink does, this thread goes on
                 self._complain("the query log is not kept", error)
+
+    def _pace(self, runs: int) -> None:
+        """Samples no more than `SAMPLED_SHARE` of the runs, going by how many there were since the last time."""
+        now_ns = time.perf_counter_ns()
+        since_ns, self._paced_ns = now_ns - self._paced_ns, now_ns
+        if runs:
+            self._gap_ns = max(SAMPLE_GAP_NS, round(since_ns / runs / SAMPLED_SHARE))
 
     def _drain(self, sink: Sink) -> None:
         """Takes what waits now."""
@@ -204,14 +221,13 @@ class Recorder:
     def _read(self, run: Run, since_1970_ns: int) -> Event:
         statement = self._statement_of(run.text)
         latency_us = run.spent_ns // 1000
-        if latency_us >= SLOW_US:
-            self._note(run.text, SLOW)
+        self._note_latency(run.text, latency_us)
         if run.error is None and run.parameters is not None:
             slot = self._exemplars.slot(statement.fingerprint)
             if slot is not None:
                 self._exemplars.put(slot, shape(run.text, run.parameters, salt=self._salt))
             if self._exemplars.seen(statement.fingerprint) >= FAMILIAR_RUNS:
-                self._note(run.text, FAMILIAR)
+                self._note(run.text, FAMILIAR, True)
         profile = None if run.profile is None else profile_of(run.profile)
         time_us = (run.started_ns + since_1970_ns) // 1000
         return Event(statement, time_us, latency_us, run.rows, run.error, run.route, profile)
@@ -227,11 +243,22 @@ class Recorder:
             if len(self._statements) > TEXTS:
                 old, _ = self._statements.popitem(last=False)
                 self.habits.pop(old, None)
+                self._usual_us.pop(old, None)
         return statement
 
-    def _note(self, text: str, habit: int) -> None:
+    def _note_latency(self, text: str, latency_us: int) -> None:
+        # one run that had to wait makes no slow statement
+        latency = min(latency_us, 2 * SLOW_US)
+        usual = self._usual_us.get(text, latency / 2)
+        usual += (latency - usual) / SETTLING
         if text in self._statements:
-            self.habits[text] = self.habits.get(text, 0) | habit
+            self._usual_us[text] = usual
+            self._note(text, SLOW, usual >= SLOW_US)
+
+    def _note(self, text: str, habit: int, holds: bool) -> None:
+        habits = self.habits.get(text, 0)
+        if holds != bool(habits & habit) and text in self._statements:
+            self.habits[text] = habits ^ habit
 
     def _drop(self, runs: int) -> None:
         with self._lock:

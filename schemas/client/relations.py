@@ -7,8 +7,9 @@ from weakref import ref
 import duckdb
 
 from . import capture
-from .capture import Call, Connection, DuckDB, Reader, connections, meet
+from .calls import Call, Connection, DuckDB, Reader, connections
 from .recorder import Parameters
+from .watching import meet
 
 Relation = duckdb.DuckDBPyRelation
 
@@ -40,6 +41,18 @@ class Known(Reader):
 
 
 relations: dict[int, Known] = {}
+
+
+def leave_all() -> None:
+    """Ends what is open, as at the exit of the process."""
+    for known in list(relations.values()):
+        known.leave()
+
+
+def forget_open_results() -> None:
+    """In a forked child: what was open is the parent's."""
+    for known in relations.values():
+        known.release()
 
 
 def produced(call: Call, relation: object) -> None:

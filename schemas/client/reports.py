@@ -15,7 +15,7 @@ from .attached import Attached
 from .catalog import catalog_hash, place_of, settings, structure
 from .external import external_tables
 from .figures import with_figures
-from .live import LiveDatabase
+from .live import Database
 
 CHECK_S = 60.0
 REPORT_S = 3600.0
@@ -28,7 +28,7 @@ logger = logging.getLogger("duckdb_sidecar")
 class CatalogReports:
     """Of one database. `hash_of` is for the query log's thread, `work` for one of ours."""
 
-    def __init__(self, attached: Attached, database: str, live: LiveDatabase) -> None:
+    def __init__(self, attached: Attached, database: str, live: Database) -> None:
         self._attached = attached
         self._database = database
         self._live = live

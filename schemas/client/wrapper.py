@@ -12,15 +12,17 @@ In a traceback a wrapper leaves no trace.
 import builtins
 import logging
 import sys
-from collections.abc import Callable, KeysView
+from collections.abc import Callable, KeysView, Mapping
 from dataclasses import dataclass
 from functools import cache, partial, wraps
-from types import CodeType, FrameType, FunctionType, MappingProxyType, TracebackType
-from typing import Any
+from types import CodeType, FrameType, FunctionType, TracebackType
+from typing import Any, cast
 
 import duckdb
 
 Function = Callable[..., Any]
+Around = Callable[[Function], Function]
+"""Makes the wrapper of a function. All that it names must be its own, since it may be moved to another module."""
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
 
@@ -39,47 +41,46 @@ class Hooks:
     after: Callable[[Any, Any], None]
     failed: Callable[[Any, BaseException], None]
 
+    def around(self, original: Function) -> Function:
+        before, after, failed, spare, below = self.before, self.after, self.failed, spared, below_ours
+
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            try:
+                call = before(args, kwargs)
+            except Exception as fault:  # noqa: BLE001 - the product's call goes on whatever breaks in ours
+                call = spare(fault)
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as error:
+                if call is not None:
+                    try:
+                        failed(call, error)
+                    except Exception as fault:  # noqa: BLE001
+                        spare(fault)
+                error.__traceback__ = below(error.__traceback__)
+                raise
+            if call is not None:
+                try:
+                    after(call, result)
+                except Exception as fault:  # noqa: BLE001
+                    spare(fault)
+            return result
+
+        return wrapper
+
 
 def argument(args: Args, kwargs: Kwargs, position: int, name: str) -> Any:
     return args[position] if len(args) > position else kwargs.get(name)
 
 
-def wrapped(original: Function, hooks: Hooks, *, reads_names: bool) -> Function:
+def wrapped(original: Function, around: Around, *, reads_names: bool) -> Function:
     """`reads_names`: the call looks up names in the caller's variables, or may warn."""
     if _own_layer_is_passed_over():
-        wrapper = _in_own_layer(_around(original, hooks))
+        wrapper = _in_own_layer(around(original))
     else:
-        wrapper = _around(_as_caller(original) if reads_names else original, hooks)
+        wrapper = around(_as_caller(original) if reads_names else original)
+    _ours.add(id(cast(FunctionType, wrapper).__code__))
     return wraps(original)(wrapper)
-
-
-def _around(original: Function, hooks: Hooks) -> Function:
-    # no global names: in DuckDB's layer there are none of ours
-    before, after, failed, below, spare = hooks.before, hooks.after, hooks.failed, _below, spared
-
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            call = before(args, kwargs)
-        except Exception as fault:  # noqa: BLE001 - the product's call goes on whatever breaks in ours
-            call = spare(fault)
-        try:
-            result = original(*args, **kwargs)
-        except BaseException as error:
-            if call is not None:
-                try:
-                    failed(call, error)
-                except Exception as fault:  # noqa: BLE001
-                    spare(fault)
-            error.__traceback__ = below(error.__traceback__)
-            raise
-        if call is not None:
-            try:
-                after(call, result)
-            except Exception as fault:  # noqa: BLE001
-                spare(fault)
-        return result
-
-    return wrapper
 
 
 def spared(fault: Exception) -> None:
@@ -100,7 +101,8 @@ def _in_own_layer(wrapper: Any) -> Function:
 def _own_layer_is_passed_over() -> bool:
     """Tried, since it is DuckDB's own affair."""
     connection = duckdb.connect(":memory:", config={"threads": 1})
-    execute = _in_own_layer(_around(duckdb.DuckDBPyConnection.execute, _NOTHING))
+    nothing = Hooks(lambda _args, _kwargs: None, lambda _call, _result: None, lambda _call, _error: None)
+    execute = _in_own_layer(nothing.around(duckdb.DuckDBPyConnection.execute))
     variable = connection.sql("SELECT 42")  # noqa: F841 - DuckDB finds it by its name
     try:
         return bool(execute(connection, "FROM variable").fetchall() == [(42,)])
@@ -110,24 +112,26 @@ def _own_layer_is_passed_over() -> bool:
         connection.close()
 
 
-_NOTHING = Hooks(lambda _args, _kwargs: None, lambda _call, _result: None, lambda _call, _error: None)
-
 _CALL = "__duckdb_sidecar_call__"
 _CODE = compile(f"{_CALL}()", "<duckdb_sidecar>", "eval")
 _SITES = 4096
-_sites: dict[tuple[str, int], CodeType] = {}
+_sites: dict[tuple[int, int], tuple[CodeType, CodeType]] = {}
 
 
-class _CallerNames(dict[str, Any]):
-    """Its keys are the caller's locals, taken when they are asked for."""
+class _CallerNames:
+    """A mapping whose keys are the caller's locals, and which has the call beside them for the evaluated code."""
 
-    __slots__ = ("frame",)
+    __slots__ = ("call", "frame", "names")
+    call: Callable[[], Any]
     frame: FrameType
+    names: Mapping[str, Any]
 
-    def keys(self) -> KeysView[str]:  # type: ignore[override]
-        self.clear()
-        self.update(self.frame.f_locals)
-        return super().keys()
+    def __getitem__(self, name: str) -> Any:
+        return self.call if name == _CALL else self.names[name]
+
+    def keys(self) -> KeysView[str]:
+        self.names = self.frame.f_locals
+        return self.names.keys()
 
 
 def _as_caller(original: Function) -> Function:
@@ -136,28 +140,36 @@ def _as_caller(original: Function) -> Function:
             frame = sys._getframe(2)
         except ValueError:  # a thread of C calls
             return original(*args, **kwargs)
-        names = _CallerNames({_CALL: partial(original, *args, **kwargs)})
+        names: Any = _CallerNames()
         names.frame = frame
-        # DuckDB would read a dict without asking it for its keys
-        return eval(_code_at(frame), frame.f_globals, MappingProxyType(names))  # noqa: S307 - our own constant code
+        names.call = partial(original, *args, **kwargs)
+        return eval(_code_at(frame), frame.f_globals, names)  # noqa: S307 - our own constant code
 
+    _ours.add(id(perform.__code__))
     return perform
 
 
 def _code_at(frame: FrameType) -> CodeType:
-    file, line = frame.f_code.co_filename, frame.f_lineno or 1
-    if (code := _sites.get((file, line))) is None:
-        if len(_sites) >= _SITES:
-            _sites.clear()
-        code = _sites[file, line] = _CODE.replace(co_filename=file, co_firstlineno=line)
+    calling = frame.f_code
+    site = id(calling), frame.f_lasti
+    known = _sites.get(site)
+    if known is not None and known[0] is calling:
+        return known[1]
+    if len(_sites) >= _SITES:
+        _sites.clear()
+    code = _CODE.replace(co_filename=calling.co_filename, co_firstlineno=frame.f_lineno or 1)
+    _sites[site] = calling, code
     return code
 
 
-def _below(traceback: TracebackType | None) -> TracebackType | None:
+_ours: set[int] = set()
+
+
+def below_ours(traceback: TracebackType | None) -> TracebackType | None:
     """The part of a traceback below our frames, which is what the caller would see without us."""
-    while traceback is not None and ((code := traceback.tb_frame.f_code) in _OURS or code.co_names == _CODE.co_names):
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if id(code) not in _ours and code.co_names != _CODE.co_names:
+            break
         traceback = traceback.tb_next
     return traceback
-
-
-_OURS = frozenset({_around(print, _NOTHING).__code__, _as_caller(print).__code__})

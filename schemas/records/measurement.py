@@ -4,6 +4,7 @@ from datetime import datetime
 
 from .analysis import WorkloadShape
 from .base import Action, Part, Record
+from .catalog import Table
 
 
 class Candidate(Part):
@@ -33,7 +34,11 @@ class Refusal(Part):
 
 
 class MeasurementRequest(Record):
-    """Candidates come best first; `deadline` is when an answer is of no more use; `tables` are to be cloned."""
+    """Candidates come best first; `deadline` is when an answer is of no more use.
+
+    `tables` are to be cloned, as `schema.name`; `definitions` are what the actions change, as in the catalog, for
+    their SQL.
+    """
 
     analysis_id: str
     revision: int
@@ -47,14 +52,15 @@ class MeasurementRequest(Record):
     workload: list[WorkloadShape]
     candidates: list[Candidate]
     refused: list[Refusal]
+    definitions: list[Table] = []
 
 
 class QueryResult(Part):
     """One query before and after. `speedup` is before / after: a median with its interval over `k` pairs.
 
     `aa_low` and `aa_high` bound the same ratio for the unchanged query against itself, in the same run.
-    `equal` is "equal", "equal within tolerance", "different" or "unknown"; `unproved` marks a figure that a
-    sample cannot carry.
+    `equal` is "equal", "equal within tolerance", "same values, other type", "different" or "unknown"; `unproved`
+    marks a figure that a sample cannot carry. `clock` is "wall", or "cpu" where the machine was too busy for that.
     """
 
     fingerprint: str
@@ -68,6 +74,7 @@ class QueryResult(Part):
     aa_high: float
     equal: str
     unproved: bool = False
+    clock: str = "wall"
 
 
 class CandidateResult(Part):

@@ -3,10 +3,6 @@
 -- Sums of what producers claim never overflow: they stay at the largest BIGINT, in whatever order they are added.
 CREATE MACRO saturated(x) AS least(x, 9223372036854775807)::BIGINT;
 
--- See store/patterns.py.
-CREATE MACRO pattern_confidence(n) AS
-    pow(greatest(0, 1 - 1 / (9 * n::DOUBLE) - 1.959964 / (3 * sqrt(n::DOUBLE))), 3)::FLOAT;
-
 CREATE TABLE kafka (cluster_id VARCHAR NOT NULL);
 
 CREATE TABLE inputs (
@@ -83,7 +79,9 @@ CREATE TABLE patterns (
     pattern_id UUID PRIMARY KEY,
     product VARCHAR NOT NULL,
     database VARCHAR NOT NULL,
-    fingerprint VARCHAR NOT NULL
+    fingerprint VARCHAR NOT NULL,
+    routes MAP(VARCHAR, BIGINT) NOT NULL,
+    exemplars VARCHAR[] NOT NULL
 );
 
 CREATE TABLE observed_patterns (
@@ -119,18 +117,18 @@ CREATE TABLE pattern_hours (
     peak_memory_bytes BIGINT NOT NULL
 );
 
-CREATE TABLE pattern_routes (
-    pattern_id UUID NOT NULL,
-    route VARCHAR NOT NULL,
-    runs BIGINT NOT NULL,
-    PRIMARY KEY (pattern_id, route)
-);
-
-CREATE TABLE pattern_exemplars (
-    pattern_id UUID NOT NULL,
-    digest VARCHAR NOT NULL,
-    statement VARCHAR NOT NULL,
-    PRIMARY KEY (pattern_id, digest)
+-- Those that no decision has answered yet.
+CREATE TABLE requests (
+    record_partition INTEGER NOT NULL,
+    record_offset BIGINT NOT NULL,
+    request_id VARCHAR NOT NULL,
+    product VARCHAR NOT NULL,
+    database VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,
+    body BLOB NOT NULL,
+    requested_by VARCHAR NOT NULL,
+    timestamp TIMESTAMP NOT NULL,
+    PRIMARY KEY (record_partition, record_offset)
 );
 
 CREATE TABLE analyses (

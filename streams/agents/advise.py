@@ -1,7 +1,16 @@
-"""Placeholder while inference.advisor is being written."""
+"""Analysis requests to measurement requests: what the rules propose, or that there is nothing to measure."""
 
+from datetime import timedelta
+
+from inference.advisor import Occasion, advise, nothing_to_measure
 from schemas.codec import Codec
-from streams.agents.steps import Input, Outcome, Output
+from schemas.ids import derived_id
+from schemas.records import AnalysisRequest, MeasurementRequest
+from schemas.topics import MEASUREMENT_REQUESTS, SUGGESTIONS, key_of
+from streams.agents.steps import INSTANCE, Input, Outcome, Output
+
+ANSWER_WITHIN = timedelta(hours=1)
+"""After that the figures would be about a database of the past."""
 
 
 class Advise:
@@ -11,7 +20,34 @@ class Advise:
         self._codec = codec
 
     def __call__(self, record: Input) -> Outcome:
-        raise NotImplementedError
+        request = self._codec.decode_as(AnalysisRequest, record.value)
+        key = key_of(request.product, request.database)
+        advice = advise(request)
+        if not advice.candidates:
+            nothing = nothing_to_measure(request, advice, Occasion(record.source, record.time, INSTANCE))
+            return Outcome([Output(SUGGESTIONS.name, key, self._codec.encode(nothing))])
+        affected = {fingerprint for candidate in advice.candidates for fingerprint in candidate.affected}
+        wanted = MeasurementRequest(
+            product=request.product,
+            database=request.database,
+            instance=INSTANCE,
+            event_id=derived_id(record.source, "advise/1"),
+            time=record.time,
+            analysis_id=request.analysis_id,
+            revision=request.revision,
+            epoch=request.epoch,
+            catalog_hash=request.catalog.catalog_hash,
+            window_start=request.window_start,
+            window_end=request.window_end,
+            deadline=record.time + ANSWER_WITHIN,
+            budget_s=request.budget_s,
+            tables=advice.tables,
+            workload=[shape for shape in request.workload if shape.fingerprint in affected],
+            candidates=advice.candidates,
+            refused=advice.refused,
+            definitions=advice.definitions,
+        )
+        return Outcome([Output(MEASUREMENT_REQUESTS.name, key, self._codec.encode(wanted))])
 
-    def instead(self, record: Input) -> list[Output]:
+    def instead(self, record: Input) -> list[Output]:  # noqa: ARG002
         return []

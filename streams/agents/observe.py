@@ -61,7 +61,7 @@ class Observe:
         sums = _summed(shapes, events, values["time"], record.timestamp_ms * 1000, counts)
         patterns = [one.pattern(catalog, exemplars) for _, one in sorted(sums.items())]
         output = self._batch(record, product, database, values["instance"], counts["dropped"], patterns)
-        return Outcome([output], counts)
+        return Outcome([output], dict(counts))
 
     def instead(self, record: Input) -> list[Output]:
         return [self._batch(record, "", "", "", 0, None)]
@@ -76,20 +76,21 @@ class Observe:
         patterns: list[dict[str, Any]] | None,
     ) -> Output:
         """Without patterns, that of an unreadable record."""
+        source = record.source
         values = {
             "product": product,
             "database": database,
             "instance": instance,
-            "event_id": derived_id(record.source, "observe/1"),
+            "event_id": derived_id(source, "observe/1"),
             "time": record.timestamp_ms * 1000,
             "schema_version": 1,
-            "source": record.source.model_dump(),
+            "source": source.model_dump(),
             "readable": patterns is not None,
             "dropped": dropped,
             "patterns": patterns or [],
         }
         key = key_of(product, database) if patterns is not None else record.key or b""
-        return Output(PATTERNS, key, self._codec.encode_values(f"{NAMESPACE}.{PatternBatch.__name__}", values))
+        return Output(PATTERNS.name, key, self._codec.encode_values(f"{NAMESPACE}.{PatternBatch.__name__}", values))
 
 
 class _Sums:

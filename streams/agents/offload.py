@@ -12,17 +12,19 @@ import select
 import struct
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, BinaryIO, cast
 
 from schemas.codec import Codec
 from schemas.errors import BrokerError, RecordError, SidecarError
-from streams.agents.steps import Input, Outcome, Step
+from streams.agents.steps import LARGEST, Input, Outcome, Step
 from streams.dead_letters import letter
 
 LENGTH = struct.Struct(">Q")
-CHUNK = 1024 * 1024
-"""Bytes of records that go over at once: copying them must not stop the loop either."""
+CHUNK = 20
+"""Records that go over at once: while some are at work, what came of others is on its way to Kafka."""
+CHUNK_BYTES = 1024 * 1024
+"""Of their values: copying them must not stop the loop either."""
 PIPE_BUFFER = 1024 * 1024
 DEADLINE_S = 60.0
 """For one record."""
@@ -47,20 +49,18 @@ class Offload:
         async with self._lock:
             await self._started()
 
-    async def run(self, step: str, records: Sequence[Input]) -> list[Outcome]:
-        """One outcome for each record, in their order.
+    async def run(self, step: str, records: Sequence[Input]) -> AsyncIterator[list[Outcome]]:
+        """One outcome for each record, in their order, some at a time.
 
         Raises SidecarError for what is not a record's fault: no process, or a Schema Registry that does not answer.
         """
-        outcomes: list[Outcome] = []
-        async with self._lock:
-            for chunk in _chunks(records):
+        for chunk in _chunks(records):
+            async with self._lock:
                 try:
-                    outcomes += await self._ask(step, chunk)
+                    outcomes = await self._ask(step, chunk)
                 except ChildProcessError:
-                    for record in chunk:
-                        outcomes += await self._ask_alone(step, record)
-        return outcomes
+                    outcomes = [outcome for record in chunk for outcome in await self._ask_alone(step, record)]
+            yield outcomes
 
     async def stop(self) -> None:
         if self._process and self._process.stdin and self._process.returncode is None:
@@ -135,7 +135,7 @@ def _chunks(records: Sequence[Input]) -> Iterator[list[Input]]:
     chunk: list[Input] = []
     size = 0
     for record in records:
-        if chunk and size + len(record.value or b"") > CHUNK:
+        if len(chunk) == CHUNK or (chunk and size + len(record.value or b"") > CHUNK_BYTES):
             yield chunk
             chunk, size = [], 0
         chunk.append(record)
@@ -176,7 +176,7 @@ def _taken(step: Step, record: Input, codec: Codec) -> Outcome:
             if not output.fits():
                 raise RecordError(
                     f"what {step.name} makes of it takes {len(output.value)} bytes, "
-                    f"{output.topic.name} holds records of {output.topic.largest_record}"
+                    f"{output.topic} holds records of {LARGEST[output.topic]}"
                 )
     except BrokerError:
         raise  # not the record's fault: it is tried again

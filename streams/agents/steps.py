@@ -1,51 +1,60 @@
 """What an agent is: one step from a record to the records that it causes, with nothing else in hand.
 
 A step knows nothing of Faust. It is a pure function of the record, so that a redelivery makes the same outputs.
+The three kinds of values here go between processes by the hundred, so they are tuples of plain values.
 """
 
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from schemas.records import Position
-from schemas.topics import Topic
+from schemas.topics import TOPICS
 
 ENVELOPE = 1024
 """Bytes that Kafka adds to a record, at the most, counted against a topic's largest."""
+INSTANCE = "streams"
+"""What made a record, where no process of a product did: the same whichever worker it was."""
+LARGEST = {topic.name: topic.largest_record for topic in TOPICS}
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
-    """A record as it came. `timestamp_ms` is Kafka's; headers may repeat."""
+class Input(NamedTuple):
+    """A record as it came. `topic` is its whole name, `timestamp_ms` is Kafka's; headers may repeat."""
 
-    source: Position
+    topic: str
+    topic_id: str
+    partition: int
+    offset: int
     timestamp_ms: int
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
 
     @property
+    def source(self) -> Position:
+        return Position(topic=self.topic, topic_id=self.topic_id, partition=self.partition, offset=self.offset)
+
+    @property
     def time(self) -> datetime:
         return datetime.fromtimestamp(self.timestamp_ms / 1000, UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
-    topic: Topic
+class Output(NamedTuple):
+    """`topic` is its name without the prefix."""
+
+    topic: str
     key: bytes
     value: bytes
 
     def fits(self) -> bool:
-        return len(self.key) + len(self.value) + ENVELOPE <= self.topic.largest_record
+        return len(self.key) + len(self.value) + ENVELOPE <= LARGEST[self.topic]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a record led to. `refused` is why it is a dead letter; `counts` are for the metrics."""
 
     outputs: list[Output]
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: Mapping[str, int] = {}
     refused: str | None = None
 
 

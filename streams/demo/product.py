@@ -1,7 +1,7 @@
 """The demo's data product, a process of its own: a TPC-H database and a back office's workload on it.
 
-The one line that makes it a product of the sidecar is `duckdb_sidecar.instrument(...)`. It runs until its
-standard input is closed, so that it never outlives the demo.
+The one line that makes it a product of the sidecar is `duckdb_sidecar.instrument(...)`; where Kafka is says the
+environment. It runs until its standard input is closed, so that it never outlives the demo.
 """
 
 import argparse
@@ -55,16 +55,9 @@ def main() -> None:
     arguments.add_argument("--database", type=Path, required=True)
     arguments.add_argument("--parquet", type=Path, required=True, help="folder of the generator's files")
     arguments.add_argument("--scale", type=float, required=True, help="TPC-H scale factor")
-    arguments.add_argument("--bootstrap-servers", required=True)
-    arguments.add_argument("--topic-prefix", default="")
     given = arguments.parse_args()
     load(given.database, given.parquet)
-    duckdb_sidecar.instrument(
-        product="back-office",
-        bootstrap_servers=given.bootstrap_servers,
-        topic_prefix=given.topic_prefix,
-        exemplars=given.database.parent / "exemplars",
-    )
+    duckdb_sidecar.instrument(product="back-office")
     stop = threading.Event()
     threading.Thread(target=_wait_for_end_of_input, args=[stop], daemon=True).start()
     sys.stdout.write("ready\n")

@@ -96,9 +96,12 @@ def _product(folder: Path, parquet: Path, bootstrap_servers: str) -> Process:
     command = [
         sys.executable, "-m", "streams.demo.product",
         "--database", str(folder / "back_office.duckdb"), "--parquet", str(parquet), "--scale", str(SCALE),
-        "--bootstrap-servers", bootstrap_servers,
     ]  # fmt: skip
-    return Process("the data product", command, folder / "product.log", {})
+    environment = {
+        "DUCKDB_SIDECAR_KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
+        "XDG_STATE_HOME": str(folder / "state"),  # where the client keeps exemplars and makes clones
+    }
+    return Process("the data product", command, folder / "product.log", environment)
 
 
 def _sidecar(folder: Path, bootstrap_servers: str) -> Process:

@@ -8,7 +8,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from schemas.codec import Codec
 from schemas.errors import BrokerError, RecordError, SidecarError
-from schemas.records import DeadLetter, Position
+from schemas.records import DeadLetter
 from schemas.topics import DEAD_LETTERS, QUERY_LOG
 from streams.agents.steps import Input
 from streams.dead_letters import REPLAYED, letter, read, replay
@@ -47,8 +47,7 @@ def write(config: Config, topic: str, *values: bytes) -> None:
 
 
 def written(topic: str, offset: int, payload: bytes = b"\x00junk\xff") -> bytes:
-    source = Position(topic=topic, topic_id="id", partition=0, offset=offset)
-    record = Input(source, 1_700_000_000_000, b"sales/main", payload, (("h", b"v"),))
+    record = Input(topic, "id", 0, offset, 1_700_000_000_000, b"sales/main", payload, (("h", b"v"),))
     return letter(record, "observe", RecordError("no"), CODEC).value
 
 

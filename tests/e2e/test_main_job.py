@@ -21,14 +21,12 @@ PATIENCE_S = 120
 PRODUCT = """
 import sys, threading
 import duckdb, duckdb_sidecar
-duckdb_sidecar.instrument(
-    product="sales", bootstrap_servers=sys.argv[1], topic_prefix=sys.argv[2], exemplars=sys.argv[3] + "/exemplars"
-)
-connection = duckdb.connect(sys.argv[3] + "/sales.duckdb")
+duckdb_sidecar.instrument(product="sales")
+connection = duckdb.connect(sys.argv[1] + "/sales.duckdb")
 connection.execute('''
     CREATE TABLE visits AS
-    SELECT range AS id, (hash(range) % 1000)::INTEGER AS shop, DATE '2020-01-01' + (hash(range + 7) % 1500)::INTEGER AS day,
-          
+    SELECT range AS id, (hash(range) % 1000)::INTEGER AS shop,
+           DATE '2020-01-01' + (hash(range + 7) % 1500)::INTEGER AS day,
            (hash(range + 1) % 10000)::INTEGER AS cents, 'visit ' || range AS note
     FROM range(3_000_000)
 ''')
@@ -62,9 +60,15 @@ def seen(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[See
         "SIDECAR_ANALYSIS_MIN_RUNS": "60",
         "SIDECAR_ANALYSIS_BUDGET_S": "20",
     }
-    product = [sys.executable, str(script), kafka.bootstrap_servers, prefix, str(folder)]
+    script_of = [sys.executable, str(script), str(folder)]
+    product = {
+        "DUCKDB_SIDECAR_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "DUCKDB_SIDECAR_TOPIC_PREFIX": prefix,
+        "DUCKDB_SIDECAR_GROUP_PREFIX": prefix,
+        "XDG_STATE_HOME": str(folder / "state"),
+    }
     with (
-        Process("product", product, folder / "product.log", {}) as running_product,
+        Process("product", script_of, folder / "product.log", product) as running_product,
         Process(
             "sidecar", [sys.executable, "-m", "streams.cli", "run"], folder / "sidecar.log", environment
         ) as sidecar,

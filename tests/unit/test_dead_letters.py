@@ -13,14 +13,13 @@ CODEC = Codec()
 
 
 def came(value: bytes | None = b"\x00junk\xff", offset: int = 7, **changes: object) -> Input:
-    source = Position(topic="p.query-log", topic_id="id", partition=2, offset=offset)
     values = {"key": b"sales/main", "headers": (("h", b"\x00"),), **changes}
-    return Input(source, 1_700_000_000_123, value=value, **values)  # type: ignore[arg-type]
+    return Input("p.query-log", "id", 2, offset, 1_700_000_000_123, value=value, **values)  # type: ignore[arg-type]
 
 
 def written(record: Input, error: Exception | None = None) -> DeadLetter:
     output = letter(record, "observe", error or RecordError("the first byte is 9"), CODEC)
-    assert (output.topic, output.key) == (DEAD_LETTERS, b"p.query-log/2")
+    assert (output.topic, output.key) == (DEAD_LETTERS.name, b"p.query-log/2")
     return CODEC.decode_as(DeadLetter, output.value)
 
 

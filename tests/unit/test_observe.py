@@ -29,6 +29,7 @@ from streams.agents.steps import Input
 
 CODEC = Codec()
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PLACE = ("p.query-log", "an-id", 3, 41)
 SOURCE = Position(topic="p.query-log", topic_id="an-id", partition=3, offset=41)
 ONE = "SELECT a FROM t WHERE b = $1"
 TWO = "SELECT count(*) FROM t"
@@ -57,14 +58,14 @@ def single(**changes: Any) -> QueryLogEvent:
 
 def came(record: Record | bytes | None, received: datetime = NOON) -> Input:
     value = CODEC.encode(record) if isinstance(record, Record) else record
-    return Input(SOURCE, round(received.timestamp() * 1000), b"key", value)
+    return Input(*PLACE, round(received.timestamp() * 1000), b"key", value)
 
 
 def observed(record: Record, received: datetime = NOON) -> tuple[PatternBatch, dict[str, int]]:
     outcome = Observe(CODEC)(came(record, received))
     (output,) = outcome.outputs
     assert outcome.refused is None
-    assert (output.topic, output.key) == (PATTERNS, key_of("sales", "main"))
+    assert (output.topic, output.key) == (PATTERNS.name, key_of("sales", "main"))
     return CODEC.decode_as(PatternBatch, output.value), dict(outcome.counts)
 
 
@@ -248,7 +249,7 @@ def test_an_unreadable_record_still_leaves_one_empty_batch() -> None:
     (output,) = Observe(CODEC).instead(came(b"junk"))
     found = CODEC.decode_as(PatternBatch, output.value)
     assert (found.readable, found.patterns, found.source) == (False, [], SOURCE)
-    assert (found.event_id, output.topic, output.key) == (derived_id(SOURCE, "observe/1"), PATTERNS, b"key")
+    assert (found.event_id, output.topic, output.key) == (derived_id(SOURCE, "observe/1"), PATTERNS.name, b"key")
 
 
 @given(

@@ -14,9 +14,9 @@ import pytest
 
 from schemas.codec import Codec
 from schemas.errors import BrokerError, SidecarError
-from schemas.records import DeadLetter, Position
+from schemas.records import DeadLetter
 from schemas.topics import DEAD_LETTERS, PATTERNS
-from streams.agents.offload import CHUNK, Offload
+from streams.agents.offload import CHUNK, CHUNK_BYTES, Offload
 from streams.agents.steps import Input, Outcome, Output
 
 CODEC = Codec()
@@ -40,22 +40,22 @@ class Trouble:
             case b"raise":
                 raise ZeroDivisionError("no")
             case b"large":
-                return Outcome([Output(PATTERNS, b"", bytes(PATTERNS.largest_record))])
+                return Outcome([Output(PATTERNS.name, b"", bytes(PATTERNS.largest_record))])
             case b"registry":
                 self.asked += 1
                 if self.asked == 1:
                     raise BrokerError("the registry is away")
             case b"print":
                 print("not an answer", flush=True)  # noqa: T201
-        return Outcome([Output(PATTERNS, b"", record.value or b"")])
+        return Outcome([Output(PATTERNS.name, b"", record.value or b"")])
 
     def instead(self, record: Input) -> list[Output]:
-        return [Output(PATTERNS, b"", b"instead")]
+        return [Output(PATTERNS.name, b"", b"instead")]
 
 
 class WhereAmI(Trouble):
     def __call__(self, record: Input) -> Outcome:
-        return Outcome([Output(PATTERNS, b"", str(os.getpid()).encode())])
+        return Outcome([Output(PATTERNS.name, b"", str(os.getpid()).encode())])
 
 
 class Unmade(Trouble):
@@ -64,19 +64,20 @@ class Unmade(Trouble):
 
 
 def came(*values: bytes) -> list[Input]:
-    return [
-        Input(Position(topic="t", topic_id="i", partition=0, offset=n), 1_700_000_000_000, b"k", value, (("h", b"v"),))
-        for n, value in enumerate(values)
-    ]
+    return [Input("t", "i", 0, n, 1_700_000_000_000, b"k", value, (("h", b"v"),)) for n, value in enumerate(values)]
 
 
 def values(outcomes: list[Outcome]) -> list[bytes]:
-    return [output.value for outcome in outcomes for output in outcome.outputs if output.topic == PATTERNS]
+    return [output.value for outcome in outcomes for output in outcome.outputs if output.topic == PATTERNS.name]
 
 
 def letters(outcomes: list[Outcome]) -> list[DeadLetter]:
-    outputs = [output for outcome in outcomes for output in outcome.outputs if output.topic == DEAD_LETTERS]
+    outputs = [output for outcome in outcomes for output in outcome.outputs if output.topic == DEAD_LETTERS.name]
     return [CODEC.decode_as(DeadLetter, output.value) for output in outputs]
+
+
+async def run(offload: Offload, records: list[Input]) -> list[Outcome]:
+    return [outcome async for outcomes in offload.run("trouble", records) for outcome in outcomes]
 
 
 @pytest.fixture
@@ -87,17 +88,18 @@ async def offload() -> AsyncIterator[Offload]:
 
 
 async def test_outcomes_come_in_the_order_of_the_records(offload: Offload) -> None:
-    assert values(await offload.run("trouble", came(b"1", b"2", b"3"))) == [b"1", b"2", b"3"]
+    many = [b"%d" % n for n in range(2 * CHUNK + 1)]
+    assert values(await run(offload, came(*many))) == many
 
 
 async def test_more_bytes_than_go_over_at_once_come_back_whole(offload: Offload) -> None:
-    large = [bytes([n]) * (CHUNK * 2 // 3) for n in range(4)]
-    assert values(await offload.run("trouble", came(*large))) == large
+    large = [bytes([n]) * (CHUNK_BYTES * 2 // 3) for n in range(4)]
+    assert values(await run(offload, came(*large))) == large
 
 
 async def test_the_work_is_done_in_another_process() -> None:
     elsewhere = Offload([f"{__name__}.WhereAmI"], Codec)
-    (pid,) = values(await elsewhere.run("trouble", came(b"")))
+    (pid,) = values(await run(elsewhere, came(b"")))
     assert int(pid) != os.getpid()
     await elsewhere.stop()
     assert not psutil.pid_exists(int(pid))
@@ -115,7 +117,7 @@ async def test_the_work_is_done_in_another_process() -> None:
 async def test_a_poisonous_record_becomes_a_letter_and_the_rest_goes_on(
     offload: Offload, poison: bytes, error: str, reason: str
 ) -> None:
-    outcomes = await offload.run("trouble", came(b"1", poison, b"3"))
+    outcomes = await run(offload, came(b"1", poison, b"3"))
     assert values(outcomes) == [b"1", b"instead", b"3"]
     (letter,) = letters(outcomes)
     assert (letter.payload, letter.key, letter.headers) == (poison, b"k", {"h": b"v"})
@@ -126,12 +128,12 @@ async def test_a_poisonous_record_becomes_a_letter_and_the_rest_goes_on(
 
 async def test_a_record_that_is_not_to_blame_is_no_letter(offload: Offload) -> None:
     with pytest.raises(BrokerError, match="the registry is away"):
-        await offload.run("trouble", came(b"registry"))
-    assert values(await offload.run("trouble", came(b"registry"))) == [b"registry"]
+        await run(offload, came(b"registry"))
+    assert values(await run(offload, came(b"registry"))) == [b"registry"]
 
 
 async def test_what_a_step_prints_is_no_answer(offload: Offload) -> None:
-    assert values(await offload.run("trouble", came(b"print", b"2"))) == [b"print", b"2"]
+    assert values(await run(offload, came(b"print", b"2"))) == [b"print", b"2"]
 
 
 async def test_a_process_that_cannot_start_is_an_error_and_no_letter() -> None:
@@ -143,13 +145,13 @@ PARENT = """
 import asyncio, sys
 from schemas.codec import Codec
 from streams.agents.offload import Offload
-from tests.unit.test_offload import came
+from tests.unit.test_offload import came, run
 
 async def main():
     busy = Offload(["tests.unit.test_offload.Trouble"], Codec)
     await busy.start()
     print(busy._process.pid, flush=True)
-    await busy.run("trouble", came(b"hang"))
+    await run(busy, came(b"hang"))
 
 asyncio.run(main())
 """

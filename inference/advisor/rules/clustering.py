@@ -13,7 +13,7 @@ from schemas.records import Column, Table
 
 from ..filters import Kind
 from ..rule import Finding, Findings, Rule, listed, of_the_time, written
-from ..tables import column_of
+from ..tables import column_of, in_order, unique_keys
 from ..workload import Query, Workload, slowest
 
 ROW_GROUPS = 10
@@ -21,7 +21,9 @@ KEYS = 3
 WORTH = 0.01
 """Share of the workload's time that must filter by a column to order a table by it."""
 
-IN_ORDER = 0.99
+WITH_KEYS = (1, 4)
+"""The oldest DuckDB that was seen to rewrite a table with a key in place (1.2.2 was seen to refuse it)."""
+
 NOT_SORTED = ("STRUCT", "MAP", "UNION", "VARIANT", "BLOB", "JSON")
 
 Uses = dict[str, dict[str, tuple[Query, float]]]
@@ -30,7 +32,7 @@ Uses = dict[str, dict[str, tuple[Query, float]]]
 
 def _search(rule: Rule, workload: Workload) -> Findings:
     for table in workload.tables.base():
-        uses = _uses(workload, table)
+        uses = _uses(workload, table) if table.row_groups > 1 else {}
         if not uses:
             continue
         queries = [query for column in uses.values() for query, _ in column.values()]
@@ -39,6 +41,10 @@ def _search(rule: Rule, workload: Workload) -> Findings:
                 f"Cluster {table.name}",
                 f"its {table.rows:,} rows are {table.row_groups} row groups: skipping pays from about {ROW_GROUPS}",
                 queries,
+            )
+        elif workload.version < WITH_KEYS and unique_keys(table):
+            yield rule.refusal(
+                f"Cluster {table.name}", "this version of DuckDB cannot rewrite the rows of a table with a key", queries
             )
         elif keeping := workload.tables.referencing(table):
             yield rule.refusal(
@@ -58,7 +64,7 @@ def _of_table(rule: Rule, workload: Workload, table: Table, uses: Uses) -> Findi
         queries = [query for query, _ in uses[name].values()]
         if column is None or saved[name] < WORTH * workload.total_us:
             continue
-        if column.ordered >= IN_ORDER:
+        if in_order(column):
             yield rule.refusal(f"Cluster {table.name} by {name}", "its rows are in that order already", queries)
         else:
             useful.append(column)
@@ -116,7 +122,7 @@ def _candidate(rule: Rule, workload: Workload, table: Table, columns: list[Colum
     lost = [
         column.name
         for column in table.columns
-        if column.ordered >= IN_ORDER and column.distinct > table.row_groups and column.name not in names
+        if in_order(column) and column.distinct > table.row_groups and column.name not in names
     ]
     reason = (
         f"{of_the_time(workload, gaining)} with {table.name} filtered by {listed(names)}; its rows are in no such order"

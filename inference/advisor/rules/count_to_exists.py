@@ -67,4 +67,3 @@ def _exists(select: exp.Select) -> exp.Expr:
 
 
 REWRITING = Rewriting("count to EXISTS", 2.5, _transform)
-RULE = REWRITING.rule()

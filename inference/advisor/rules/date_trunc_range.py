@@ -50,4 +50,3 @@ def _range(side: exp.TimestampTrunc, constant: exp.Expr, unit: str, kind: str) -
 
 
 REWRITING = Rewriting("date_trunc to range", 100.0, _transform)
-RULE = REWRITING.rule()

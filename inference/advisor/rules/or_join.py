@@ -100,4 +100,3 @@ def _is_pair(node: exp.Expr, query: Query, sources: list[Scan]) -> bool:
 
 
 REWRITING = Rewriting("OR join to UNION ALL", 20.0, _transform)
-RULE = REWRITING.rule()

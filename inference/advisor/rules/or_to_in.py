@@ -66,4 +66,3 @@ def _compared(arm: exp.Expr) -> Iterator[tuple[exp.Expr, list[exp.Expr]]]:
 
 
 REWRITING = Rewriting("OR to IN", 2.5, _transform)
-RULE = REWRITING.rule()

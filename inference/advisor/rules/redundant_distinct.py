@@ -141,4 +141,3 @@ def _pairs(block: Block, query: Query) -> Iterator[tuple[Origin, Origin]]:
 
 
 REWRITING = Rewriting("redundant DISTINCT", 5.0, _transform)
-RULE = REWRITING.rule()

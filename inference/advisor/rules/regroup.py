@@ -113,4 +113,3 @@ def _rolled(node: exp.Expr, found: Grouping, inner: _Outputs) -> exp.Expr | None
 
 
 REWRITING = Rewriting("group before a function", 4.0, _transform)
-RULE = REWRITING.rule()

@@ -59,4 +59,3 @@ def _range(column: exp.Expr, text_format: exp.Expr, constant: exp.Expr, unit: st
 
 
 REWRITING = Rewriting("strftime to range", 13.0, _transform)
-RULE = REWRITING.rule()

@@ -68,4 +68,3 @@ def _loses_order(above: exp.Expr | None) -> bool:
 
 
 REWRITING = Rewriting("ORDER BY in a subquery", 8.0, _transform)
-RULE = REWRITING.rule()

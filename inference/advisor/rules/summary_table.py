@@ -117,7 +117,7 @@ def _words(expression: Expression) -> list[str]:
 
 
 def _rows(keys: dict[str, Atom]) -> float:
-    """At most the product of the distinct values; infinite where they are not known."""
+    """The product of the distinct values, as if no two keys had to do with each other; infinite where not known."""
     return prod(_distinct(atom) for atom in keys.values())
 
 
@@ -159,7 +159,7 @@ def _candidate(rule: Rule, workload: Workload, plan: _Plan) -> Finding:
     condition = f", and while {listed(sorted(summary.not_null))} hold no NULL" if summary.not_null else ""
     return rule.candidate(
         f"Summary of {_tables(first)} by {listed(names) if names else 'nothing: one row'}",
-        f"It answers {of_the_time(workload, queries)} from at most {plan.rows:,.0f} rows instead of {base.rows:,}; "
+        f"It answers {of_the_time(workload, queries)} from about {plan.rows:,.0f} rows instead of {base.rows:,}; "
         f"{written(workload, tables.values())}.",
         [create, *rewrites],
         gaining=queries,
@@ -176,7 +176,7 @@ def _too_many(one: Grouping) -> str:
     if rows == float("inf"):
         return f"how many values {listed(names)} have is not known"
     return (
-        f"by {listed(names)} it would hold up to {min(rows, one.base.table.rows):,.0f} of {one.base.table.rows:,} rows"
+        f"by {listed(names)} it would hold about {min(rows, one.base.table.rows):,.0f} of {one.base.table.rows:,} rows"
     )
 
 

@@ -49,4 +49,3 @@ def _is_text(constant: exp.Expr) -> bool:
 
 
 REWRITING = Rewriting("text comparison", 13.0, _transform)
-RULE = REWRITING.rule()

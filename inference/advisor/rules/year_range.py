@@ -8,9 +8,8 @@ from sqlglot import exp
 
 from ..rewriting import Rewriting, Rewritten, comparison, in_filters
 from ..statement import substituted
+from ..tables import in_order
 from ..workload import Query, Workload
-
-IN_ORDER = 0.9
 
 
 def _transform(query: Query, _: Workload) -> Rewritten | None:
@@ -20,11 +19,12 @@ def _transform(query: Query, _: Workload) -> Rewritten | None:
         for side, year in comparison(node):
             dated = _year_of(side)
             origin = query.reading.origin(dated)
-            if dated and origin and origin.column.type in ("DATE", "TIMESTAMP") and origin.column.ordered >= IN_ORDER:
+            if dated and origin and origin.column.type in ("DATE", "TIMESTAMP") and in_order(origin.column):
                 column = origin.column.name
-                following = exp.Add(this=year.copy(), expression=exp.Literal.number(1))
+                number = exp.cast(year.copy(), "INTEGER")
+                following = exp.Add(this=number.copy(), expression=exp.Literal.number(1))
                 replacements[id(node)] = exp.and_(
-                    exp.GTE(this=dated.copy(), expression=_first_day(year.copy())),
+                    exp.GTE(this=dated.copy(), expression=_first_day(number)),
                     exp.LT(this=dated.copy(), expression=_first_day(following)),
                 )
     if not replacements:
@@ -53,4 +53,3 @@ def _first_day(year: exp.Expr) -> exp.Expr:
 
 
 REWRITING = Rewriting("year to range", 4.0, _transform)
-RULE = REWRITING.rule()

@@ -1,0 +1,134 @@
+"""From an analysis request to what is worth measuring, best first."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from schemas.actions import CreateIndex, unpack
+from schemas.errors import ActionError
+from schemas.records import AnalysisRequest, Candidate, Refusal, Table
+from schemas.render import Tables, render
+
+from .rule import Finding
+from .rules import RULES
+from .tables import Name, name_of
+from .workload import Workload
+
+CANDIDATES = 40
+REFUSALS = 40
+REFUSALS_OF_A_RULE = 8
+LEAST_SHARE = 0.002
+"""A candidate must promise this share of the workload's time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Candidates best first: by the time of the window that they should save (see `rule.Finding`).
+
+    `tables` are to be cloned, as `schema.name`; `definitions` are the tables that the actions change or read.
+    """
+
+    candidates: list[Candidate]
+    refused: list[Refusal]
+    tables: list[str]
+    definitions: list[Table]
+
+
+def advise(request: AnalysisRequest) -> Advice:
+    workload = Workload(request)
+    findings = [finding for rule in RULES for finding in rule.propose(workload)]
+    proposed, dropped = _chosen(findings, workload)
+    refused = [*_unreadable(workload), *_refused(findings), *dropped]
+    touched = _touched(workload, proposed)
+    definitions = [table for table in workload.tables.all if name_of(table) in touched]
+    return Advice(
+        candidates=proposed,
+        refused=refused,
+        tables=sorted(f"{one.schema_name}.{one.name}" for one in definitions if one.kind != "file"),
+        definitions=definitions,
+    )
+
+
+def _chosen(findings: Iterable[Finding], workload: Workload) -> tuple[list[Candidate], list[Refusal]]:
+    """The candidates to measure, in order, and why the others are none."""
+    tables = {name_of(table): table for table in workload.tables.all}
+    ranked = [(finding.found, finding.weight_us) for finding in findings if isinstance(finding.found, Candidate)]
+    ranked.sort(key=lambda pair: (-pair[1], pair[0].plan_hash))
+    chosen: dict[str, Candidate] = {}
+    dropped = []
+    for candidate, weight_us in ranked:
+        if candidate.plan_hash in chosen:
+            continue
+        reason = None
+        if weight_us < LEAST_SHARE * workload.total_us and candidate.affected:
+            reason = "the queries that it should help take too little of the time to be worth measuring"
+        elif covering := _covering(candidate, chosen.values()):
+            reason = f"{covering.title} covers it"
+        elif problem := _unrenderable(candidate, tables):
+            reason = problem
+        elif len(chosen) >= CANDIDATES:
+            reason = f"{CANDIDATES} others promise more"
+        if reason:
+            dropped.append(Refusal(rule=candidate.rule, title=candidate.title, reason=reason))
+        else:
+            chosen[candidate.plan_hash] = candidate
+    return list(chosen.values()), dropped
+
+
+def _unrenderable(candidate: Candidate, tables: Tables) -> str | None:
+    try:
+        for action in candidate.actions:
+            render(unpack(action), tables)
+    except ActionError as error:
+        return str(error)
+    return None
+
+
+def _covering(candidate: Candidate, chosen: Iterable[Candidate]) -> Candidate | None:
+    """An index that begins with the columns of this one."""
+    body = unpack(candidate.actions[0])
+    if not isinstance(body, CreateIndex):
+        return None
+    for other in chosen:
+        known = unpack(other.actions[0])
+        if (
+            isinstance(known, CreateIndex)
+            and (known.schema_name, known.table) == (body.schema_name, body.table)
+            and known.columns[: len(body.columns)] == body.columns
+        ):
+            return other
+    return None
+
+
+def _refused(findings: Iterable[Finding]) -> list[Refusal]:
+    """Those about the most time, not too many of one rule."""
+    refusals = [(finding.found, finding.weight_us) for finding in findings if isinstance(finding.found, Refusal)]
+    of_rule: Counter[str] = Counter()
+    kept: list[Refusal] = []
+    for refusal, _ in sorted(refusals, key=lambda pair: -pair[1]):
+        of_rule[refusal.rule] += 1
+        if of_rule[refusal.rule] <= REFUSALS_OF_A_RULE and len(kept) < REFUSALS:
+            kept.append(refusal)
+    return kept
+
+
+def _unreadable(workload: Workload) -> list[Refusal]:
+    """Statements that no rule looked at, in one refusal for each reason."""
+    reasons: Counter[str] = Counter(workload.unreadable.values())
+    return [
+        Refusal(rule="reading", title=f"{count} statement{'s' if count > 1 else ''} not read", reason=reason)
+        for reason, count in reasons.most_common()
+    ]
+
+
+def _touched(workload: Workload, candidates: Iterable[Candidate]) -> set[Name]:
+    """Tables, views and files that the affected queries and the actions need."""
+    affected = {fingerprint for candidate in candidates for fingerprint in candidate.affected}
+    touched = workload.touched(query for query in workload.queries if query.shape.fingerprint in affected)
+    for candidate in candidates:
+        for action in candidate.actions:
+            body = unpack(action)
+            schema, table = getattr(body, "schema_name", ""), getattr(body, "table", "")
+            if found := workload.tables.find(schema, table):
+                touched.add(name_of(found))
+    return touched

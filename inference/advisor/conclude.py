@@ -1,0 +1,233 @@
+"""From a measurement to suggestions: what gained, in the order that it was measured in; or that there is nothing."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.actions import Body, plan_hash, suggestion_id, unpack
+from schemas.ids import derived_id
+from schemas.records import (
+    Action,
+    AnalysisRequest,
+    Candidate,
+    CandidateResult,
+    Considered,
+    Machine,
+    Measurement,
+    Position,
+    Refusal,
+    Suggestion,
+)
+from schemas.render import Tables, inverse, render
+
+from .advise import Advice
+from .gain import Figures, figures, speedup
+
+CONSIDERED = 60
+NOT_MEASURABLE = 10
+EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """The record that led to it: its place, its time and who works on it. Ids and times come from these alone."""
+
+    cause: Position
+    time: datetime
+    instance: str
+
+
+def conclude(measurement: Measurement, occasion: Occasion) -> list[Suggestion]:
+    """Suggestions best first, each with all else that was considered; or the one that there is nothing to do."""
+    request = measurement.request
+    results = {result.candidate_id: result for result in measurement.results}
+    kept: list[tuple[Candidate, CandidateResult, Figures]] = []
+    others: list[Considered] = []
+    for candidate in request.candidates:
+        result = results.get(candidate.candidate_id)
+        if result is None:
+            others.append(_considered(candidate, "not reached", measurement.error or "it was not measured", 0.0))
+            continue
+        found = figures(result, candidate.affected, request, measurement.machine)
+        if result.verdict != "gain" or not result.order:
+            others.append(_considered(candidate, result.verdict, result.reason, speedup(result, request)))
+        elif found.saved_s <= 0 and candidate.affected:
+            reason = "its writes lose more time than its queries save"
+            others.append(_considered(candidate, "no gain", reason, speedup(result, request)))
+        else:
+            kept.append((candidate, result, found))
+    kept.sort(key=lambda one: one[1].order)
+    others += _not_measurable(measurement)
+    others += _refused(request.refused)
+    if not kept:
+        reason = _reason(others, measurement.error)
+        return [_nothing(measurement, measurement.machine, reason, others, occasion, "conclude/1")]
+    tables: Tables = {(table.schema_name, table.name): table for table in request.definitions}
+    return [
+        _suggestion(measurement, one, tables, [before[0] for before in kept[:place]], occasion).model_copy(
+            update={"position": place + 1, "of": len(kept), "considered": others[:CONSIDERED]}
+        )
+        for place, one in enumerate(kept)
+    ]
+
+
+def nothing_to_measure(request: AnalysisRequest, advice: Advice, occasion: Occasion) -> Suggestion:
+    """The answer where no rule found a candidate."""
+    machine = Machine(
+        duckdb_version=request.catalog.duckdb_version, cpus=0, threads=0, memory_limit_bytes=0, clone="none",
+        clone_rows=0, clone_bytes=0, clone_s=0.0, share=0.0,
+    )  # fmt: skip
+    others = list(_refused(advice.refused))
+    return _nothing(request, machine, _reason(others, None), others, occasion, "advise/1")
+
+
+def _suggestion(
+    measurement: Measurement,
+    found: tuple[Candidate, CandidateResult, Figures],
+    tables: Tables,
+    before: Sequence[Candidate],
+    occasion: Occasion,
+) -> Suggestion:
+    candidate, result, numbers = found
+    request = measurement.request
+    bodies = [unpack(action) for action in candidate.actions]
+    way_back = _way_back(bodies, tables)
+    statements = {shape.fingerprint: shape.statement for shape in request.workload}
+    named = {query.fingerprint for query in result.queries}
+    return Suggestion(
+        product=measurement.product,
+        database=measurement.database,
+        instance=occasion.instance,
+        event_id=derived_id(occasion.cause, "conclude/1", len(before)),
+        time=occasion.time,
+        suggestion_id=_id(measurement, candidate.actions),
+        revision=request.revision,
+        analysis_id=request.analysis_id,
+        position=0,
+        of=0,
+        kind="change",
+        rule=candidate.rule,
+        title=candidate.title,
+        reason=candidate.reason + _unmeasured(candidate, result, measurement),
+        actions=candidate.actions,
+        plan_hash=candidate.plan_hash,
+        sql=[statement for body in bodies for statement in render(body, tables)],
+        inverse_sql=way_back or [],
+        reversible=way_back is not None,
+        equality=candidate.equality,
+        equality_reason=candidate.equality_reason,
+        after=[_id(measurement, other.actions) for other in before],
+        gain=numbers.gain,
+        cost=numbers.cost,
+        queries=result.queries,
+        statements={one: statements[one] for one in sorted(named) if one in statements},
+        considered=[],
+        machine=measurement.machine,
+        catalog_hash=request.catalog_hash,
+        window_start=request.window_start,
+        window_end=request.window_end,
+    )
+
+
+def _nothing(
+    of: Measurement | AnalysisRequest,
+    machine: Machine,
+    reason: str,
+    others: Sequence[Considered],
+    occasion: Occasion,
+    step: str,
+) -> Suggestion:
+    request = of.request if isinstance(of, Measurement) else of
+    return Suggestion(
+        product=of.product,
+        database=of.database,
+        instance=occasion.instance,
+        event_id=derived_id(occasion.cause, step),
+        time=occasion.time,
+        suggestion_id=_id(of, []),
+        revision=request.revision,
+        analysis_id=request.analysis_id,
+        position=1,
+        of=1,
+        kind="nothing",
+        rule="",
+        title="Nothing to do",
+        reason=reason,
+        actions=[],
+        plan_hash=plan_hash([]),
+        sql=[],
+        inverse_sql=[],
+        reversible=True,
+        equality="",
+        equality_reason="",
+        after=[],
+        gain=None,
+        cost=None,
+        queries=[],
+        statements={},
+        considered=list(others[:CONSIDERED]),
+        machine=machine,
+        catalog_hash=of.request.catalog_hash if isinstance(of, Measurement) else of.catalog.catalog_hash,
+        window_start=request.window_start,
+        window_end=request.window_end,
+    )
+
+
+def _id(of: Measurement | AnalysisRequest, actions: Sequence[Action]) -> str:
+    return str(suggestion_id(of.product, of.database, actions))
+
+
+def _way_back(bodies: Sequence[Body], tables: Tables) -> list[str] | None:
+    """The last change first; None if one of them has no way back."""
+    statements: list[str] = []
+    for body in reversed(bodies):
+        undone = inverse(body, tables) if body.reversible else None
+        if undone is None:
+            return None
+        statements += undone
+    return statements
+
+
+def _unmeasured(candidate: Candidate, result: CandidateResult, measurement: Measurement) -> str:
+    missing = [one for one in candidate.affected if one in measurement.not_measurable]
+    if not missing:
+        return ""
+    measured = len(result.queries)
+    return f" Measured on {measured} of its queries; {len(missing)} could not be measured."
+
+
+def _considered(candidate: Candidate, verdict: str, reason: str, gained: float) -> Considered:
+    return Considered(rule=candidate.rule, title=candidate.title, verdict=verdict, reason=reason, speedup=gained)
+
+
+def _refused(refusals: Sequence[Refusal]) -> Iterator[Considered]:
+    for one in refusals:
+        yield Considered(rule=one.rule, title=one.title, verdict="refused", reason=one.reason, speedup=0.0)
+
+
+def _not_measurable(measurement: Measurement) -> Iterator[Considered]:
+    statements = {shape.fingerprint: shape.statement for shape in measurement.request.workload}
+    for fingerprint, reason in sorted(measurement.not_measurable.items())[:NOT_MEASURABLE]:
+        statement = statements.get(fingerprint, fingerprint)
+        yield Considered(rule="measuring", title=statement[:120], verdict="not measurable", reason=reason, speedup=0.0)
+
+
+def _reason(others: Sequence[Considered], error: str | None) -> str:
+    """Why there is nothing to do, in sentences."""
+    measured = [one for one in others if one.verdict not in ("refused", "not reached") and one.rule != "measuring"]
+    refused = [one for one in others if one.verdict == "refused"]
+    parts = []
+    if error:
+        parts.append(f"Nothing could be measured: {error}.")
+    if measured:
+        best = max(measured, key=lambda one: one.speedup)
+        parts.append(f"{_count(measured, 'change')} tried on a clone, and none gained enough.")
+        parts.append(f"The closest: {best.title} ({best.verdict}: {best.reason}).")
+    if refused:
+        examples = "; ".join(f"{one.title}: {one.reason}" for one in refused[:EXAMPLES])
+        parts.append(f"{_count(refused, 'idea')} refused without a measurement, such as {examples}.")
+    return " ".join(parts) or "No rule found anything to change in this workload."
+
+
+def _count(found: Sequence[Considered], word: str) -> str:
+    return f"{len(found)} {word} was" if len(found) == 1 else f"{len(found)} {word}s were"

@@ -1,0 +1,88 @@
+"""Measures on a clone of the product's database."""
+
+from hashlib import blake2b
+from pathlib import Path
+
+from ..errors import CloneError
+from ..fingerprint import shape
+from ..measure.job import CloneFacts, Exemplar, Job, Limits, Outcome
+from ..measure.supervise import run_measure
+from ..records import MeasurementRequest, WorkloadShape
+from ..topics import key_of
+from .attached import Attached
+from .catalog import place_of, settings
+from .clone import hindrance, make_clone, plan_clone
+from .live import Database
+from .pace import Pace
+from .slowness import Slowness
+from .snapshot import make_snapshot
+from .workspace import Workspace, sweep
+
+CLONE = "clone.duckdb"
+
+
+class Cloned:
+    """Of one database, for `Measuring`."""
+
+    def __init__(self, attached: Attached, name: str, live: Database, slowness: Slowness) -> None:
+        self._attached = attached
+        self._foreign_salt = key_of(attached.product, name)  # as `observe` has it for what is not our client's
+        self._live = live
+        self._slowness = slowness
+        self._root = attached.settings.clone_folder or attached.folder / "clones"
+        sweep(self._root)
+
+    def measure(self, request: MeasurementRequest) -> Outcome:
+        """Raises CloneError, OSError."""
+        workspace = Workspace(self._root, blake2b(request.event_id.encode(), digest_size=16).hexdigest())
+        try:
+            clone, in_force = self._clone(request, workspace.folder / CLONE)
+            job = Job(
+                request=request,
+                exemplars={one.fingerprint: self._exemplars(one) for one in request.workload},
+                clone=clone,
+                settings=in_force,
+                limits=Limits(
+                    memory_bytes=self._attached.settings.measure_memory_bytes,
+                    free_bytes=self._attached.settings.clone_free_bytes,
+                ),
+            )
+            return run_measure(job, workspace.folder, self._attached.stop)
+        finally:
+            workspace.remove()
+
+    def _clone(self, request: MeasurementRequest, file: Path) -> tuple[CloneFacts, dict[str, str]]:
+        wanted = self._attached.settings
+        pace = Pace(wanted, file.parent, self._slowness, self._attached.stop, self._live.is_open)
+        with self._live.connection() as connection:
+            place = place_of(connection)
+            in_force = settings(connection)
+            texts = (one.statement for one in request.workload)
+            plan = plan_clone(connection, place, request.tables, texts, wanted.clone_bytes)
+            why_not = hindrance(connection, plan, wanted.clone_bytes)
+            if why_not is None and (plan.kind == "full" or not wanted.snapshot_command):
+                self._slowness.watch()
+                try:
+                    return make_clone(connection, plan, file, pace), in_force
+                finally:
+                    self._slowness.unwatch()
+        if not wanted.snapshot_command:
+            raise CloneError(f"{why_not}: set snapshot_command")
+        make_snapshot(wanted.snapshot_command, file, wanted.snapshot_s, self._attached.stop)
+        snapshot = CloneFacts(
+            file=file,
+            database=place.database,
+            kind="snapshot",
+            rows=sum(table.rows for table in plan.tables),
+            bytes=file.stat().st_size,
+            seconds=pace.seconds,
+        )
+        return snapshot, in_force
+
+    def _exemplars(self, of: WorkloadShape) -> list[Exemplar]:
+        """Those that are kept here, or those that a producer without our client has sent."""
+        kept = self._attached.exemplars.get(of.fingerprint)
+        if not kept:
+            sent = (shape(text, salt=self._foreign_salt) for text in of.exemplars)
+            kept = [(one.literals, dict(one.files)) for one in sent if one.literals is not None]
+        return [Exemplar(literals=list(literals), files=files) for literals, files in kept]

@@ -1,0 +1,72 @@
+"""Requests that wait for a decision. A decision says which it answers, and when it is the last for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from duckdb import DuckDBPyConnection
+
+from schemas.errors import RecordError
+from schemas.records import Request
+
+from .knowledge import naive
+
+LONGEST_BODY = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """`place` is its partition and offset, as decisions name it; `answered` are the databases it was decided for."""
+
+    place: str
+    request_id: str
+    product: str
+    database: str
+    kind: str
+    body: bytes
+    requested_by: str
+    answered: frozenset[str]
+
+
+def apply(tx: DuckDBPyConnection, request: Request, partition: int, offset: int) -> None:
+    """Raises RecordError."""
+    if len(request.body) > LONGEST_BODY:
+        raise RecordError(f"a request's body has at most {LONGEST_BODY} bytes, this one {len(request.body)}")
+    tx.execute(
+        "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            partition,
+            offset,
+            request.event_id,
+            request.product,
+            request.database,
+            request.kind,
+            request.body,
+            request.requested_by,
+            naive(request.time),
+        ],
+    )
+
+
+def settle(tx: DuckDBPyConnection, body: Mapping[str, Any]) -> None:
+    """Takes the body of a decision: where it closes a request, that waits no longer."""
+    if body.get("closes"):
+        partition, offset = map(int, body["request"].split("/"))
+        tx.execute("DELETE FROM requests WHERE record_partition = ? AND record_offset = ?", [partition, offset])
+
+
+def waiting(tx: DuckDBPyConnection, most: int) -> list[Waiting]:
+    """The oldest first."""
+    rows = tx.execute(
+        """
+        SELECT concat(record_partition, '/', record_offset) AS place, request_id, product, database, kind, body,
+               requested_by,
+               (SELECT list(context->>'database') FROM agent_decisions WHERE context->>'request' = place)
+        FROM requests ORDER BY record_partition, record_offset LIMIT ?
+        """,
+        [most],
+    ).fetchall()
+    return [
+        Waiting(place, request_id, product, database, kind, body, by, frozenset(answered or ()))
+        for place, request_id, product, database, kind, body, by, answered in rows
+    ]

@@ -1,0 +1,57 @@
+"""How the control process reads Kafka: partitions by hand from known offsets, where what is gone is an error."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, Message
+
+from schemas.errors import BrokerError, StoreError
+
+TIMEOUT_S = 30
+"""For a question to Kafka."""
+
+
+def consumer(config: Mapping[str, Any], group: str, largest_record: int) -> Consumer:
+    """One that commits nothing and never jumps; the group is only a name that rights can be granted to."""
+    return Consumer(
+        {
+            **config,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+            "fetch.message.max.bytes": largest_record,
+            "queued.max.messages.kbytes": 32 * 1024,
+            "fetch.wait.max.ms": 100,  # the end of a partition is told after so long
+        }
+    )
+
+
+def there(consumer: Consumer, most: int, timeout_s: float) -> list[Message]:
+    """What has come, at most `most`; waits only for the first."""
+    first = consumer.poll(timeout_s)
+    return [first, *consumer.consume(most - 1, 0)] if first is not None else []
+
+
+def at_end(message: Message) -> bool:
+    """Whether it only says that a partition has no more, at its offset."""
+    error = message.error()
+    return error is not None and error.code() == KafkaError._PARTITION_EOF
+
+
+def is_record(message: Message) -> bool:
+    """Raises StoreError or BrokerError for what does not pass by itself."""
+    if (error := message.error()) is None:
+        return True
+    match error.code():
+        case KafkaError._AUTO_OFFSET_RESET | KafkaError.OFFSET_OUT_OF_RANGE:
+            raise StoreError(
+                f"what is to be read next of {message.topic()} is gone from it ({error.str()}): keep records longer, "
+                "or start anew from a backup of the knowledge file"
+            )
+        case KafkaError.UNKNOWN_TOPIC_OR_PART | KafkaError._UNKNOWN_PARTITION | KafkaError._UNKNOWN_TOPIC:
+            raise StoreError(f"{message.topic()} is gone: restore it, or set the knowledge file aside and start anew")
+        case KafkaError.TOPIC_AUTHORIZATION_FAILED | KafkaError.GROUP_AUTHORIZATION_FAILED:
+            raise BrokerError(f"{message.topic()} cannot be read: {error.str()}; grant the right")
+    return False

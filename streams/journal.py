@@ -1,0 +1,159 @@
+"""The journal's topic: the control process writes it, and reads it all the time, its own entries included.
+
+An entry counts from when it is read back and extends the chain. So a writer that was overtaken while it was cut off,
+or frozen, learns of it before anything else of what it decided goes out.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from schemas.codec import Codec
+from schemas.errors import BrokerError, Fenced, RecordError, StoreError
+from schemas.records import JournalEntry
+from schemas.topics import JOURNAL
+from store import chain
+from store.chain import Head
+from streams.consuming import TIMEOUT_S, at_end, consumer, is_record, there
+
+WAIT_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry that counts, and the head that it makes."""
+
+    entry: JournalEntry
+    after: Head
+
+
+class Journal:
+    """`head` is the last entry that was read and counts."""
+
+    def __init__(self, config: Mapping[str, Any], topic_prefix: str, group: str, codec: Codec) -> None:
+        self._topic = topic_prefix + JOURNAL.name
+        self._codec = codec
+        self._consumer = consumer(config, group, JOURNAL.largest_record)
+        self._producer = Producer(
+            {
+                **config,
+                "enable.idempotence": True,
+                "linger.ms": 0,
+                "compression.type": "gzip",
+                "message.max.bytes": JOURNAL.largest_record,
+                "message.timeout.ms": 0,  # a broker that is away is waited for
+            }
+        )
+        self.head = Head()
+
+    def begin(self, head: Head) -> None:
+        """Goes to where the head ends. Raises StoreError when the topic does not reach from there on."""
+        place = TopicPartition(self._topic, 0, head.next_offset)
+        low, high = self._consumer.get_watermark_offsets(place, TIMEOUT_S)
+        if not low <= head.next_offset <= high:
+            raise StoreError(
+                f"the journal holds the offsets {low} to {high}, the knowledge file goes on at {head.next_offset}: "
+                "restore the topic; or restore the newest backup of the file, if the journal's start is gone"
+            )
+        self._consumer.assign([place])
+        self.head = head
+
+    def to_the_end(self, stop: threading.Event) -> Iterator[Link]:
+        """What counts of all that is there. Raises StoreError, and BrokerError when told to stop before."""
+        while not stop.is_set():
+            for message in there(self._consumer, 500, WAIT_S):
+                if at_end(message):
+                    return
+                if (link := self._link(self._read(message))) is not None:
+                    yield link
+        raise BrokerError("told to stop before the journal was read")
+
+    def follow(self) -> list[Link]:
+        """What counts of all that came meanwhile; does not wait."""
+        links = [self._link(self._read(message)) for message in self._consumer.consume(500, 0)]
+        return [link for link in links if link is not None]
+
+    def append(self, entry: JournalEntry, stop: threading.Event) -> Link:
+        """Writes the entry, sealed, and returns it when it counts.
+
+        Raises Fenced when another's entry came before it, and BrokerError when told to stop while Kafka is away:
+        the entry may still come to count then.
+        """
+        entry = chain.sealed(entry)
+        failed: list[KafkaError] = []
+        self._producer.produce(
+            self._topic,
+            self._codec.encode(entry),
+            partition=0,
+            on_delivery=lambda error, _: failed.append(error) if error else None,
+        )
+        while not stop.is_set():
+            self._producer.poll(0)
+            if failed:
+                raise KafkaException(failed[0])
+            for message in there(self._consumer, 1, WAIT_S):
+                epoch = self.head.epoch
+                if (read := self._read(message)) is None:
+                    continue
+                link = self._link(read)
+                if read[0].hash == entry.hash and link is not None:
+                    return link
+                if read[0].hash == entry.hash or link is not None:
+                    raise fenced(read[0], epoch)
+        raise BrokerError("told to stop before Kafka had confirmed an entry of the journal")
+
+    def close(self) -> None:
+        self._consumer.close()
+        self._producer.purge()
+        self._producer.flush(0)
+
+    def _read(self, message: Message) -> tuple[JournalEntry, int] | None:
+        """The entry and its offset; None for what is no record. Raises StoreError for what is no entry."""
+        if not is_record(message):
+            return None
+        offset = cast(int, message.offset())
+        try:
+            return self._codec.decode_as(JournalEntry, message.value()), offset
+        except RecordError as error:
+            raise StoreError(f"the journal is damaged: what is at offset {offset} is no entry ({error})") from error
+
+    def _link(self, read: tuple[JournalEntry, int] | None) -> Link | None:
+        """Takes the entry, if it counts. Raises StoreError where the chain is broken."""
+        if read is None or (after := chain.follow(self.head, *read)) is None:
+            return None
+        self.head = after
+        return Link(read[0], after)
+
+
+def fenced(entry: JournalEntry, epoch: int) -> Fenced:
+    """That another process wrote this entry while this one had the epoch."""
+    return Fenced(
+        f"another control process ({entry.instance}) has taken over from this one, whose epoch was {epoch}: stop one "
+        "of them. This one ends; what it had not in the journal before does not count"
+    )
+
+
+def verify(config: Mapping[str, Any], topic_prefix: str, group: str, codec: Codec, stored: Head | None = None) -> Head:
+    """Reads the whole journal and returns its head.
+
+    `stored` is the head of a knowledge file, which must be in the chain. Raises StoreError where the chain is
+    broken, or damaged, or does not hold that head.
+    """
+    journal = Journal(config, topic_prefix, group, codec)
+    try:
+        journal.begin(Head())
+        found = stored is None or stored == Head()
+        for link in journal.to_the_end(threading.Event()):
+            found = found or link.after == stored
+    finally:
+        journal.close()
+    if stored and not found:
+        raise StoreError(
+            f"the knowledge file holds sequence {stored.sequence} with hash {stored.hash[:12]}, which the journal does "
+            f"not have (it ends at sequence {journal.head.sequence}): one of the two was changed, or is of another "
+            "installation. Set the file aside and rebuild it, if the journal is the one to trust"
+        )
+    return journal.head

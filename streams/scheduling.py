@@ -1,0 +1,226 @@
+"""What the control process decides: which analyses to ask for, which requests to refuse, what the store keeps.
+
+A decision is taken from the tables alone, inside the transaction that applied its inputs. The time is the control
+process's clock; it goes into the journal with the decision, so that nothing after reads a clock again.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from duckdb import DuckDBPyConnection
+
+from schemas.codec import Codec
+from schemas.records import AnalysisRequest, Decision, Outgoing
+from schemas.topics import ANALYSIS_REQUESTS, JOURNAL, key_of
+from store import analyses, catalogs, databases, requests, retention, workload
+from store.analyses import Analyse
+from store.chain import Head, derived
+from store.decisions import Refusal
+from store.documents import canonical
+from store.requests import Waiting
+from store.retention import Retention
+
+CLOCKS_DIFFER = timedelta(hours=1)
+ENVELOPE = 2048
+"""Bytes that the journal or Kafka add to a decision or a message, at the most."""
+LARGEST_ENTRY = JOURNAL.largest_record - ANALYSIS_REQUESTS.largest_record - (1 << 20)
+"""Bytes of decisions in an entry: one more still fits then."""
+AT_ONCE = 500
+"""Requests in one entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisRules:
+    """An analysis is due after `min_runs` new runs, but not within `min_interval` of the one before.
+
+    It is about the last `window`, and about the `shapes` that took most time (of those that write, as many again).
+    Its suggestions are waited for until `deadline` after it; before that, the next is refused.
+    """
+
+    min_runs: int = 1000
+    min_interval: timedelta = timedelta(hours=1)
+    budget_s: float = 120
+    window: timedelta = timedelta(days=7)
+    shapes: int = 100
+    deadline: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Hours are kept for `hours`, days for `days`, what is older as totals."""
+
+    hours: timedelta = timedelta(days=7)
+    days: timedelta = timedelta(days=90)
+
+    def at(self, now: datetime) -> Retention:
+        def day(before: timedelta) -> datetime:
+            return (now - before).replace(hour=0, minute=0, second=0, microsecond=0)
+
+        return Retention(
+            hours_since=day(self.hours), days_since=day(self.days), hours_until=day(timedelta()) + timedelta(days=2)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The request that a decision answers, and whether it is the last for it."""
+
+    request: Waiting
+    closes: bool
+
+
+class Scheduler:
+    """Takes the decisions of one entry of the journal, the one after `head`."""
+
+    def __init__(
+        self, tx: DuckDBPyConnection, codec: Codec, rules: AnalysisRules, head: Head, epoch: int, now: datetime
+    ) -> None:
+        self._tx = tx
+        self._codec = codec
+        self._rules = rules
+        self._head = head
+        self._epoch = epoch
+        self._now = now
+        self._asked: set[tuple[str, str]] = set()
+        self._size = 0
+        self.decisions: list[Decision] = []
+
+    def answer(self) -> None:
+        """Every request ends in a decision, to do it or to refuse it; one that names no database in one for each."""
+        for request in requests.waiting(self._tx, AT_ONCE):
+            meant = [one for one in self._objections(request) if one[0] not in request.answered]
+            for place, (database, reason) in enumerate(meant, start=1):
+                if self.full:
+                    return
+                answered = Answered(request, closes=place == len(meant))
+                if reason is None:
+                    reason = self._analyse(request.product, database, f"asked for by {request.requested_by}", answered)
+                if reason is not None:
+                    self._refuse(answered, database, reason)
+
+    def schedule(self) -> None:
+        """Analyses for which there is enough new evidence."""
+        for product, database in analyses.due(self._tx, self._now, self._rules.min_runs, self._rules.min_interval):
+            if self.full:
+                return
+            self._analyse(product, database, f"{self._rules.min_runs} new runs or more")
+
+    def keep(self, keeping: Keeping) -> None:
+        wanted = keeping.at(self._now)
+        if retention.overdue(self._tx, wanted):
+            self._decide("retain", "", "", canonical(wanted))
+
+    @property
+    def full(self) -> bool:
+        """Whether what is to be decided beyond has to wait for the next entry."""
+        return self._size >= LARGEST_ENTRY
+
+    def _objections(self, request: Waiting) -> Iterator[tuple[str, str | None]]:
+        """Each database that is meant, and why it cannot be."""
+        known = catalogs.databases_of(self._tx, request.product)
+        if request.kind != "analyse":
+            yield request.database, f"there is no request of kind {request.kind!r}: the only one is 'analyse'"
+        elif not _is_empty(request.body):
+            yield request.database, "the body of 'analyse' has to be an empty JSON object"
+        elif not known:
+            yield request.database, f"nothing was ever heard of a product {request.product!r}: is the client attached?"
+        elif request.database and request.database not in known:
+            yield request.database, f"the product has no database {request.database!r}, but {', '.join(known)}"
+        else:
+            yield from ((database, None) for database in ([request.database] if request.database else known))
+
+    def _analyse(self, product: str, database: str, reason: str, answered: Answered | None = None) -> str | None:
+        """Asks for an analysis, or says why not."""
+        before = analyses.listed(self._tx, product, database)
+        waiting = [one for one in before if not one.through and one.deadline > self._now]
+        if (product, database) in self._asked:
+            return "it was asked for at the same time"
+        if waiting:
+            return f"analysis {waiting[0].analysis_id} is under way, until {waiting[0].deadline:%Y-%m-%d %H:%M:%S} UTC"
+        if (catalog := catalogs.newest(self._tx, product, database)) is None:
+            return "its catalog is not known yet: the client reports it at its start"
+        since, until = self._now - self._rules.window, self._now + CLOCKS_DIFFER
+        found = workload.top(self._tx, product, database, catalog.catalog_hash, since, until, self._rules.shapes)
+        if found is None:
+            return "no query was seen under its current catalog"
+        (seen,) = [one for one in databases.listed(self._tx, product) if one.database == database]
+        last = before[0] if before else None
+        body = Analyse(
+            analysis_id=derived(self._head, "analysis", len(self.decisions)),
+            revision=last.revision + 1 if last else 1,
+            epoch=self._epoch,
+            reason=reason,
+            catalog_hash=catalog.catalog_hash,
+            window_start=min(max(found.first_seen, since), self._now - timedelta(seconds=1)),
+            window_end=self._now,
+            deadline=self._now + self._rules.deadline,
+            shapes=len(found.shapes),
+            runs=seen.runs,
+            dropped=seen.dropped,
+            request=answered.request.place if answered else None,
+            closes=bool(answered and answered.closes),
+        )
+        request = AnalysisRequest(
+            product=product,
+            database=database,
+            instance="",
+            event_id=derived(self._head, "message", len(self.decisions)),
+            time=self._now,
+            analysis_id=body.analysis_id,
+            revision=body.revision,
+            epoch=self._epoch,
+            reason=reason,
+            catalog=catalog,
+            window_start=body.window_start,
+            window_end=body.window_end,
+            dropped=seen.dropped - last.dropped if last else seen.dropped,
+            budget_s=self._rules.budget_s,
+            workload=found.shapes,
+        )
+        value = self._codec.encode(request)
+        while len(value) + ENVELOPE > ANALYSIS_REQUESTS.largest_record:
+            if len(request.workload) == 1:
+                return f"its catalog of {len(catalog.tables)} tables is too large for a record"
+            request = request.model_copy(update={"workload": request.workload[: len(request.workload) // 2]})
+            value = self._codec.encode(request)
+        body = body.model_copy(update={"shapes": len(request.workload)})
+        message = Outgoing(
+            message_id=request.event_id, topic=ANALYSIS_REQUESTS.name, key=key_of(product, database), value=value
+        )
+        self._asked.add((product, database))
+        self._decide("analyse", product, database, canonical(body), message)
+        return None
+
+    def _refuse(self, answered: Answered, database: str, reason: str) -> None:
+        request = answered.request
+        refusal = Refusal(
+            asked=request.kind,
+            request=request.place,
+            closes=answered.closes,
+            request_id=request.request_id,
+            requested_by=request.requested_by,
+            reason=reason,
+        )
+        self._decide("refuse", request.product, database, canonical(refusal))
+
+    def _decide(self, kind: str, product: str, database: str, body: bytes, *messages: Outgoing) -> None:
+        self._size += len(body) + sum(len(message.value) for message in messages) + ENVELOPE
+        self.decisions.append(
+            Decision(
+                decision_id=derived(self._head, "decision", len(self.decisions)),
+                kind=kind,
+                product=product,
+                database=database,
+                body=body,
+                messages=list(messages),
+            )
+        )
+
+
+def _is_empty(body: bytes) -> bool:
+    try:
+        return bool(json.loads(body or b"{}") == {})
+    except (ValueError, RecursionError):
+        return False

@@ -1,0 +1,7 @@
+-- Without a key, rows may repeat.
+
+-- original
+SELECT DISTINCT customer, status FROM orders
+
+-- expected
+none

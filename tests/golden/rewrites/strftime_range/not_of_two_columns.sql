@@ -1,0 +1,7 @@
+-- The other side must be a constant.
+
+-- original
+SELECT count(*) FROM orders WHERE strftime(day, '%Y-%m') = status
+
+-- expected
+none
