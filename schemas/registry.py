@@ -11,7 +11,7 @@ from typing import Any, cast
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
-from .codec import MODELS
+from .codec import MODELS, Codec
 from .errors import BrokerError, UnknownSchema
 from .records.derive import path_of
 
@@ -47,3 +47,7 @@ class RegistryIds:
                 raise UnknownSchema(f"schema id {schema_id}: the Schema Registry says {error}") from error
             raise BrokerError(f"the Schema Registry does not give schema id {schema_id}: {error!r}") from error
         return cast(dict[str, Any], json.loads(text or "{}"))
+
+
+def codec(url: str, *, register: bool, options: Mapping[str, str] | None = None) -> Codec:
+    return Codec(RegistryIds(url, register=register, options=options))

@@ -73,7 +73,8 @@ def suggested(tx: DuckDBPyConnection, decision_id: UUID, suggestion: Suggestion,
 def listed(tx: DuckDBPyConnection, product: str | None = None) -> list[dict[str, Any]]:
     """Newest first, each with the columns of the table; JSON is parsed."""
     found = tx.execute(
-        "SELECT * FROM agent_decisions WHERE coalesce(context->>'product' = ?, true) ORDER BY timestamp DESC, ALL",
+        "SELECT * FROM agent_decisions WHERE coalesce(context->>'product' = ?, true) "
+        "ORDER BY timestamp DESC, decision_id",
         [product],
     )
     names = [column[0] for column in found.description or []]

@@ -50,11 +50,15 @@ def remove(tx: DuckDBPyConnection, message_ids: Iterable[str]) -> None:
     tx.execute("DELETE FROM outbox WHERE message_id IN (SELECT unnest(?))", [list(message_ids)])
 
 
-def sent(tx: DuckDBPyConnection, sequence: int) -> int:
-    """What the entry with this sequence may say: the highest one before whose messages all are confirmed."""
+def sent(tx: DuckDBPyConnection, sequence: int, *, owes: bool) -> int:
+    """What the entry with this sequence may say: the highest one whose messages all are confirmed.
+
+    `owes` says that the entry has messages itself; without, what its inputs brought about counts as its own.
+    """
     found = tx.execute("SELECT min(sequence) FROM outbox").fetchone()
     oldest = found[0] if found else None
-    return sequence - 1 if oldest is None else min(oldest, sequence) - 1
+    own = sequence if owes else sequence + 1
+    return (own if oldest is None else min(oldest, own)) - 1
 
 
 def settle(tx: DuckDBPyConnection, up_to: int) -> None:

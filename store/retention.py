@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from . import hours, shapes, sources
 from .knowledge import naive
 from .shapes import Seen, Shape, pattern_id
+from .sums import LARGEST
 
 OTHER = "(other)"
 """The fingerprint of the row, and the route, that stands for all that is not kept apart."""
@@ -183,9 +184,10 @@ def _fold_routes(tx: DuckDBPyConnection, keep: int) -> None:
     for identity, routes in tx.execute(
         "SELECT pattern_id, routes FROM patterns WHERE cardinality(routes) > ?", [keep]
     ).fetchall():
-        ordered = sorted(routes.items(), key=lambda route: (route[0] != OTHER, -route[1], route[0]))
+        rest = routes.pop(OTHER, 0)
+        ordered = sorted(routes.items(), key=lambda route: (-route[1], route[0]))
         kept = dict(ordered[: keep - 1])
-        kept[OTHER] = kept.get(OTHER, 0) + sum(runs for _, runs in ordered[keep - 1 :])
+        kept[OTHER] = min(LARGEST, rest + sum(runs for _, runs in ordered[keep - 1 :]))
         tx.execute("UPDATE patterns SET routes = ?::MAP(VARCHAR, BIGINT) WHERE pattern_id = ?", [kept, identity])
 
 

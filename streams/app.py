@@ -7,7 +7,6 @@ the Faust agents start. The end is the way back.
 
 import asyncio
 import contextlib
-import functools
 import logging
 import os
 import signal
@@ -16,19 +15,17 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, Literal
 
-import faust
 import structlog
 
-from schemas.codec import Codec
 from schemas.errors import BrokerError, SettingsError, SidecarError, TopicError
-from schemas.topics import ANALYSIS_REQUESTS, MEASUREMENTS, QUERY_LOG
-from streams import connections, faust_app, log, metrics, web
-from streams.agents.offload import Offload
+from streams import connections, log, metrics, web
+from streams import settings as configuration
 from streams.control import Control, ControlSettings
 from streams.own_kafka import own_kafka
 from streams.scheduling import AnalysisRules
 from streams.settings import Settings
-from streams.topic_admin import NEEDS_GROUP, TopicAdmin
+from streams.streaming import Streaming
+from streams.topic_admin import TopicAdmin
 
 Role = Literal["both", "streams", "control"]
 
@@ -37,7 +34,7 @@ REACH_AGAIN_S = (0.2, 0.5, 1, 2, 5)
 LOOK_AGAIN_S = 5
 """Between two looks at one that does."""
 CHECK_AGAIN_S = 1
-LOOK_S = 0.5
+HEALTH_S = 0.5
 LAST_WORD_S = 5
 
 logger = structlog.get_logger(__name__)
@@ -46,6 +43,8 @@ logger = structlog.get_logger(__name__)
 def run(settings: Settings, role: Role) -> None:
     """Until SIGTERM or SIGINT; a second one ends the process at once. Raises SidecarError for what cannot go on."""
     log.set_up(settings.log_level, settings.log_format, settings.secrets())
+    for name in configuration.unknown_variables():
+        logger.warning("a variable is no setting: `sidecar settings` lists them", variable=name)
     asyncio.run(_until_signal(Sidecar(settings, role)))
 
 
@@ -76,8 +75,10 @@ async def _until_signal(sidecar: "Sidecar") -> None:
 
 
 class Sidecar:
+    """`stuck` says that something did not end in time, so that the process has to be ended by force."""
+
     def __init__(self, settings: Settings, role: Role) -> None:
-        """Opens nothing. Raises SettingsError for roles apart without a Kafka that both can reach."""
+        """Opens nothing. Raises SettingsError for one role without a Kafka that the other can reach."""
         if role != "both" and not settings.bootstrap_servers:
             raise SettingsError(f"the role {role} alone needs a Kafka: start `sidecar kafka`, set bootstrap_servers")
         self._settings = settings
@@ -86,24 +87,21 @@ class Sidecar:
         self._reached = asyncio.Event()
         self._watches: set[asyncio.Task[None]] = set()
         self.readiness = web.Readiness("kafka", *self._roles)
-        self.http_port = 0
         self.started = False
         self.stuck = False
-        """Whether something did not end in time, so that the process has to be ended by force."""
 
     async def run(self, stop: asyncio.Event) -> None:
         stopped = asyncio.ensure_future(stop.wait())
         bound = web.bind(self._settings.http_host, self._settings.http_port)
-        self.http_port = bound.getsockname()[1]
         async with contextlib.AsyncExitStack() as parts:
             await parts.enter_async_context(web.serving(web.routes(self.readiness), bound))
-            logger.info("listening", http=f"http://{self._settings.http_host}:{self.http_port}")
+            logger.info("listening", http=f"http://{self._settings.http_host}:{bound.getsockname()[1]}")
             parts.callback(self._unwatch)
             self._watch(metrics.watch_event_loop())
             starting = asyncio.create_task(self._start(parts))
             await _first(starting, stopped, self._failed)
             if self._failed.done():
-                await asyncio.wait({starting}, timeout=LAST_WORD_S)  # for it may find out more
+                await asyncio.wait({starting}, timeout=LAST_WORD_S)  # it may find out more
             if starting.done():
                 starting.result()
                 self.started = True
@@ -125,49 +123,19 @@ class Sidecar:
             settings = settings.model_copy(update={"bootstrap_servers": servers})
         codec = await asyncio.to_thread(connections.codec, settings, register=settings.schema_registry_register)
         if "control" in self._roles:
-            self._start_control(parts, settings, codec)
+            self._start_control(parts, Control(_control_settings(settings), codec))
         self._watch(self._watch_kafka(settings))
+        streaming = Streaming(settings, self._fail) if "streams" in self._roles else None
+        if streaming:
+            parts.push_async_callback(self._stop_streaming, streaming)
+            await streaming.prepare()
         await self._reached.wait()
         admin = TopicAdmin(connections.confluent_config(settings), settings.topic_prefix, settings.group_prefix)
         await self._checked(admin)
-        if "streams" in self._roles:
-            await self._start_streams(parts, settings, admin)
-
-    def _start_control(self, parts: contextlib.AsyncExitStack, settings: Settings, codec: Codec) -> None:
-        rules = AnalysisRules(
-            min_runs=settings.analysis_min_runs,
-            min_interval=timedelta(seconds=settings.analysis_min_interval_s),
-            budget_s=settings.analysis_budget_s,
-        )
-        control = Control(
-            ControlSettings(
-                store_path=settings.store_path,
-                kafka=connections.confluent_config(settings),
-                topic_prefix=settings.topic_prefix,
-                group_prefix=settings.group_prefix,
-                analysis=rules,
-            ),
-            codec,
-        )
-        stop = threading.Event()
-        running = asyncio.create_task(asyncio.to_thread(control.run, stop))
-        parts.push_async_callback(self._stop_control, stop, running, settings.stop_timeout_s)
-        self._watch(self._watch_control(control, running))
-
-    async def _stop_control(self, stop: threading.Event, running: asyncio.Task[None], timeout_s: float) -> None:
-        stop.set()
-        done, _ = await asyncio.wait({running}, timeout=timeout_s)
-        self.stuck = self.stuck or not done
-
-    async def _watch_control(self, control: Control, running: asyncio.Task[None]) -> None:
-        while not running.done():
-            if problem := control.health.problem:
-                self.readiness.waits("control", problem)
-            else:
-                self.readiness.ready("control")
-            await asyncio.wait({running}, timeout=LOOK_S)
-        if error := running.exception():
-            self._fail(f"control: {error}" if isinstance(error, SidecarError) else f"control ended: {error!r}")
+        if streaming:
+            await streaming.start(admin)
+            self._watch(streaming.watch())
+            self.readiness.ready("streams")
 
     async def _checked(self, admin: TopicAdmin) -> None:
         """Raises TopicError; a Kafka that does not answer, or not yet, is waited for."""
@@ -180,46 +148,30 @@ class Sidecar:
                 logger.warning("topics and rights cannot be seen", reason=str(error), again_s=CHECK_AGAIN_S)
                 await asyncio.sleep(CHECK_AGAIN_S)
 
-    async def _start_streams(self, parts: contextlib.AsyncExitStack, settings: Settings, admin: TopicAdmin) -> None:
-        make_codec = functools.partial(connections.codec, settings)
-        observing = Offload(["streams.agents.observe.Observe"], make_codec)
-        judging = Offload(["streams.agents.advise.Advise", "streams.agents.conclude.Conclude"], make_codec)
-        for offload in (observing, judging):
-            parts.push_async_callback(offload.stop)
-            await offload.start()
-        agents = (
-            ("observe", QUERY_LOG, observing),
-            ("advise", ANALYSIS_REQUESTS, judging),
-            ("conclude", MEASUREMENTS, judging),
-        )
-        group, prefix = settings.group_prefix + NEEDS_GROUP["streams"], settings.topic_prefix
-        app = faust_app.build(
-            connections.faust_config(settings),
-            group,
-            prefix,
-            settings.data_folder / "faust",
-            agents,
-            lambda: admin.topic_ids(prefix + reads.name for _, reads, _ in agents),
-            self._fail,
-        )
-        parts.push_async_callback(self._stop_faust, app, settings.stop_timeout_s)
-        starting = asyncio.ensure_future(app.start())
-        done, _ = await asyncio.wait({starting}, timeout=settings.start_timeout_s)
-        if not done:
-            self.stuck = True
-            raise BrokerError(
-                f"Faust did not join the group {group} within {settings.start_timeout_s:g} s, though Kafka answers: "
-                "see the log, and give it more time by start_timeout_s"
-            )
-        if error := starting.exception():
-            raise BrokerError(f"Faust cannot start: {error!r}") from error
-        self._watch(self._watch_faust(app))
-        self.readiness.ready("streams")
+    def _start_control(self, parts: contextlib.AsyncExitStack, control: Control) -> None:
+        stop = threading.Event()
+        running = asyncio.create_task(asyncio.to_thread(control.run, stop))
+        parts.push_async_callback(self._stop_control, stop, running)
+        self._watch(self._watch_control(control, running))
 
-    async def _stop_faust(self, app: faust.App, timeout_s: float) -> None:
-        stopping = asyncio.ensure_future(app.stop())
-        done, _ = await asyncio.wait({stopping}, timeout=timeout_s)
+    async def _stop_control(self, stop: threading.Event, running: asyncio.Task[None]) -> None:
+        stop.set()
+        done, _ = await asyncio.wait({running}, timeout=self._settings.stop_timeout_s)
         self.stuck = self.stuck or not done
+
+    async def _stop_streaming(self, streaming: Streaming) -> None:
+        ended = await streaming.stop()
+        self.stuck = self.stuck or not ended
+
+    async def _watch_control(self, control: Control, running: asyncio.Task[None]) -> None:
+        while not running.done():
+            if problem := control.health.problem:
+                self.readiness.waits("control", problem)
+            else:
+                self.readiness.ready("control")
+            await asyncio.wait({running}, timeout=HEALTH_S)
+        error = running.exception()
+        self._fail(f"control: {error}" if isinstance(error, SidecarError) else f"control ended: {error!r}")
 
     async def _watch_kafka(self, settings: Settings) -> None:
         """Kafka being away is said, and nothing else: its clients come back by themselves."""
@@ -239,19 +191,14 @@ class Sidecar:
                 self._reached.set()
                 await asyncio.sleep(LOOK_AGAIN_S)
 
-    async def _watch_faust(self, app: faust.App) -> None:
-        while not app.crashed:
-            await asyncio.sleep(LOOK_S)
-        self._fail(f"Faust ended: {app.crash_reason!r}")
-
     def _fail(self, reason: str) -> None:
         if not self._failed.done():
             self._failed.set_result(reason)
 
     def _watch(self, watch: Coroutine[Any, Any, None]) -> None:
         def ended(task: asyncio.Task[None]) -> None:
-            if not task.cancelled():
-                self._fail(f"{watch.__qualname__} ended: {task.exception()!r}")
+            if not task.cancelled() and (error := task.exception()):
+                self._fail(f"{watch.__qualname__} ended: {error!r}")
 
         task = asyncio.create_task(watch)
         task.add_done_callback(ended)
@@ -260,6 +207,20 @@ class Sidecar:
     def _unwatch(self) -> None:
         for watch in self._watches:
             watch.cancel()
+
+
+def _control_settings(settings: Settings) -> ControlSettings:
+    return ControlSettings(
+        store_path=settings.store_path,
+        kafka=connections.confluent_config(settings),
+        topic_prefix=settings.topic_prefix,
+        group_prefix=settings.group_prefix,
+        analysis=AnalysisRules(
+            min_runs=settings.analysis_min_runs,
+            min_interval=timedelta(seconds=settings.analysis_min_interval_s),
+            budget_s=settings.analysis_budget_s,
+        ),
+    )
 
 
 async def _first(*futures: asyncio.Future[Any]) -> None:

@@ -6,6 +6,7 @@ again and nothing is sent.
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from streams.agents.steps import Input
 from streams.dead_letters import letter
 from streams.inputs import Inputs
 from streams.journal import Journal, Link
+from streams.outbox import Outbox
 from streams.topic_admin import NEEDS_GROUP, TopicAdmin
 
 ROLE = "control"
@@ -142,17 +144,18 @@ def rebuild(
 ) -> Head:
     """Makes a new knowledge file from the topics, and returns the entry of the journal at which it stands.
 
-    A control process goes on from there. Raises StoreError when there is a file already.
+    Nothing is sent: what was decided and is not in its topic stays owed, for the control process that goes on from
+    there. Raises StoreError when there is a file already, and as `Follower.catch_up` does.
     """
     if path.exists():
         raise StoreError(f"there is a knowledge file {path} already: set it aside first, a rebuild begins with nothing")
-    file = KnowledgeFile(path)
-    try:
-        follower = Follower(file, kafka, topic_prefix, group_prefix, codec)
-        try:
+    with closing(KnowledgeFile(path)) as file:
+        with closing(Follower(file, kafka, topic_prefix, group_prefix, codec)) as follower:
             follower.catch_up(stop)
-            return follower.journal.head
-        finally:
-            follower.close()
-    finally:
-        file.close()
+        with file.reading() as tx:
+            owed = outbox.pending(tx)
+        with closing(Outbox(kafka, topic_prefix, group_prefix + NEEDS_GROUP[ROLE])) as sender:
+            sender.begin(owed)
+            with file.transaction() as tx:
+                outbox.remove(tx, sender.confirmed)
+        return follower.journal.head

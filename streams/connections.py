@@ -8,6 +8,8 @@ import threading
 import time
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import faust
@@ -16,9 +18,9 @@ from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaError
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
+from schemas import registry
 from schemas.codec import Codec
 from schemas.errors import BrokerError
-from schemas.registry import RegistryIds
 from streams import log
 from streams.settings import Settings
 
@@ -97,15 +99,22 @@ async def reach(settings: Settings) -> None:
     raise BrokerError(f"Kafka does not let us in ({'; '.join(reasons)})")
 
 
-def codec(settings: Settings, *, register: bool = False) -> Codec:
-    """Schema ids by the registry if there is one, else by the committed map. Raises BrokerError."""
+def codec_maker(settings: Settings, *, register: bool = False) -> Callable[[], Codec]:
+    """Makes a codec in any process, with schema ids by the registry if there is one, else by the committed map.
+
+    `register` is for schemas that the registry lacks. The maker raises BrokerError.
+    """
     if not settings.schema_registry_url:
-        return Codec()
+        return Codec
     options = {}
     if settings.schema_registry_username:
         password = settings.schema_registry_password.get_secret_value()
         options["basic.auth.user.info"] = f"{settings.schema_registry_username}:{password}"
-    return Codec(RegistryIds(settings.schema_registry_url, register=register, options=options))
+    return partial(registry.codec, settings.schema_registry_url, register=register, options=options)
+
+
+def codec(settings: Settings, *, register: bool = False) -> Codec:
+    return codec_maker(settings, register=register)()
 
 
 class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]

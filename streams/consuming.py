@@ -1,12 +1,18 @@
-"""How the control process reads Kafka: partitions by hand from known offsets, where what is gone is an error."""
+"""How the control process reads and writes Kafka.
 
+It assigns partitions by hand, from known offsets, and what is gone is an error.
+"""
+
+import logging
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, Message
+from confluent_kafka import Consumer, KafkaError, Message, Producer
 
 from schemas.errors import BrokerError, StoreError
+from schemas.topics import LARGEST_RECORD
 
+LOGGER = logging.getLogger("librdkafka")
 TIMEOUT_S = 30
 """For a question to Kafka."""
 
@@ -24,7 +30,23 @@ def consumer(config: Mapping[str, Any], group: str, largest_record: int) -> Cons
             "fetch.message.max.bytes": largest_record,
             "queued.max.messages.kbytes": 32 * 1024,
             "fetch.wait.max.ms": 100,  # the end of a partition is told after so long
-        }
+        },
+        logger=LOGGER,
+    )
+
+
+def producer(config: Mapping[str, Any]) -> Producer:
+    """One that waits for a broker that is away, and never doubles by trying again."""
+    return Producer(
+        {
+            **config,
+            "enable.idempotence": True,
+            "linger.ms": 0,
+            "compression.type": "gzip",
+            "message.max.bytes": LARGEST_RECORD,
+            "message.timeout.ms": 0,
+        },
+        logger=LOGGER,
     )
 
 

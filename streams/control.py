@@ -26,14 +26,13 @@ from duckdb import DuckDBPyConnection
 from schemas.codec import Codec
 from schemas.errors import BrokerError, Fenced, StoreError, TopicError
 from schemas.records import Decision, JournalEntry
-from schemas.topics import ANALYSIS_REQUESTS, DEAD_LETTERS
 from store import inputs, journal, messages, outbox, projection
 from store.chain import CHECKPOINT, DECISION, EPOCH, UNKNOWN_EPOCH, derived
 from store.knowledge import KnowledgeFile
 from store.projection import Applied
 from streams import metrics
 from streams.catching_up import ROLE, Follower
-from streams.journal import Link, fenced
+from streams.journal import LAST_WORD_S, Link, fenced
 from streams.outbox import Outbox
 from streams.scheduling import AnalysisRules, Keeping, Scheduler
 from streams.topic_admin import NEEDS_GROUP
@@ -44,9 +43,7 @@ CHECKPOINT_S = 60.0
 """Between two entries of the journal at the most, while there are inputs."""
 RETRY_S = (0.5, 1, 2, 5, 10, 20, 30, 30, 30, 30, 30, 30, 30, 30)
 """The waits while the file cannot be written: five minutes in all, then the process gives up."""
-KAFKA_AGAIN_S = 1.0
-LAST_WORD_S = 5.0
-"""For confirmations and a last entry, at the end."""
+KAFKA_AGAIN_S = 0.5
 
 logger = structlog.get_logger(__name__)
 
@@ -98,9 +95,7 @@ class Control:
         settings = self._settings
         file = self._file = KnowledgeFile(settings.store_path)
         follower = Follower(file, settings.kafka, settings.topic_prefix, settings.group_prefix, self._codec)
-        group = settings.group_prefix + NEEDS_GROUP[ROLE]
-        topics = (ANALYSIS_REQUESTS.name, DEAD_LETTERS.name)
-        sender = Outbox(settings.kafka, settings.topic_prefix, group, topics)
+        sender = Outbox(settings.kafka, settings.topic_prefix, settings.group_prefix + NEEDS_GROUP[ROLE])
         try:
             Turning(settings, follower, sender, self._clock, self._instance, self.health).run(stop)
         finally:
@@ -149,7 +144,7 @@ class Turning:
                 self._start(stop)
                 while not stop.is_set():
                     self._turn(stop)
-                self._end()
+                self._end(stop)
             except (StoreError, TopicError):
                 raise
             except (BrokerError, KafkaException) as error:
@@ -191,8 +186,9 @@ class Turning:
     def _turn(self, stop: threading.Event) -> None:
         taken = self._follower.inputs.take()
         begun = time.perf_counter()
+        epoch = self._journal.head.epoch
         for link in self._journal.follow():
-            raise fenced(link.entry, self._epoch or UNKNOWN_EPOCH)
+            raise fenced(link.entry, epoch)
         self._sender.poll()
         confirmed = set(self._sender.confirmed)
         tick = time.monotonic() >= self._next_tick
@@ -218,7 +214,6 @@ class Turning:
             self._follower.codec,
             self._settings.analysis,
             self._journal.head,
-            self._epoch or UNKNOWN_EPOCH,
             self._clock(),
         )
         scheduler.answer()
@@ -243,7 +238,7 @@ class Turning:
             kind=kind,
             accepted=inputs.accepted(tx),
             settled=inputs.settled(tx),
-            sent=outbox.sent(tx, head.sequence + 1),
+            sent=outbox.sent(tx, head.sequence + 1, owes=any(decision.messages for decision in decisions)),
             decisions=decisions,
         )
         projection.enter(tx, entry, self._sender.ends)
@@ -278,20 +273,15 @@ class Turning:
             self._health.lag = self._follower.inputs.lag(positions)
             metrics.STORE_LAG_RECORDS.set(self._health.lag)
 
-    def _end(self) -> None:
+    def _end(self, stop: threading.Event) -> None:
         """Waits a moment for what is in flight, and settles what was applied."""
-        late = threading.Event()
-        timer = threading.Timer(LAST_WORD_S, late.set)
-        timer.start()
-        try:
-            while not self._sender.idle and not late.is_set():
-                self._sender.poll(0.05)
-            with self._file.transaction() as tx:
-                outbox.remove(tx, self._sender.confirmed)
-                if _has_news(tx):
-                    self._enter(tx, CHECKPOINT, [], late)
-        finally:
-            timer.cancel()
+        late = time.monotonic() + LAST_WORD_S
+        while not self._sender.idle and time.monotonic() < late:
+            self._sender.poll(0.05)
+        with self._file.transaction() as tx:
+            outbox.remove(tx, self._sender.confirmed)
+            if _has_news(tx):
+                self._enter(tx, CHECKPOINT, [], stop)
 
 
 def _has_news(tx: DuckDBPyConnection) -> bool:

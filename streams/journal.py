@@ -4,12 +4,14 @@ An entry counts from when it is read back and extends the chain. So a writer tha
 or frozen, learns of it before anything else of what it decided goes out.
 """
 
+import math
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.codec import Codec
 from schemas.errors import BrokerError, Fenced, RecordError, StoreError
@@ -17,9 +19,11 @@ from schemas.records import JournalEntry
 from schemas.topics import JOURNAL
 from store import chain
 from store.chain import Head
-from streams.consuming import TIMEOUT_S, at_end, consumer, is_record, there
+from streams.consuming import TIMEOUT_S, at_end, consumer, is_record, producer, there
 
 WAIT_S = 0.1
+LAST_WORD_S = 5.0
+"""For what is under way, after the process was told to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +41,7 @@ class Journal:
         self._topic = topic_prefix + JOURNAL.name
         self._codec = codec
         self._consumer = consumer(config, group, JOURNAL.largest_record)
-        self._producer = Producer(
-            {
-                **config,
-                "enable.idempotence": True,
-                "linger.ms": 0,
-                "compression.type": "gzip",
-                "message.max.bytes": JOURNAL.largest_record,
-                "message.timeout.ms": 0,  # a broker that is away is waited for
-            }
-        )
+        self._producer = producer(config)
         self.head = Head()
 
     def begin(self, head: Head) -> None:
@@ -79,8 +74,8 @@ class Journal:
     def append(self, entry: JournalEntry, stop: threading.Event) -> Link:
         """Writes the entry, sealed, and returns it when it counts.
 
-        Raises Fenced when another's entry came before it, and BrokerError when told to stop while Kafka is away:
-        the entry may still come to count then.
+        Raises Fenced when another's entry came before it. A Kafka that is away is waited for, but for 5 s only when
+        told to stop: then it raises BrokerError, and the entry may still come to count.
         """
         entry = chain.sealed(entry)
         failed: list[KafkaError] = []
@@ -90,7 +85,10 @@ class Journal:
             partition=0,
             on_delivery=lambda error, _: failed.append(error) if error else None,
         )
-        while not stop.is_set():
+        patience = math.inf
+        while time.monotonic() < patience:
+            if stop.is_set():
+                patience = min(patience, time.monotonic() + LAST_WORD_S)
             self._producer.poll(0)
             if failed:
                 raise KafkaException(failed[0])

@@ -16,7 +16,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 MASK = "********"
-NOISY = ("aiokafka", "faust", "mode", "uvicorn")
+NOISY = ("aiokafka", "faust", "librdkafka", "mode", "uvicorn")
 NOISY_LINES = 5
 NOISY_PERIOD_S = 10.0
 

@@ -10,14 +10,16 @@ from functools import partial
 from typing import Any, cast
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.errors import BrokerError, TopicError
 from schemas.records import Outgoing
-from schemas.topics import LARGEST_RECORD
+from schemas.topics import ANALYSIS_REQUESTS, DEAD_LETTERS, LARGEST_RECORD
 from store.outbox import Pending
-from streams.consuming import TIMEOUT_S, at_end, consumer, is_record, there
+from streams.consuming import TIMEOUT_S, at_end, consumer, is_record, producer, there
 
+TOPICS = (ANALYSIS_REQUESTS.name, DEAD_LETTERS.name)
+"""Those that the control process sends to."""
 MESSAGE_ID = "message-id"
 RETRY_S = 30.0
 
@@ -27,22 +29,11 @@ logger = structlog.get_logger(__name__)
 class Outbox:
     """For one thread. What is in flight stays so while the store is tried again."""
 
-    def __init__(self, config: Mapping[str, Any], topic_prefix: str, group: str, topics: Sequence[str]) -> None:
-        """`topics` are those that it may send to, without the prefix."""
+    def __init__(self, config: Mapping[str, Any], topic_prefix: str, group: str) -> None:
         self._config = config
         self._group = group
         self._prefix = topic_prefix
-        self._topics = topics
-        self._producer = Producer(
-            {
-                **config,
-                "enable.idempotence": True,
-                "linger.ms": 0,
-                "compression.type": "gzip",
-                "message.max.bytes": LARGEST_RECORD,
-                "message.timeout.ms": 0,  # a broker that is away is waited for
-            }
-        )
+        self._producer = producer(config)
         self._flying: set[str] = set()
         self._again: dict[str, float] = {}
         self.confirmed: set[str] = set()
@@ -54,7 +45,7 @@ class Outbox:
         """Finds out which of the messages are in their topics already. Raises TopicError."""
         reader = consumer(self._config, self._group, LARGEST_RECORD)
         try:
-            for topic in self._topics:
+            for topic in TOPICS:
                 owed = [one for one in pending if one.message.topic == topic]
                 self._begin(reader, topic, {one.message.message_id for one in owed}, [one.since for one in owed])
         finally:

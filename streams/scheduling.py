@@ -74,14 +74,11 @@ class Answered:
 class Scheduler:
     """Takes the decisions of one entry of the journal, the one after `head`."""
 
-    def __init__(
-        self, tx: DuckDBPyConnection, codec: Codec, rules: AnalysisRules, head: Head, epoch: int, now: datetime
-    ) -> None:
+    def __init__(self, tx: DuckDBPyConnection, codec: Codec, rules: AnalysisRules, head: Head, now: datetime) -> None:
         self._tx = tx
         self._codec = codec
         self._rules = rules
         self._head = head
-        self._epoch = epoch
         self._now = now
         self._asked: set[tuple[str, str]] = set()
         self._size = 0
@@ -150,7 +147,7 @@ class Scheduler:
         body = Analyse(
             analysis_id=derived(self._head, "analysis", len(self.decisions)),
             revision=last.revision + 1 if last else 1,
-            epoch=self._epoch,
+            epoch=self._head.epoch,
             reason=reason,
             catalog_hash=catalog.catalog_hash,
             window_start=min(max(found.first_seen, since), self._now - timedelta(seconds=1)),
@@ -170,7 +167,7 @@ class Scheduler:
             time=self._now,
             analysis_id=body.analysis_id,
             revision=body.revision,
-            epoch=self._epoch,
+            epoch=self._head.epoch,
             reason=reason,
             catalog=catalog,
             window_start=body.window_start,

@@ -42,9 +42,7 @@ class Settings(BaseSettings):
         19092, ge=0, le=65535, description="port of the embedded broker on 127.0.0.1; 0 takes a free one"
     )
     tls: bool = Field(False, description="encrypt the connections to Kafka")
-    tls_ca_file: Path | None = Field(
-        None, description="PEM file of the authorities to trust; none trusts the system's"
-    )
+    tls_ca_file: Path | None = Field(None, description="PEM file of the authorities to trust; none trusts the system's")
     tls_certificate_file: Path | None = Field(None, description="PEM file of our own certificate")
     tls_key_file: Path | None = Field(None, description="PEM file of its key")
     tls_key_password: SecretStr = Field(SecretStr(""), description="of the key, where it is encrypted")
@@ -53,9 +51,7 @@ class Settings(BaseSettings):
     )
     sasl_username: str = Field("", description="for PLAIN and SCRAM")
     sasl_password: SecretStr = Field(SecretStr(""), description="for PLAIN and SCRAM")
-    oauth_token_url: str = Field(
-        "", description="for OAUTHBEARER: where client credentials are turned into a token"
-    )
+    oauth_token_url: str = Field("", description="for OAUTHBEARER: where client credentials are turned into a token")
     oauth_client_id: str = Field("", description="for OAUTHBEARER")
     oauth_client_secret: SecretStr = Field(SecretStr(""), description="for OAUTHBEARER")
     oauth_scope: str = Field("", description="for OAUTHBEARER: the scope to ask for")

@@ -3,6 +3,7 @@
 Faust and its consumer wait in silence for a topic or a right that is missing, so they are asked for before.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from schemas.errors import BrokerError, TopicError
 from schemas.topics import TOPICS, Topic
 
 TIMEOUT_S = 15
+SEE_AGAIN_S = 0.05
 BROKERS_DEFAULT = -1
 MOCK_CLUSTER = "mockCluster"
 """How the cluster id of librdkafka's mock broker begins, which has no admin requests and no topic ids."""
@@ -53,18 +55,23 @@ class TopicAdmin:
         return [self._found(topic, described) for topic, described in self._described(TOPICS)]
 
     def create(self) -> list[str]:
-        """Creates the topics that are missing and returns their names."""
+        """Creates the topics that are missing and returns their names, once they are seen to be there."""
         missing = [
             NewTopic(self._prefix + topic.name, topic.partitions, BROKERS_DEFAULT, config=topic.config())
             for topic, described in self._described(TOPICS)
             if isinstance(described, KafkaError) and described.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
         ]
         if missing:
-            created = self._admin.create_topics(missing, operation_timeout=TIMEOUT_S, request_timeout=2 * TIMEOUT_S)
+            created = self._admin.create_topics(missing, request_timeout=TIMEOUT_S)
             for name, future in created.items():
                 error = _answer(future)
                 if isinstance(error, KafkaError) and error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise TopicError(f"topic {name} cannot be created: {error.str()}")
+        deadline = time.monotonic() + TIMEOUT_S
+        while late := [found.name for found in self.show() if not found.partitions]:
+            if time.monotonic() > deadline:
+                raise TopicError(f"created, but not to be seen after {TIMEOUT_S} s: {', '.join(late)}")
+            time.sleep(SEE_AGAIN_S)
         return [new.topic for new in missing]
 
     def check(self, roles: Iterable[str]) -> None:

@@ -1,11 +1,13 @@
 """The control process at work on a broker: in a thread of the test, or as a process that can be killed."""
 
 import multiprocessing
+import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,15 @@ from schemas.topics import LARGEST_RECORD, Topic, key_of
 from store import inputs
 from streams.control import Control, ControlSettings
 from streams.topic_admin import TopicAdmin
+from tests.store_records import NOON
 
 CODEC = Codec()
 WAIT_S = 60
+
+
+def clock() -> datetime:
+    """Shortly after the records of the tests."""
+    return NOON + timedelta(minutes=1)
 
 
 class Topics:
@@ -49,6 +57,15 @@ class Topics:
             )
         assert self._producer.flush(WAIT_S) == 0
         assert failed == []
+
+    def count(self, topic: Topic) -> int:
+        """Records that are there now."""
+        name = self.prefix + topic.name
+        consumer = Consumer({**self.config, "group.id": "outside"})
+        places = [TopicPartition(name, partition) for partition in range(topic.partitions)]
+        ends = [consumer.get_watermark_offsets(place, WAIT_S)[1] for place in places]
+        consumer.close()
+        return sum(ends)
 
     def read(self, topic: Topic) -> list[Any]:
         """All records that are there now."""
@@ -125,7 +142,7 @@ class Running:
 
 @contextmanager
 def running(settings: ControlSettings, **values: Any) -> Iterator[Running]:
-    one = Running(Control(settings, CODEC, **values))
+    one = Running(Control(settings, CODEC, **{"clock": clock, **values}))
     try:
         yield one
     finally:
@@ -152,12 +169,6 @@ class Process:
 
 
 def _serve(settings: ControlSettings) -> None:
-    import signal
-
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    Control(settings, CODEC).run(stop)
-
-
-def ids(records: Iterable[Record]) -> list[str]:
-    return [record.event_id for record in records]
+    Control(settings, CODEC, clock).run(stop)

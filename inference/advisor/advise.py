@@ -9,7 +9,7 @@ from schemas.errors import ActionError
 from schemas.records import AnalysisRequest, Candidate, Refusal, Table
 from schemas.render import Tables, render
 
-from .rule import Finding
+from .rule import Finding, Rule
 from .rules import RULES
 from .tables import Name, name_of
 from .workload import Workload
@@ -36,7 +36,7 @@ class Advice:
 
 def advise(request: AnalysisRequest) -> Advice:
     workload = Workload(request)
-    findings = [finding for rule in RULES for finding in rule.propose(workload)]
+    findings = [finding for rule in RULES for finding in _found_by(rule, workload)]
     proposed, dropped = _chosen(findings, workload)
     refused = [*_unreadable(workload), *_refused(findings), *dropped]
     touched = _touched(workload, proposed)
@@ -47,6 +47,13 @@ def advise(request: AnalysisRequest) -> Advice:
         tables=sorted(f"{one.schema_name}.{one.name}" for one in definitions if one.kind != "file"),
         definitions=definitions,
     )
+
+
+def _found_by(rule: Rule, workload: Workload) -> list[Finding]:
+    try:
+        return list(rule.propose(workload))
+    except Exception as error:  # noqa: BLE001 - a statement that one rule stumbles on must not cost the other rules
+        return [rule.refusal("Every idea of this rule", f"it failed on a statement: {error!r}", workload.queries)]
 
 
 def _chosen(findings: Iterable[Finding], workload: Workload) -> tuple[list[Candidate], list[Refusal]]:

@@ -58,7 +58,7 @@ def conditions(reading: Reading) -> Conditions:
                 joins.append(pair)
             else:
                 filters += _classified(condition, reading)
-    filters += _inferred(filters, joins)
+    filters += list(_inferred(filters, joins))
     top_n = frozenset(scan for block in reading.blocks if (scan := _top_n(block, reading)))
     return Conditions(tuple(filters), tuple(joins), top_n)
 
@@ -116,7 +116,7 @@ def _classified(condition: exp.Expr, reading: Reading) -> Iterator[Filter]:
         case exp.Or() if origin := _same_column(condition, reading):
             yield Filter(origin, "in", condition)
             return
-    found = {origin for part in own_nodes(condition) if (origin := reading.origin(part))}
+    found = dict.fromkeys(origin for part in own_nodes(condition) if (origin := reading.origin(part)))
     yield from (Filter(origin, "other", condition) for origin in found)
 
 

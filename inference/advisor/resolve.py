@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from sqlglot import exp
 
@@ -256,25 +257,20 @@ class _Resolver:
                 self._star(block.sources.values())
 
     def _column(self, node: exp.Column, block: Block) -> None:
-        *qualifiers, name = [part.name.lower() for part in node.parts]
+        parts = [part.name.lower() for part in node.parts]
         if node.is_star:
-            return self._star([source for alias, source in block.sources.items() if alias == qualifiers[-1]])
+            return self._star([source for alias, source in block.sources.items() if alias == parts[-2]])
         scope: Block | None = block
         while scope:
-            if qualifiers:
-                if (source := scope.sources.get(qualifiers[-1])) and _has(source, name):
-                    return self._use(_output(source, name), node)
-                names = [qualifiers[0]]  # a field of a struct
-            else:
-                names = [name]
+            for alias, name in pairwise(parts):
+                if (source := scope.sources.get(alias)) and _has(source, name):
+                    return self._use(_output(source, name), node if name == parts[-1] else None)
             for source in scope.sources.values():
-                if _has(source, names[0]):
-                    return self._use(_output(source, names[0]), None if qualifiers else node)
-            if names[0] in scope.sources:  # a whole row
-                return self._star([scope.sources[names[0]]])
-            if not qualifiers and _is_alias(scope.node, name):
-                return None
-            if any(map(_is_open, scope.sources.values())):
+                if _has(source, parts[0]):  # the rest are fields of a struct
+                    return self._use(_output(source, parts[0]), node if len(parts) == 1 else None)
+            if len(parts) == 1 and parts[0] in scope.sources:  # a whole row
+                return self._star([scope.sources[parts[0]]])
+            if (len(parts) == 1 and _is_alias(scope.node, parts[0])) or any(map(_is_open, scope.sources.values())):
                 return None
             scope = scope.outer
         if node.find_ancestor(exp.Lambda, exp.Comprehension):

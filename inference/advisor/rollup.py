@@ -114,7 +114,7 @@ class _Rollup:
 
     def _rolled(self, node: exp.Expr, condition: exp.Expr | None) -> exp.Expr | str:
         """Of a count that no row reaches it is 0, not NULL."""
-        argument = node.this
+        argument = node.this or exp.Star()  # count() is count(*)
         match node:
             case exp.Count() if isinstance(argument, exp.Distinct) and len(argument.expressions) == 1:
                 key = self._condition(argument.expressions[0])

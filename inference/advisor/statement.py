@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import duckdb
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 from sqlglot.generators.duckdb import DuckDBGenerator
 
 from schemas.errors import Unreadable
@@ -58,12 +57,10 @@ def parse(text: str) -> exp.Expr:
 
     Raises: Unreadable with the reason, also for statements that are no query and no change of rows.
     """
-    try:
-        trees = sqlglot.parse(_spaced(text), dialect=DIALECT)
-    except SqlglotError as error:
-        raise Unreadable("the parser of the rules does not know its syntax") from error
-    if len(trees) != 1 or not isinstance(tree := trees[0], exp.Expr):
+    trees = _parsed(text)
+    if len(trees) != 1:
         raise Unreadable(f"it holds {len(trees)} statements")
+    tree = trees[0]
     if not isinstance(tree, STATEMENTS):
         raise Unreadable("it is no query and no insert, update, delete, merge or truncate")
     return tree
@@ -220,11 +217,16 @@ def _normal(node: object) -> object:
 @lru_cache(KEPT)
 def parse_view(text: str) -> exp.Expr:
     """The query of a view's definition. Raises: Unreadable."""
-    try:
-        tree = sqlglot.parse_one(_spaced(text), dialect=DIALECT)
-    except SqlglotError as error:
-        raise Unreadable("the parser of the rules does not know the syntax of a view") from error
-    query = tree.expression if isinstance(tree, exp.Create) else tree
+    trees = _parsed(text)
+    query = trees[0].expression if trees and isinstance(trees[0], exp.Create) else trees and trees[0]
     if not isinstance(query, exp.Query):
         raise Unreadable("a view is defined by no query")
     return query
+
+
+def _parsed(text: str) -> list[exp.Expr]:
+    try:
+        found = sqlglot.parse(_spaced(text), dialect=DIALECT)
+    except Exception as error:  # noqa: BLE001 - on odd texts sqlglot raises what its code stumbles on, such as IndexError
+        raise Unreadable("the parser of the rules does not know its syntax") from error
+    return [tree for tree in found if isinstance(tree, exp.Expr)]

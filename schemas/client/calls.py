@@ -95,11 +95,12 @@ class Connection(Reader):
         if self.profiler is not None and self.profiler.on and (connection := self.reference()) is not None:
             self.profiler.switch_off(connection)
 
-    def leave_profiler_alone(self) -> None:
+    def leave_profiler_alone(self) -> Profiler:
         """The product uses it itself."""
         if self.profiler is None:
             self.profiler = Profiler(fresh=self._fresh)
         self.profiler.theirs = True
+        return self.profiler
 
 
 connections: dict[int, Connection] = {}

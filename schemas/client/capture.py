@@ -62,6 +62,8 @@ def unusual(call: Call, connection: DuckDB, parameters: Any) -> Call | None:
     if (len(log.runs) >= log.quiet or len(text) > LONG_TEXT) and not log.admits(text):
         return None
     call.text = text
+    if call.connection.profiler is not None and concerns_profiler(text, whole=False):
+        leave_profiler(connection)
     if sample(call, connection) or not log.habits.get(text, 0) & FAMILIAR:
         call.parameters = kept(parameters)
     call.started_ns = call.begun = perf_counter_ns()
@@ -77,6 +79,14 @@ def sample(call: Call, connection: DuckDB) -> bool:
     if due or log.habits.get(call.text, 0) & SLOW:
         call.profiled = known.start_profiler(connection, call.text)
     return due
+
+
+def leave_profiler(connection: DuckDB) -> None:
+    """The product is about to use the profiler itself."""
+    if (known := connections.get(id(connection))) is not None:
+        profiler = known.leave_profiler_alone()
+        if known.call is None:
+            profiler.hand_over(connection)
 
 
 def executed(call: Call, _result: object) -> None:

@@ -141,7 +141,7 @@ def _leaving(args: Args, _kwargs: Kwargs) -> None:
 CONNECT = Hooks(_connecting, lambda database, connection: watching.opened(connection, database), nothing)
 CLOSE = Hooks(_leaving, nothing, nothing)
 SET_DEFAULT = Hooks(lambda _args, _kwargs: watching.default_changed(), nothing, nothing)
-ENABLE_PROFILING = Hooks(lambda args, _kwargs: watching.profiled_by_product(args[0]), nothing, nothing)
+ENABLE_PROFILING = Hooks(lambda args, _kwargs: capture.leave_profiler(args[0]), nothing, nothing)
 
 # Appenders
 

@@ -248,15 +248,22 @@ def _at_exit_of_worker(_patches: Patches) -> None:
     multiprocessing.util.Finalize(None, _at_exit, exitpriority=0)
 
 
+_ended = False
+
+
 def _at_exit() -> None:
+    global _ended
+    if _ended:  # by the other handler
+        return
+    _ended = True
     watching.leave_all()
     relations.leave_all()
     _close([product.recorder for product in _products.values()])
 
 
 def _after_fork() -> None:
-    global _lock
-    _lock = RLock()
+    global _lock, _ended
+    _lock, _ended = RLock(), False
     watching.forget_open_results()
     relations.forget_open_results()
     for product in _products.values():

@@ -83,16 +83,17 @@ class Profiler:
 
 
 def profile_of(text: str) -> Profile | None:
-    """None where the result was not read to its end: DuckDB has no totals then."""
-    measured = json.loads(text)
-    query, system = measured.get("query"), measured.get("system")
-    if query is None or system is None:
+    """None where the result was not read to its end, since DuckDB has no totals then, or its JSON is another one."""
+    try:
+        measured = json.loads(text)
+        query, system = measured["query"], measured["system"]
+        return Profile(
+            rows_scanned=query["total_rows_scanned"],
+            row_groups_scanned=query["total_row_groups_scanned"],
+            row_groups_total=query["total_row_groups_to_scan"],
+            intermediate_bytes=query["total_intermediate_size_bytes"],
+            peak_memory_bytes=system["peak_buffer_memory"],
+            cpu_us=round(query["cpu_time"] * 1_000_000),
+        )
+    except (ValueError, KeyError, TypeError):
         return None
-    return Profile(
-        rows_scanned=query["total_rows_scanned"],
-        row_groups_scanned=query["total_row_groups_scanned"],
-        row_groups_total=query["total_row_groups_to_scan"],
-        intermediate_bytes=query["total_intermediate_size_bytes"],
-        peak_memory_bytes=system["peak_buffer_memory"],
-        cpu_us=round(query["cpu_time"] * 1_000_000),
-    )

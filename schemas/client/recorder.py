@@ -249,7 +249,7 @@ class Recorder:
     def _note_latency(self, text: str, latency_us: int) -> None:
         # one run that had to wait makes no slow statement
         latency = min(latency_us, 2 * SLOW_US)
-        usual = self._usual_us.get(text, latency / 2)
+        usual = self._usual_us.get(text, float(latency))
         usual += (latency - usual) / SETTLING
         if text in self._statements:
             self._usual_us[text] = usual

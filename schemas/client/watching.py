@@ -82,14 +82,6 @@ def default_changed() -> None:
             known.leave()
 
 
-def profiled_by_product(connection: DuckDB) -> None:
-    """The product switches the profiler on itself."""
-    if (known := connections.get(id(connection))) is not None:
-        known.leave_profiler_alone()
-        if known.profiler is not None and known.call is None:
-            known.profiler.hand_over(connection)
-
-
 def private_connection() -> DuckDB:
     """A database of ours in memory, for work beside the product."""
     return unobserved(_connect(":memory:", config={"threads": 1}))

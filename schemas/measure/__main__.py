@@ -12,38 +12,32 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
-from .job import Job, Outcome
+from .job import JOB, Job
 from .run import cpus, measure
 
 NICENESS = 10
 SPARE_S = 60
-JOB, RESULT = "job.json", "result.json"
+"""Of processor time, beyond the budget on every processor."""
 
 
 def main(folder: Path) -> None:
     job = Job.model_validate_json((folder / JOB).read_bytes())
     _limit(job)
     Thread(target=_end_with_parent, daemon=True).start()
-
-    def report(step: str, about: str) -> None:
-        sys.stdout.write(json.dumps({"step": step, "about": about}) + "\n")
-        sys.stdout.flush()
-
-    save(measure(job, folder, report, lambda outcome: save(outcome, folder)), folder)
+    measure(job, folder, _report, lambda outcome: outcome.save(folder)).save(folder)
 
 
-def save(outcome: Outcome, folder: Path) -> None:
-    """Whole or not at all, whenever the process is killed."""
-    fresh = folder / f"{RESULT}.new"
-    fresh.write_text(outcome.model_dump_json())
-    fresh.replace(folder / RESULT)
+def _report(step: str, about: str) -> None:
+    sys.stdout.write(json.dumps({"step": step, "about": about}) + "\n")
+    sys.stdout.flush()
 
 
 def _limit(job: Job) -> None:
     os.nice(NICENESS)
-    seconds = int(job.request.budget_s * cpus()) + SPARE_S
-    for what, limit in ((resource.RLIMIT_AS, job.limits.memory_bytes), (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_CORE, 0)):
-        with suppress(ValueError, OSError):  # not every system has each of them
+    cpu_s = int(max(job.request.budget_s, 0) * cpus()) + SPARE_S
+    limits = {resource.RLIMIT_AS: job.limits.memory_bytes, resource.RLIMIT_CPU: cpu_s, resource.RLIMIT_CORE: 0}
+    for what, limit in limits.items():
+        with suppress(ValueError, OSError):  # not every system knows all of them, and a lower one may hold already
             resource.setrlimit(what, (limit, limit))
 
 

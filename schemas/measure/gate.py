@@ -49,7 +49,7 @@ READS = frozenset(
     "UNGROUPED_AGGREGATE UNION UNNEST WINDOW".split()
 ) | {name.upper() for name in TABLE_FUNCTIONS}
 
-WRITES = READS | frozenset("BATCH_INSERT DELETE INSERT MERGE_INTO UPDATE".split())
+WRITES = READS | frozenset("BATCH_INSERT DELETE INSERT MERGE_ACTION_SOURCE MERGE_INTO UPDATE".split())
 
 JOINS = frozenset(name for name in READS if name.endswith("_JOIN")) | {"CROSS_PRODUCT"}
 

@@ -8,6 +8,8 @@ from ..records import CandidateResult, Machine, MeasurementRequest
 from ..records.base import Part
 
 MIB = 1024**2
+JOB, RESULT = "job.json", "result.json"
+"""The names of their files in the folder of a measurement."""
 
 
 class Exemplar(Part):
@@ -70,3 +72,9 @@ class Outcome(Part):
     error: str | None
     results: list[CandidateResult]
     not_measurable: dict[str, str]
+
+    def save(self, folder: Path) -> None:
+        """Whole or not at all, whenever the process is killed."""
+        fresh = folder / f"{RESULT}.new"
+        fresh.write_text(self.model_dump_json())
+        fresh.replace(folder / RESULT)

@@ -66,7 +66,9 @@ def original(shape_: WorkloadShape) -> None:
         raise NotMeasurable("its text and its fingerprint do not belong together")
 
 
-def probe(known: WorkloadShape, exemplars: Sequence[Exemplar], side: Side, gate: Gate, copies: Copies, limit_s: float) -> Query:
+def probe(
+    known: WorkloadShape, exemplars: Sequence[Exemplar], side: Side, gate: Gate, copies: Copies, limit_s: float
+) -> Query:
     """Runs it twice with each exemplar that can be run, in no more than twice `limit_s` altogether.
 
     Raises NotMeasurable, with the reason of the last, where none can.

@@ -29,6 +29,8 @@ from .trial import trial
 from .verdict import GAIN, NO_GAIN, NOT_MEASURABLE, NOT_REACHED
 from .workbench import Workbench
 
+SCRATCH = "measuring"
+"""The folder of all that is made on the way."""
 PROBING, SCREENING = 0.3, 0.6
 """Shares of the budget by whose end probing and screening make way for what comes after them."""
 
@@ -49,13 +51,14 @@ class Measurement:
         self._save = save
         self._begun = time.monotonic()
         self._budget_s = min(job.request.budget_s, (job.request.deadline - datetime.now(UTC)).total_seconds())
-        self._scratch = folder / "measuring"
+        self._scratch = folder / SCRATCH
         self._results: dict[str, CandidateResult] = {}
         self._not_measurable = dict(job.not_measurable)
         self._machine = machine_of(job, 0, 0)
         self._error: str | None = None
 
     def run(self) -> Outcome:
+        shutil.rmtree(self._scratch, ignore_errors=True)  # of an attempt that was killed
         self._scratch.mkdir(mode=0o700)
         try:
             self._measure()

@@ -5,6 +5,7 @@ environment. It runs until its standard input is closed, so that it never outliv
 """
 
 import argparse
+import logging
 import random
 import sys
 import threading
@@ -56,6 +57,7 @@ def main() -> None:
     arguments.add_argument("--parquet", type=Path, required=True, help="folder of the generator's files")
     arguments.add_argument("--scale", type=float, required=True, help="TPC-H scale factor")
     given = arguments.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     load(given.database, given.parquet)
     duckdb_sidecar.instrument(product="back-office")
     stop = threading.Event()

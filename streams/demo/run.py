@@ -25,7 +25,7 @@ from streams.topic_admin import TopicAdmin
 SCALE = 0.51
 """TPC-H's scale factor: 3.06 million rows in the largest table."""
 BUDGET_S = 45
-FIRST_ANALYSIS_RUNS = 1_000
+FIRST_ANALYSIS_RUNS = 400
 PATIENCE_S = 240
 TELL_EVERY_S = 5
 
@@ -35,7 +35,7 @@ def run(console: Console, json_file: Path | None) -> None:
     begun = time.monotonic()
 
     def progress(text: str) -> None:
-        console.print(f"[dim]{time.monotonic() - begun:6.1f} s[/dim]  {text}", highlight=False)
+        console.print(f"[dim]{time.monotonic() - begun:6.1f} s[/dim]  {text}", highlight=False, soft_wrap=True)
 
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="duckdb-sidecar-demo-")))
@@ -55,7 +55,7 @@ def _first_analysis(folder: Path, stack: ExitStack, progress: Callable[[str], No
     generate(parquet)
     progress("starting the broker")
     broker = stack.enter_context(embedded.start(folder / "kafka", progress=progress))
-    progress(f"{broker.description} at {broker.bootstrap_servers}")
+    progress(broker.description)
     settings = Settings(bootstrap_servers=broker.bootstrap_servers, data_folder=folder / "sidecar")
     if isinstance(broker, MockKafka):
         for topic in TOPICS:

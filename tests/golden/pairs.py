@@ -65,8 +65,8 @@ TABLES: list[Table] = [
 ]
 
 CREATE = """
-    CREATE TABLE orders (id BIGINT, customer BIGINT, day DATE, moment TIMESTAMP, zoned TIMESTAMPTZ, amount DECIMAL(15,2),
-        discount DECIMAL(15,2), price DOUBLE, pieces INTEGER, status VARCHAR, document VARCHAR,
+    CREATE TABLE orders (id BIGINT, customer BIGINT, day DATE, moment TIMESTAMP, zoned TIMESTAMPTZ,
+        amount DECIMAL(15,2), discount DECIMAL(15,2), price DOUBLE, pieces INTEGER, status VARCHAR, document VARCHAR,
         placed VARCHAR, reference VARCHAR, token VARCHAR);
     CREATE TABLE customers (id BIGINT, name VARCHAR, first_order BIGINT, last_order BIGINT, code BIGINT);
     CREATE TABLE "Odd Table" ("Group" VARCHAR, "a b" DATE);
@@ -148,7 +148,9 @@ def data(draw: st.DrawFn, not_null: frozenset[str]) -> dict[str, list[tuple[Any,
     odd = {"Group": ["a", "b"], "a b": DAYS}
 
     def rows(columns: dict[str, list[Any]], most: int) -> list[tuple[Any, ...]]:
-        return draw(st.lists(st.tuples(*(_maybe(values, name, not_null) for name, values in columns.items())), max_size=most))
+        return draw(
+            st.lists(st.tuples(*(_maybe(values, name, not_null) for name, values in columns.items())), max_size=most)
+        )
 
     return {
         "orders": [(number, *row) for number, row in enumerate(rows(order, 12))],
@@ -168,9 +170,9 @@ def load(connection: duckdb.DuckDBPyConnection, rows: dict[str, list[tuple[Any, 
 def literals(pair: Pair, number: int) -> st.SearchStrategy[list[str]]:
     """Those of the statement, or others that the file gives for them."""
     own = pair.shapes()[number].literals or ()
-    return st.tuples(
-        *(st.sampled_from([one, *pair.values.get(place, [])]) for place, one in enumerate(own, 1))
-    ).map(list)
+    return st.tuples(*(st.sampled_from([one, *pair.values.get(place, [])]) for place, one in enumerate(own, 1))).map(
+        list
+    )
 
 
 def returned(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:

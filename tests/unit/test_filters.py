@@ -37,7 +37,10 @@ def filters(sql: str) -> set[str]:
         ("id = 1 OR customer = 2", {"orders.id other", "orders.customer other"}),
         ("day > '2024-01-01'", {"orders.day lower"}),
         ("'2024-01-01' > day", {"orders.day upper"}),
-        ("day >= '2024-01-01' AND (day < DATE '2024-01-01' + INTERVAL 7 DAY)", {"orders.day lower", "orders.day upper"}),
+        (
+            "day >= '2024-01-01' AND (day < DATE '2024-01-01' + INTERVAL 7 DAY)",
+            {"orders.day lower", "orders.day upper"},
+        ),
         ("day BETWEEN '2024-01-01' AND current_date", {"orders.day lower", "orders.day upper"}),
         ("status LIKE 'a%'", {"orders.status like"}),
         ("status IS NULL", {"orders.status null"}),

@@ -242,7 +242,7 @@ def skeleton(node: Any) -> Any:
     found = {key: skeleton(value) for key, value in node.items()}
     if CONSTANT in (found.get("child"), found.get("expression")):
         return CONSTANT  # a cast, an argument
-    if kind == "FUNCTION" and found["arguments"] == CONSTANT and found["function_name"] in ("-", "to_days"):
+    if kind == "FUNCTION" and found["arguments"] == CONSTANT and found["function_name"] in ("-", "to_days", "trunc"):
         return CONSTANT
     return found
 

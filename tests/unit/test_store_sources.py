@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import given
@@ -17,7 +18,7 @@ def test_ranges_are_a_set_kept_as_few_merged_pairs(numbers: list[int]) -> None:
         model.add(number)
     found = list(ranges)
     assert [number for first, last in found for number in range(first, last + 1)] == sorted(model)
-    assert all(after[0] > before[1] + 1 for before, after in zip(found, found[1:], strict=False))
+    assert all(after[0] > before[1] + 1 for before, after in pairwise(found))
 
 
 def test_what_came_before_is_known_again_in_the_next_transaction() -> None:

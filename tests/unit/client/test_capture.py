@@ -38,9 +38,9 @@ def only(captured: Captured) -> Event:
 
 
 def test_a_statement_is_captured_without_its_literals(captured: Captured, con: duckdb.DuckDBPyConnection) -> None:
-    con.execute("select  i from t where i = 4711 -- mine\n and g = 'secret'::int").close()
+    con.execute("select  i from t where i = 4711 -- mine\n and g::VARCHAR = 'secret'").close()
     event = only(captured)
-    assert event.statement.text == "SELECT i FROM t WHERE i = $1 AND g = $2::int"
+    assert event.statement.text == "SELECT i FROM t WHERE i = $1 AND g::VARCHAR = $2"
     assert event.statement.kind == "select"
     assert "secret" not in repr(captured.batches)
 
@@ -236,7 +236,7 @@ def test_an_error_is_captured_by_its_class_alone(captured: Captured, con: duckdb
 
 
 def test_an_error_while_fetching_is_captured(captured: Captured, con: duckdb.DuckDBPyConnection) -> None:
-    con.execute("SELECT CASE WHEN i < 9000 THEN i ELSE error('no') END FROM t")
+    con.execute("SELECT CASE WHEN range < 990000 THEN range ELSE error('no') END FROM range(1000000)")
     with pytest.raises(duckdb.Error) as error:
         con.fetchall()
     assert only(captured).error == type(error.value).__name__
@@ -493,7 +493,7 @@ def test_profiling_prints_nothing_and_leaves_no_setting_changed(
         untouched = other.execute(setting).fetchall()
     con.execute("SELECT g FROM t").fetchall()
     assert con.execute(setting).fetchall() == untouched
-    assert capfd.readouterr().out == ""
+    assert "".join(capfd.readouterr()) == ""
 
 
 @PROFILED
@@ -533,7 +533,7 @@ def test_a_profiler_that_the_product_uses_is_left_to_it(
     else:
         con.enable_profiling()
     con.execute("SELECT g FROM t").fetchall()
-    assert "Total Time" in capfd.readouterr().out
+    assert "Total Time" in "".join(capfd.readouterr())
     con.disable_profiling()
     con.execute("SELECT g FROM t").fetchall()
     events = [event for event in captured.events() if event.statement.kind == "select"]
@@ -632,16 +632,18 @@ def test_connections_and_relations_are_forgotten_when_they_are_gone(
 
     known, of_relations = len(calls.connections), len(relations)
     for _ in range(20):
-        con.cursor().sql("SELECT 1").fetchall()
+        cursor = con.cursor()
+        cursor.sql("SELECT 1").fetchall()
+        del cursor
     assert (len(calls.connections), len(relations)) == (known, of_relations)
 
 
 def test_a_database_is_closed_when_the_product_lets_it_go(captured: Captured, tmp_path: Path) -> None:
     captured.start()
     con = duckdb.connect(tmp_path / "a.duckdb")
-    con.execute("SELECT 1").fetchone()
     relation = con.sql("SELECT 1")
     relation.fetchall()
+    con.execute("SELECT 1").fetchone()
     del con, relation
     with duckdb.connect(tmp_path / "a.duckdb", config={"threads": 1}) as again:  # another configuration is refused
         assert again.execute("SELECT 1").fetchall() == [(1,)]

@@ -252,11 +252,15 @@ def test_an_exception_that_is_being_handled_stays_the_context(captured: Captured
     captured.start()
     con = duckdb.connect()
     handled = KeyError("first")
-    with pytest.raises(duckdb.CatalogException) as error:
+
+    def handle() -> None:
         try:
             raise handled
         except KeyError:
             con.execute("FROM nothing_has_this_name")
+
+    with pytest.raises(duckdb.CatalogException) as error:
+        handle()
     assert error.value.__context__ is handled
 
 

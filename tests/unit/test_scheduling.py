@@ -1,0 +1,302 @@
+"""What the control process decides from the tables, each decision applied as the journal would bring it."""
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.records import AnalysisRequest, Column, Decision, JournalEntry, Record, Table
+from schemas.topics import ANALYSIS_REQUESTS, CATALOGS, PATTERNS, REQUESTS, SUGGESTIONS, Topic
+from store import analyses, chain, decisions, journal, messages, outbox, projection, requests
+from store.chain import DECISION, EPOCH, UNKNOWN_EPOCH
+from streams.scheduling import AnalysisRules, Keeping, Scheduler
+from tests.store_records import CODEC, NOON, arrived, catalog, knowledge, pattern, pattern_batch, request, suggestion
+
+MINUTE = timedelta(minutes=1)
+RULES = AnalysisRules(min_runs=10, min_interval=30 * MINUTE, deadline=20 * MINUTE)
+KEEPING = Keeping()
+
+
+class Store:
+    """A knowledge file with an epoch, to which records and decisions are applied as live."""
+
+    def __init__(self) -> None:
+        self.file = knowledge(Path(":memory:"))
+        self._offsets = dict.fromkeys((topic.name for topic in projection.INPUTS), 0)
+        with self.file.transaction() as tx:
+            self._enter(tx, EPOCH, [], NOON)
+
+    def add(self, topic: Topic, *records: Record) -> None:
+        with self.file.transaction() as tx:
+            for one in records:
+                offset = self._offsets[topic.name]
+                self._offsets[topic.name] += 1
+                assert projection.apply(tx, CODEC, [arrived(topic.name, offset, one)]).refused == []
+
+    def see(self, runs: int = 1, **values: Any) -> None:
+        """A batch of one pattern with so many runs."""
+        self.add(PATTERNS, pattern_batch(self._offsets[PATTERNS.name], pattern(latencies=[1000] * runs), **values))
+
+    def turn(self, now: datetime = NOON, rules: AnalysisRules = RULES) -> list[Decision]:
+        with self.file.transaction() as tx:
+            head = journal.head(tx)
+            scheduler = Scheduler(tx, CODEC, rules, head, now)
+            scheduler.answer()
+            scheduler.schedule()
+            scheduler.keep(KEEPING)
+            if scheduler.decisions:
+                self._enter(tx, DECISION, scheduler.decisions, now)
+        return scheduler.decisions
+
+    def _enter(self, tx: Any, kind: str, taken: list[Decision], now: datetime) -> None:
+        head = journal.head(tx)
+        entry = chain.sealed(
+            JournalEntry(
+                product="", database="", instance="test", event_id="", time=now, sequence=head.sequence + 1,
+                previous_hash=head.hash, hash="", epoch=UNKNOWN_EPOCH if kind == EPOCH else head.epoch, kind=kind,
+                accepted=[], settled=[], sent=outbox.sent(tx, head.sequence + 1, owes=bool(taken)), decisions=taken,
+            )
+        )  # fmt: skip
+        after = chain.follow(head, entry, head.next_offset)
+        assert after is not None
+        projection.enter(tx, entry)
+        journal.add(tx, entry, after, "journal-id")
+
+
+@pytest.fixture
+def store() -> Store:
+    store = Store()
+    store.add(CATALOGS, catalog())
+    return store
+
+
+def kinds(taken: list[Decision]) -> list[str]:
+    return [one.kind for one in taken]
+
+
+def reasons(taken: list[Decision]) -> list[str]:
+    return [json.loads(one.body)["reason"] for one in taken]
+
+
+def asked(decision: Decision) -> AnalysisRequest:
+    (message,) = decision.messages
+    assert message.topic == ANALYSIS_REQUESTS.name
+    return CODEC.decode_as(AnalysisRequest, message.value)
+
+
+def test_enough_new_runs_start_an_analysis_with_all_that_the_rules_need(store: Store) -> None:
+    store.see(9, dropped=3)
+    assert store.turn() == []
+    store.see(1)
+    (decision,) = store.turn()
+    request = asked(decision)
+    assert (request.product, request.database, request.revision, request.epoch) == ("sales", "main", 1, 0)
+    assert request.catalog == catalog()
+    assert [(shape.statement, shape.count) for shape in request.workload] == [("SELECT a FROM t1 WHERE b = $1", 10)]
+    assert (request.dropped, request.budget_s, request.reason) == (3, 120, "10 new runs or more")
+    assert (request.window_start, request.window_end) == (NOON - timedelta(seconds=1), NOON)
+    assert request.event_id == decision.messages[0].message_id
+
+
+def test_the_window_begins_with_the_first_run_that_is_counted(store: Store) -> None:
+    store.see(10)
+    later = NOON + 45 * MINUTE
+    request = asked(store.turn(later)[0])
+    assert (request.window_start, request.window_end) == (NOON, later)
+
+
+def test_the_next_analysis_waits_for_new_runs_and_for_the_interval(store: Store) -> None:
+    store.see(10)
+    assert kinds(store.turn()) == ["analyse"]
+    store.see(9)
+    assert store.turn(NOON + 31 * MINUTE) == []
+    store.see(1)
+    assert store.turn(NOON + 29 * MINUTE) == []
+    (decision,) = store.turn(NOON + 30 * MINUTE)
+    assert (asked(decision).revision, asked(decision).dropped) == (2, 0)
+
+
+def test_none_is_started_while_one_is_under_way(store: Store) -> None:
+    slow = AnalysisRules(min_runs=1, min_interval=MINUTE, deadline=20 * MINUTE)
+    store.see(1)
+    (first,) = store.turn(rules=slow)
+    store.see(1)
+    assert store.turn(NOON + 19 * MINUTE, slow) == []
+    identity = asked(first).analysis_id
+    store.add(SUGGESTIONS, suggestion(1, of=2, analysis_id=identity))
+    assert store.turn(NOON + 19 * MINUTE, slow) == []
+    store.add(SUGGESTIONS, suggestion(2, of=2, analysis_id=identity))
+    assert kinds(store.turn(NOON + 19 * MINUTE, slow)) == ["analyse"]
+
+
+def test_one_that_was_never_answered_does_not_block_for_ever(store: Store) -> None:
+    store.see(10)
+    store.turn()
+    store.add(REQUESTS, request())
+    assert kinds(store.turn(NOON + 20 * MINUTE)) == ["analyse"]
+
+
+def test_a_request_is_answered_once(store: Store) -> None:
+    store.see(1)
+    store.add(REQUESTS, request())
+    (decision,) = store.turn()
+    assert asked(decision).reason == "asked for by alice"
+    assert store.turn(NOON + 60 * MINUTE) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"product": "nobody"}, "nothing was ever heard of a product 'nobody': is the client attached?"),
+        ({"database": "other"}, "the product has no database 'other', but main"),
+        ({"kind": "drop everything"}, "there is no request of kind 'drop everything': the only one is 'analyse'"),
+        ({"body": b'{"budget_s": 1e9}'}, "the body of 'analyse' has to be an empty JSON object"),
+        ({"body": b"[" * 4000}, "the body of 'analyse' has to be an empty JSON object"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_reason_on_record(store: Store, values: dict[str, Any], reason: str) -> None:
+    store.see(1)
+    store.add(REQUESTS, request(**values))
+    taken = store.turn()
+    assert (kinds(taken), reasons(taken)) == (["refuse"], [reason])
+    with store.file.reading() as tx:
+        (row,) = decisions.listed(tx)
+        assert requests.waiting(tx, 10) == []
+    assert (row["operation_type"], row["executed"], row["outcome"]) == (
+        values.get("kind", "analyse"),
+        False,
+        {"refused": reason},
+    )
+    assert row["context"]["request_id"] == "request-1"
+
+
+def test_a_request_is_refused_where_nothing_is_known_to_analyse(store: Store) -> None:
+    store.add(REQUESTS, request())
+    assert reasons(store.turn()) == ["no query was seen under its current catalog"]
+    store.see(1, database="bare")
+    store.add(REQUESTS, request(database="bare"))
+    assert reasons(store.turn()) == ["its catalog is not known yet: the client reports it at its start"]
+
+
+def test_a_second_request_is_refused_while_the_first_is_under_way(store: Store) -> None:
+    store.see(1)
+    store.add(REQUESTS, request(), request(requested_by="bob"))
+    taken = store.turn()
+    assert kinds(taken) == ["analyse", "refuse"]
+    assert reasons(taken)[1] == "it was asked for at the same time"
+    store.add(REQUESTS, request())
+    (refused,) = store.turn(NOON + MINUTE)
+    assert (
+        reasons([refused])[0] == f"analysis {asked(taken[0]).analysis_id} is under way, until 2025-03-01 12:20:00 UTC"
+    )
+
+
+def test_a_request_for_a_product_is_answered_for_each_of_its_databases(store: Store) -> None:
+    store.add(CATALOGS, catalog(database="second"))
+    store.see(1)
+    store.see(1, database="second")
+    store.add(REQUESTS, request(database=""))
+    taken = store.turn()
+    assert [(one.kind, one.database) for one in taken] == [("analyse", "main"), ("analyse", "second")]
+    assert store.turn(NOON + 60 * MINUTE) == []
+
+
+def large(count: int) -> list[Table]:
+    column = Column(name="c" * 1000, type="INTEGER", nullable=True)
+    return [
+        Table(schema_name="main", name=f"t{n}", kind="table", rows=1, bytes=1, row_groups=1, columns=[column])
+        for n in range(count)
+    ]
+
+
+def test_what_one_entry_cannot_hold_is_decided_in_the_next(store: Store) -> None:
+    names = ["a", "b", "c", "d"]
+    for name in names:
+        store.add(CATALOGS, catalog(database=name, tables=large(2000)))
+        store.see(1, database=name)
+    store.add(REQUESTS, request(database=""))
+    turns = [store.turn() for _ in range(4)]
+    assert [[one.database for one in turn] for turn in turns] == [["a", "b"], ["c", "d"], ["main"], []]
+    assert all(len(asked(one).catalog.tables) == 2000 for turn in turns[:2] for one in turn)
+
+
+def test_a_catalog_that_no_record_holds_is_refused_with_the_reason(store: Store) -> None:
+    store.add(CATALOGS, catalog(tables=large(4300)))
+    store.see(1)
+    store.add(REQUESTS, request())
+    assert reasons(store.turn()) == ["its catalog of 4300 tables is too large for a record"]
+
+
+def test_shapes_are_left_out_where_all_would_not_fit(store: Store) -> None:
+    store.add(CATALOGS, catalog(tables=large(3500)))
+    long = [pattern(n, statement=f"SELECT {n} " + "x" * 50_000, latencies=[n * 1000]) for n in range(1, 21)]
+    store.add(PATTERNS, pattern_batch(500, *long))
+    store.add(REQUESTS, request())
+    (decision,) = store.turn()
+    request_ = asked(decision)
+    assert [shape.fingerprint[-2:] for shape in request_.workload] == ["14", "13", "12", "11", "10"]
+    assert json.loads(decision.body)["shapes"] == 5
+
+
+def test_a_catalog_of_900_kb_is_one_like_any_other(store: Store) -> None:
+    store.see(1)
+    store.add(CATALOGS, catalog(tables=large(850)))
+    store.add(REQUESTS, request())
+    assert kinds(store.turn()) == ["analyse"]
+
+
+def test_what_is_decided_twice_from_the_same_tables_is_the_same(store: Store) -> None:
+    other = Store()
+    other.add(CATALOGS, catalog())
+    for one in (store, other):
+        one.see(10)
+        one.add(REQUESTS, request(product="nobody"))
+    assert store.turn() == other.turn()
+
+
+def test_hours_of_long_ago_are_a_decision(store: Store) -> None:
+    store.see(1)
+    (decision,) = store.turn(NOON + timedelta(days=9))
+    assert (decision.kind, decision.product, decision.messages) == ("retain", "", [])
+    assert json.loads(decision.body)["hours_since"] == "2025-03-03T00:00:00Z"
+    with store.file.reading() as tx:
+        assert tx.execute("SELECT period FROM pattern_hours").fetchall() == [("day",)]
+    assert store.turn(NOON + timedelta(days=9)) == []
+
+
+def test_a_message_is_owed_until_it_is_confirmed_and_then_said_to_be(store: Store) -> None:
+    store.see(10)
+    (decision,) = store.turn()
+    with store.file.transaction() as tx:
+        (owed,) = outbox.pending(tx)
+        assert owed.message == decision.messages[0]
+        assert not messages.unsettled(tx)
+        assert outbox.sent(tx, 3, owes=True) == outbox.sent(tx, 3, owes=False) == 1
+        outbox.remove(tx, [owed.message.message_id])
+        assert messages.unsettled(tx)
+        assert outbox.sent(tx, 3, owes=True) == 2
+        assert outbox.sent(tx, 3, owes=False) == 3
+        status = "SELECT sender_id, recipient_id, message_type, delivery_status FROM agent_messages"
+        assert tx.execute(status).fetchall() == [("control", "advise", "analyse", "pending")]
+        messages.settle(tx, 2)
+        assert tx.execute(status).fetchall() == [("control", "advise", "analyse", "confirmed")]
+
+
+def test_an_analysis_is_listed_with_how_far_it_is(store: Store) -> None:
+    store.see(10)
+    (decision,) = store.turn()
+    store.add(SUGGESTIONS, suggestion(1, of=2, analysis_id=asked(decision).analysis_id))
+    with store.file.reading() as tx:
+        (one,) = analyses.listed(tx, "sales")
+    assert (one.revision, one.asked, one.deadline, one.answered, one.total, one.through) == (
+        1, NOON, NOON + 20 * MINUTE, 1, 2, False,
+    )  # fmt: skip
+
+
+def test_a_clock_that_goes_back_starts_nothing_twice(store: Store) -> None:
+    store.see(10)
+    store.turn()
+    store.see(10)
+    assert store.turn(NOON - timedelta(days=1)) == []
