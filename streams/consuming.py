@@ -30,6 +30,7 @@ def consumer(config: Mapping[str, Any], group: str, largest_record: int) -> Cons
             "fetch.message.max.bytes": largest_record,
             "queued.max.messages.kbytes": 32 * 1024,
             "fetch.wait.max.ms": 100,  # the end of a partition is told after so long
+            "reconnect.backoff.max.ms": 1000,
         },
         logger=LOGGER,
     )
@@ -45,6 +46,7 @@ def producer(config: Mapping[str, Any]) -> Producer:
             "compression.type": "gzip",
             "message.max.bytes": LARGEST_RECORD,
             "message.timeout.ms": 0,
+            "reconnect.backoff.max.ms": 1000,
         },
         logger=LOGGER,
     )

@@ -46,7 +46,7 @@ def as_json(suggestions: Sequence[Suggestion], counts: dict[str, int]) -> str:
 
 def _panel(suggestion: Suggestion) -> RenderableType:
     if suggestion.kind == "nothing":
-        return Panel(Text(suggestion.reason), title="Nothing to do", title_align="left")
+        return Panel(Text(suggestion.reason), title=Text(suggestion.title), title_align="left")
     parts: list[RenderableType] = [Text(suggestion.reason), Text()]
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="bold", no_wrap=True)
@@ -111,8 +111,10 @@ def _refusals(considered: Sequence[Considered]) -> RenderableType:
     table.add_column("what", ratio=2)
     table.add_column("verdict", no_wrap=True)
     table.add_column("why", ratio=3)
+    said = ""
     for one in considered:
-        table.add_row(one.title, one.verdict, one.reason)
+        table.add_row(one.title, one.verdict, "the same" if one.reason == said else one.reason)
+        said = one.reason
     return Padding(table, (1, 0))
 
 

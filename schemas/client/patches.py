@@ -138,9 +138,12 @@ class Patches:
         self._made.clear()
 
     def originals(self) -> dict[int, str]:
-        """The names of what was replaced, by id."""
-        made = ((owner, name, wrapper) for owner, name, _, wrapper in self._made if hasattr(wrapper, "__wrapped__"))
-        return {id(wrapper.__wrapped__): f"{owner.__name__}.{name}" for owner, name, wrapper in made}
+        """The names of what was replaced, by id; a bound method holds what is inside of it."""
+        names = {}
+        for owner, name, original, _ in self._made:
+            for each in (original, getattr(original, "__func__", original)):
+                names[id(each)] = f"{owner.__name__}.{name}"
+        return names
 
 
 def _places() -> Iterator[tuple[Any, str, Wrap]]:

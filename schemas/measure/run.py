@@ -153,7 +153,8 @@ class Measurement:
                     if accepted := result.verdict == GAIN:
                         order += 1
                         result = result.model_copy(update={"order": order})
-                        session.bench.accept(tried.built)
+                        if plan.in_database:
+                            session.bench.accept(tried.built)
             except (NotMeasurable, duckdb.Error) as error:
                 self._fail(session, candidate, error)
                 continue

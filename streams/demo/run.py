@@ -99,6 +99,7 @@ def _product(folder: Path, parquet: Path, bootstrap_servers: str) -> Process:
     ]  # fmt: skip
     environment = {
         "DUCKDB_SIDECAR_KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
+        "DUCKDB_SIDECAR_CLONE_SLOWDOWN": "20",  # all of the demo shares a machine; a product would not take that
         "XDG_STATE_HOME": str(folder / "state"),  # where the client keeps exemplars and makes clones
     }
     return Process("the data product", command, folder / "product.log", environment)

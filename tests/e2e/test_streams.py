@@ -131,3 +131,15 @@ def test_a_missing_topic_and_a_wrong_partition_count_are_named_at_the_start(
         assert process.ended() == 1
         assert f"topic {topic_prefix}query-log is missing: create it with 8 partitions" in process.output
         assert f"topic {topic_prefix}dead-letters is missing: create it with 1 partitions" in process.output
+
+
+def test_a_start_that_hangs_ends_with_what_was_waited_for(settings: Settings, tmp_path: Path) -> None:
+    with StreamsProcess(
+        tmp_path,
+        bootstrap_servers=settings.bootstrap_servers,
+        topic_prefix=settings.topic_prefix,
+        group_prefix=settings.group_prefix,
+        start_timeout_s=0.001,
+    ) as process:
+        assert process.ended() == 1
+        assert f"Faust did not join the group {settings.group_prefix}streams within 0.001 s" in process.output

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
+from schemas.client import settings as client
 from schemas.records import RECORDS
 from schemas.topics import DAY_MS, FOREVER, TOPICS
 from streams import metrics
@@ -28,7 +29,10 @@ def _kept(retention_ms: int) -> str:
 
 
 def record_rows() -> list[str]:
-    return [f"| `{model.__name__}` | {(model.__doc__ or '').split('. ')[0].rstrip('.')} |" for model in RECORDS]
+    return [
+        f"| `{model.__name__}` | {' '.join((model.__doc__ or '').split()).split('. ')[0].rstrip('.')} |"
+        for model in RECORDS
+    ]
 
 
 def setting_rows() -> list[str]:
@@ -38,6 +42,13 @@ def setting_rows() -> list[str]:
         unit = f" ({extra['unit']})" if isinstance(extra, dict) and "unit" in extra else ""
         rows.append(f"| `{PREFIX}{name.upper()}` | {field.description}{unit} |")
     return rows
+
+
+def client_setting_rows() -> list[str]:
+    return [
+        f"| `{client.PREFIX}{name.upper()}` | {field.description} |"
+        for name, field in client.ClientSettings.model_fields.items()
+    ]
 
 
 def metric_rows() -> list[str]:
@@ -54,10 +65,11 @@ def metric_rows() -> list[str]:
     [
         ("schemas/README.md", topic_rows),
         ("schemas/README.md", record_rows),
+        ("schemas/README.md", client_setting_rows),
         ("streams/README.md", setting_rows),
         ("streams/README.md", metric_rows),
     ],
-    ids=["topics", "records", "settings", "metrics"],
+    ids=["topics", "records", "client settings", "settings", "metrics"],
 )
 def test_every_row_that_the_code_asks_for_stands_in_the_document(document: str, rows: object) -> None:
     assert callable(rows)
@@ -70,9 +82,11 @@ def test_every_row_that_the_code_asks_for_stands_in_the_document(document: str, 
 
 def test_the_documents_name_no_setting_topic_or_metric_that_is_not_there() -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields} | {"SIDECAR_CONFIG"}
+    known |= {client.PREFIX + name.upper() for name in client.ClientSettings.model_fields}
     for document in ROOT.glob("**/README.md"):
         if ".venv" not in document.parts:
-            assert set(re.findall(r"\bSIDECAR_[A-Z_]+\b", document.read_text())) <= known, document
+            named = set(re.findall(r"\b(?:DUCKDB_)?SIDECAR_[A-Z_]*[A-Z]\b", document.read_text()))
+            assert {name for name in named if not name.startswith(client.KAFKA)} <= known, document
 
 
 def test_every_link_of_a_document_leads_somewhere() -> None:

@@ -7,7 +7,6 @@ import pytest
 from schemas.actions import (
     AddColumn,
     Aggregate,
-    Body,
     ChangeType,
     Cluster,
     ConvertFile,
@@ -19,7 +18,7 @@ from schemas.actions import (
     Rewrite,
     SortKey,
 )
-from schemas.expressions import Call, ColumnRef
+from schemas.expressions import Call, ColumnRef, Constant
 from schemas.fingerprint import shape
 from schemas.measure import full
 from schemas.measure.job import Job, Limits, Outcome
@@ -29,12 +28,13 @@ from tests.jobs import candidate, clone, fingerprint, job, known
 
 ROWS = 400_000
 VISITS = f"""
-    CREATE TABLE visits AS SELECT range AS id, (hash(range) % 1000)::INTEGER AS place, 'page ' || range AS page,
+    CREATE TABLE visits AS SELECT range AS id, (hash(range) % 1000)::INTEGER AS place, 'the page with the number ' || range AS page,
         (range % 977)::VARCHAR AS code, DATE '2020-01-01' + (hash(range + 7) % 1000)::INTEGER AS day, random() AS amount
     FROM range({ROWS})
 """
-BY_PAGE = "SELECT * FROM visits WHERE page = 'page 777'"
-PER_DAY = "SELECT day, sum(length(regexp_replace(page, '[0-9]+', 'x'))) FROM visits GROUP BY day"
+BY_PAGE = "SELECT * FROM visits WHERE page = 'the page with the number 777'"
+BY_MONTH_FAST = "SELECT count(*) FROM visits WHERE $1 <> '' AND day BETWEEN '2021-03-01' AND '2021-03-31'"
+PER_DAY = "SELECT day, sum(amount), max(page) FROM visits GROUP BY day"
 BY_MONTH = "SELECT count(*) FROM visits WHERE strftime(day, '%Y-%m') = '2021-03'"
 
 
@@ -84,7 +84,6 @@ SUMMARY = CreateSummary(
         )
     ],
 )
-BY_LENGTH = "SELECT day, sum(length(page)) FROM visits WHERE length(reverse(page)) > 3 GROUP BY day"
 
 
 def test_a_selective_index_gains_and_its_cost_is_told(file: Path) -> None:
@@ -94,7 +93,7 @@ def test_a_selective_index_gains_and_its_cost_is_told(file: Path) -> None:
     [query] = found.queries
     assert query.equal == "equal"
     assert query.k >= 8
-    assert 5 < query.low <= query.speedup <= query.high
+    assert 1.2 < query.low <= query.speedup <= query.high
     assert query.aa_low < 1 < query.aa_high
     assert found.extra_bytes > ROWS * 8
     assert found.build_s > 0
@@ -103,8 +102,7 @@ def test_a_selective_index_gains_and_its_cost_is_told(file: Path) -> None:
 
 
 def test_a_rewrite_gains_without_a_change_of_the_database(file: Path) -> None:
-    text = "SELECT count(*) FROM visits WHERE day >= strptime($2 || '-01', '%Y-%m-%d')::DATE AND day < '2021-04-01'"
-    found = only(measured(file, [BY_MONTH], candidate("r", rewritten(BY_MONTH, text), affected=[BY_MONTH])))
+    found = only(measured(file, [BY_MONTH], candidate("r", rewritten(BY_MONTH, BY_MONTH_FAST), affected=[BY_MONTH])))
     assert (found.verdict, found.extra_bytes, found.build_s) == ("gain", 0, 0)
     assert found.queries[0].low > 3
 
@@ -138,9 +136,6 @@ def test_what_one_query_gains_another_may_lose(file: Path) -> None:
     both = candidate("b", rewritten(BY_MONTH, BY_MONTH_FAST), rewritten(BY_PAGE, text), affected=[BY_MONTH, BY_PAGE])
     found = only(measured(file, [BY_MONTH, BY_PAGE], both))
     assert found.verdict == "harm"
-
-
-BY_MONTH_FAST = "SELECT count(*) FROM visits WHERE $1 <> '' AND day BETWEEN '2021-03-01' AND '2021-03-31'"
 
 
 def test_other_results_are_found(file: Path) -> None:
@@ -209,10 +204,191 @@ def test_a_dropped_column_that_is_read_is_refused(file: Path) -> None:
 
 def test_a_column_that_breaks_an_insert_is_harm(file: Path) -> None:
     insert = "INSERT INTO visits VALUES (9000000, 5, 'page x', '7', DATE '2020-01-01', 0.5)"
-    month = Call(function="strftime", arguments=[ColumnRef(name="day"), ColumnRef(name="code")])
-    add = AddColumn(table="visits", column="month", type="VARCHAR", expression=month.model_copy(
-        update={"arguments": [ColumnRef(name="day"), *FORMAT]}))
-    text = "SELECT count(*) FROM visits WHERE month = $2 AND $1 <> ''"
+    month = Call(function="strftime", arguments=[ColumnRef(name="day"), Constant(value="%Y-%m")])
+    add = AddColumn(table="visits", column="month", type="VARCHAR", expression=month)
+    text = "SELECT count(*) FROM visits WHERE month = $1"
     both = candidate("a", add, rewritten(BY_MONTH, text), affected=[BY_MONTH, insert])
     found = only(measured(file, [BY_MONTH, insert], both))
     assert (found.verdict, "the write" in found.reason) == ("harm", True)
+
+
+def reasons(work: Job, folder: Path) -> dict[str, str]:
+    return measure(work, folder).not_measurable
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("SELECT * FROM a_frame_of_python", "it names a table, view, type or function that the clone lacks"),
+        ("SELECT count(*) FROM visits, visits a, visits b", "it runs too long"),
+        ("SELECT CAST(page AS INTEGER) FROM visits", "a value cannot be converted"),
+        ("SELECT * FROM 's3://bucket/visits.parquet'", "it reads a file that is not on this machine"),
+        ("SELECT * FROM '/nowhere/visits.csv'", "it reads a file that is gone"),
+        ("SELECT * FROM read_text('/etc/passwd')", "it calls read_text"),
+        ("CREATE TABLE x AS SELECT 1", "a statement of the kind 'ddl' is not measured"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_and_the_rest_goes_on(file: Path, statement: str, reason: str) -> None:
+    useless = candidate("u", INDEX, affected=[statement])
+    useful = candidate("i", INDEX.model_copy(update={"name": "useful"}), affected=[statement, BY_PAGE])
+    limits = Limits(free_bytes=0, query_s=2)
+    outcome = measure(job(file, [statement, BY_PAGE], [useless, useful], limits=limits), file.parent)
+    assert outcome.not_measurable[fingerprint(statement)].startswith(reason)
+    assert [(one.verdict, len(one.queries)) for one in outcome.results] == [("not measurable", 0), ("gain", 1)]
+    assert reason in outcome.results[0].reason
+
+
+def test_a_shape_without_an_exemplar_is_not_measurable(file: Path) -> None:
+    work = job(file, [BY_PAGE], [candidate("i", INDEX, affected=[BY_PAGE])]).model_copy(update={"exemplars": {}})
+    assert reasons(work, file.parent) == {fingerprint(BY_PAGE): "no concrete statement of it was kept"}
+
+
+def test_a_text_that_is_not_of_its_fingerprint_is_not_run(file: Path) -> None:
+    forged = known(BY_PAGE)[0].model_copy(update={"statement": "SELECT * FROM visits WHERE page <> $1"})
+    work = job(file, [BY_PAGE], [candidate("i", INDEX, affected=[BY_PAGE])], workload=[forged])
+    assert reasons(work, file.parent) == {fingerprint(BY_PAGE): "its text and its fingerprint do not belong together"}
+
+
+def test_no_reason_repeats_a_value(file: Path) -> None:
+    failing = "SELECT CAST('hunter2' AS INTEGER) FROM visits"
+    outcome = measured(file, [failing], candidate("i", INDEX, affected=[failing]))
+    assert "hunter2" not in outcome.model_dump_json()
+
+
+def test_a_rewritten_text_goes_through_the_gate(file: Path) -> None:
+    escape = rewritten(BY_PAGE, "SELECT content FROM read_text('/etc/passwd') WHERE $1 <> ''")
+    found = only(measured(file, [BY_PAGE], candidate("e", escape, affected=[BY_PAGE])))
+    assert (found.verdict, "read_text" in found.reason) == ("not measurable", True)
+
+
+def test_a_candidate_of_an_unknown_kind_is_refused(file: Path) -> None:
+    good = candidate("x", INDEX, affected=[BY_PAGE])
+    strange = good.model_copy(update={"actions": [good.actions[0].model_copy(update={"kind": "format_disk"})]})
+    found = only(measured(file, [BY_PAGE], strange))
+    assert (found.verdict, "unknown action 'format_disk'" in found.reason) == ("not measurable", True)
+
+
+def test_a_file_is_measured_as_parquet_on_a_copy(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    file = clone(
+        tmp_path,
+        f"COPY (SELECT range AS id, hash(range) AS h FROM range({ROWS})) TO '{data}/part.csv'",
+    )
+    query = f"SELECT count(*) FROM read_csv('{data}/*.csv', header = true) WHERE id BETWEEN 1000 AND 2000"
+    [(name, _)] = shape(query, salt=b"salt").files
+    convert = ConvertFile(file=name, keys=[SortKey(column="id")])
+    found = only(measured(file, [query], candidate("f", convert, affected=[query])))
+    assert (found.verdict, found.queries[0].equal, found.extra_bytes > ROWS) == ("gain", "equal", True)
+    assert sorted(one.name for one in data.iterdir()) == ["part.csv"]
+
+
+def test_more_bytes_of_files_than_allowed_are_not_copied(tmp_path: Path) -> None:
+    file = clone(tmp_path, f"COPY (SELECT range AS id FROM range(1000)) TO '{tmp_path}/large.csv'")
+    query = f"SELECT count(*) FROM '{tmp_path}/large.csv'"
+    work = job(file, [query], [candidate("i", INDEX, affected=[query])], limits=Limits(free_bytes=0, file_bytes=1000))
+    assert "more than may be copied" in reasons(work, tmp_path)[fingerprint(query)]
+
+
+def test_on_a_sample_an_index_is_unproved_and_a_scan_is_not(file: Path) -> None:
+    fast = rewritten(BY_MONTH, BY_MONTH_FAST)
+    work = job(
+        file,
+        [BY_PAGE, BY_MONTH],
+        [candidate("i", INDEX, affected=[BY_PAGE]), candidate("r", fast, affected=[BY_MONTH])],
+        kind="sample",
+        share=0.1,
+    )
+    outcome = measure(work, file.parent)
+    assert [(one.verdict, one.queries[0].unproved) for one in outcome.results] == [("gain", True), ("gain", False)]
+    assert (outcome.machine.clone, outcome.machine.share) == ("sample", 0.1)
+
+
+def test_a_sample_of_few_rows_proves_nothing(file: Path) -> None:
+    fast = candidate("r", rewritten(BY_MONTH, BY_MONTH_FAST), affected=[BY_MONTH])
+    work = job(file, [BY_MONTH], [fast], kind="sample", share=0.1, rows=ROWS)
+    assert only(measure(work, file.parent)).queries[0].unproved
+
+
+def test_a_snapshot_is_written_afresh_with_its_indexes(tmp_path: Path) -> None:
+    gaps = "DELETE FROM visits WHERE id % 3 = 0"
+    file = clone(tmp_path, VISITS, "CHECKPOINT", gaps, "CREATE INDEX by_place ON visits(place)")
+    drop = DropIndex(table="visits", name="by_place", columns=["place"])
+    found = only(measure(job(file, [PER_DAY], [candidate("d", drop, affected=[PER_DAY])], kind="snapshot"), tmp_path))
+    assert (found.verdict, found.extra_bytes < 0) == ("gain", True)
+
+
+def test_clustering_keeps_what_the_table_has_and_gains_where_ranges_are_read(tmp_path: Path) -> None:
+    file = clone(
+        tmp_path,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, place INTEGER NOT NULL, page VARCHAR DEFAULT 'p')",
+        "INSERT INTO t SELECT range, hash(range) % 100000, repeat('page ' || range, 8) FROM range(500000)",
+    )
+    query = "SELECT count(*), sum(length(page)) FROM t WHERE place BETWEEN 100 AND 110 OR place BETWEEN 120 AND 125"
+    cluster = Cluster(table="t", keys=[SortKey(column="place")])
+    found = only(measured(file, [query], candidate("c", cluster, affected=[query])))
+    assert (found.verdict, found.queries[0].equal) == ("gain", "equal")
+
+
+def test_without_time_everything_is_not_reached(file: Path) -> None:
+    work = job(file, [BY_PAGE], [candidate("i", INDEX, affected=[BY_PAGE])], budget_s=0.0)
+    found = only(measure(work, file.parent))
+    assert (found.verdict, found.stage) == ("not reached", "screened")
+
+
+def test_after_its_deadline_a_request_is_not_worked_at(file: Path) -> None:
+    work = job(file, [BY_PAGE], [candidate("i", INDEX, affected=[BY_PAGE])], deadline=datetime(2020, 1, 1, tzinfo=UTC))
+    assert only(measure(work, file.parent)).verdict == "not reached"
+
+
+def test_without_room_for_a_copy_what_needs_none_goes_on(file: Path) -> None:
+    work = job(
+        file,
+        [BY_PAGE, BY_MONTH],
+        [
+            candidate("i", INDEX, affected=[BY_PAGE]),
+            candidate("r", rewritten(BY_MONTH, BY_MONTH_FAST), affected=[BY_MONTH]),
+        ],
+        limits=Limits(free_bytes=2**60),
+    )
+    outcome = measure(work, file.parent)
+    assert [one.verdict for one in outcome.results] == ["not measurable", "gain"]
+    assert "must stay" in outcome.results[0].reason
+
+
+def test_a_clone_that_vanishes_ends_in_an_error_and_what_was_finished_stays(file: Path) -> None:
+    bad = candidate(
+        "bad", ChangeType(table="visits", column="page", from_type="VARCHAR", to_type="DATE"), affected=[BY_PAGE]
+    )
+    work = job(file, [BY_PAGE], [bad, candidate("i", INDEX, affected=[BY_PAGE])])
+
+    def vanish(step: str, about: str) -> None:
+        if (step, about) == ("screen", "i"):
+            file.unlink()
+
+    outcome = measure(work, file.parent, report=vanish)
+    assert outcome.error == "the clone is gone: leave its folder to the sidecar, and ask for another analysis"
+    assert [one.verdict for one in outcome.results] == ["not measurable", "not reached"]
+
+
+def test_what_is_no_database_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "clone.duckdb"
+    file.write_bytes(b"no database" * 1000)
+    outcome = measure(job(file, [BY_PAGE], [candidate("i", INDEX, affected=[BY_PAGE])]), tmp_path)
+    assert "the clone cannot be" in (outcome.error or "")
+
+
+def test_the_outcome_so_far_is_saved_after_every_step(file: Path) -> None:
+    saved: list[Outcome] = []
+    bad = candidate(
+        "bad", ChangeType(table="visits", column="page", from_type="VARCHAR", to_type="DATE"), affected=[BY_PAGE]
+    )
+    work = job(file, [BY_PAGE], [bad, candidate("i", INDEX, affected=[BY_PAGE])])
+    measure(work, file.parent, save=saved.append)
+    assert [len(one.results) for one in saved] == sorted(len(one.results) for one in saved)
+    assert len(saved[-1].results) == 1
+
+
+def test_nothing_is_left_in_the_folder_but_the_clone(file: Path) -> None:
+    measured(file, [BY_PAGE], candidate("i", INDEX.model_copy(update={"columns": ["place"]}), affected=[BY_PAGE]))
+    assert [one.name for one in file.parent.iterdir()] == ["clone.duckdb"]
