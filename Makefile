@@ -23,7 +23,8 @@ demo: setup ## the main job on embedded defaults: a product, its workload, measu
 	@$(BIN)/sidecar demo
 
 test: setup ## all tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -m "not alone" -n 2 --dist loadfile
+	@$(BIN)/pytest -m alone
 
 check: setup ## format, lint and types
 	@$(BIN)/ruff format --check .

@@ -167,9 +167,7 @@ def unpack(action: Action) -> Body:
     try:
         return model.model_validate_json(action.body)
     except ValidationError as error:
-        raise ActionError(
-            f"the body of {action.kind!r} is not valid: {error.errors(include_input=False)}"
-        ) from error
+        raise ActionError(f"the body of {action.kind!r} is not valid: {error.errors(include_input=False)}") from error
 
 
 def plan_hash(actions: Sequence[Action]) -> str:

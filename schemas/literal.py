@@ -1,4 +1,4 @@
-"""Python values as SQL literals, of the types that DuckDB gives them as parameters."""
+"""Python values as SQL literals, of the types that DuckDB gives them as parameters (a DECIMAL may be a digit wider)."""
 
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta

@@ -85,7 +85,8 @@ class Removed:
         Its text, and what lies between the two, joins the literal of the last placeholder.
         """
         literals = self._literals
-        if len(out) == start + 1 == before + 3 and out[before][0] == out[start][0] == "$":
+        ours, theirs = out[before], out[start] if start < len(out) else ""
+        if len(out) == start + 1 == before + 3 and ours[0] == theirs[0] == "$" and "$" not in (ours, theirs):
             first = len(literals) - 1  # two constants, the usual case
             tail = ", " + self._text(first)
         else:

@@ -45,10 +45,11 @@ def run(settings: Settings, role: Role) -> None:
     log.set_up(settings.log_level, settings.log_format, settings.secrets())
     for name in configuration.unknown_variables():
         logger.warning("a variable is no setting: `sidecar settings` lists them", variable=name)
-    asyncio.run(_until_signal(Sidecar(settings, role)))
+    asyncio.run(_until_signal(settings, role))
 
 
-async def _until_signal(sidecar: "Sidecar") -> None:
+async def _until_signal(settings: Settings, role: Role) -> None:
+    sidecar = Sidecar(settings, role)
     stop = asyncio.Event()
 
     def on_signal(number: int) -> None:
@@ -78,7 +79,10 @@ class Sidecar:
     """`stuck` says that something did not end in time, so that the process has to be ended by force."""
 
     def __init__(self, settings: Settings, role: Role) -> None:
-        """Opens nothing. Raises SettingsError for one role without a Kafka that the other can reach."""
+        """In the running event loop; opens nothing.
+
+        Raises SettingsError for one role without a Kafka that the other can reach.
+        """
         if role != "both" and not settings.bootstrap_servers:
             raise SettingsError(f"the role {role} alone needs a Kafka: start `sidecar kafka`, set bootstrap_servers")
         self._settings = settings

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from confluent_kafka import Message
 from duckdb import DuckDBPyConnection
@@ -127,7 +127,7 @@ class Follower:
         topic, partition = self.inputs.place(message)
         name = self.inputs.full_name(topic)
         place = (name, self._topic_ids[name], partition, message.offset() or 0)
-        headers = tuple((name, value) for name, value in message.headers() or [])
+        headers = tuple(cast(list[tuple[str, bytes | None]], message.headers() or []))
         record = Input(*place, message.timestamp()[1], message.key(), message.value(), headers)
         output = letter(record, ROLE, error, self.codec)
         message_id = derived_id(record.source, f"dead-letter/{ROLE}/1")

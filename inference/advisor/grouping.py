@@ -10,11 +10,9 @@ from schemas.expressions import ColumnRef, Expression
 from schemas.records import Table
 
 from .expression import typed
-from .resolve import Block, Origin, Scan, own_nodes
-from .statement import conjuncts, may_aggregate
+from .resolve import Block, Origin, Scan, nodes_of, own_nodes
+from .statement import conjuncts, may_aggregate, parts
 from .workload import Query
-
-CLAUSES = ("expressions", "where", "group", "having", "order")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +72,9 @@ class Grouping:
 
     def aggregates(self) -> Iterator[exp.Expr]:
         """Aggregates outside of one another, each with its FILTER."""
-        for part in _parts(self.block.node):
-            for node in own_nodes(part):
-                if isinstance(node, exp.AggFunc) and not node.find_ancestor(exp.AggFunc):
-                    yield node.parent if isinstance(node.parent, exp.Filter) else node
+        for node in nodes_of(self.block.node):
+            if isinstance(node, exp.AggFunc) and not node.find_ancestor(exp.AggFunc):
+                yield node.parent if isinstance(node.parent, exp.Filter) else node
 
     def _collect(self, node: exp.Expr, found: list[Atom]) -> bool:
         origins = {
@@ -121,9 +118,9 @@ def _of(query: Query, block: Block) -> Grouping | str:
     group = node.args.get("group")
     if group and group.find(exp.Rollup, exp.Cube, exp.GroupingSets):
         return "it groups in several ways at once"
-    if any(isinstance(part, exp.Query | exp.Window | exp.Star) for part in _nodes(node) if not _counts_all(part)):
+    if any(isinstance(part, exp.Query | exp.Window | exp.Star) for part in nodes_of(node) if not _counts_all(part)):
         return "it holds a subquery, a window or a *"
-    if any(may_aggregate(part) for part in _nodes(node)):
+    if any(may_aggregate(part) for part in nodes_of(node)):
         return "it calls a function that may be an aggregate of its own"
     if node.args.get("distinct") or node.args.get("qualify"):
         return "it is DISTINCT or has QUALIFY"
@@ -161,9 +158,9 @@ def _fill(found: Grouping) -> str | None:
     """Finds the atoms that must be there besides the aggregates: of groups, filters and outputs."""
     inside = {id(part) for aggregate in found.aggregates() for part in aggregate.walk()}
     group = found.block.node.args.get("group")
-    parts = [*found.block.node.expressions, *found.kept, *(group.expressions if group else ())]
-    parts += [part for name in ("having", "order") for part in _clause(found.block.node, name)]
-    pieces = [piece for part in parts for piece in _outside(part, inside)]
+    select = found.block.node
+    whole = [*select.expressions, *found.kept, *(group.expressions if group else ()), *parts(select, "having", "order")]
+    pieces = [piece for part in whole for piece in _outside(part, inside)]
     pieces += [piece for aggregate in found.aggregates() for piece in _keys_of(aggregate)]
     for piece in pieces:
         atoms = found.atoms_in(piece)
@@ -229,7 +226,7 @@ def _aliases(block: Block) -> dict[Scan, str]:
 
 
 def _aggregates(node: exp.Select) -> bool:
-    return bool(node.args.get("group")) or any(isinstance(part, exp.AggFunc) for part in _nodes(node))
+    return bool(node.args.get("group")) or any(isinstance(part, exp.AggFunc) for part in nodes_of(node))
 
 
 def _all_conditions(node: exp.Expr) -> Iterator[exp.Expr]:
@@ -237,22 +234,6 @@ def _all_conditions(node: exp.Expr) -> Iterator[exp.Expr]:
         yield from conjuncts(where.this)
     for join in node.args.get("joins") or ():
         yield from conjuncts(join.args.get("on"))
-
-
-def _nodes(node: exp.Expr) -> Iterator[exp.Expr]:
-    for part in [*_parts(node), *_all_conditions(node)]:
-        yield from own_nodes(part)
-
-
-def _parts(node: exp.Expr) -> Iterator[exp.Expr]:
-    for name in CLAUSES:
-        yield from _clause(node, name)
-
-
-def _clause(node: exp.Expr, name: str) -> list[exp.Expr]:
-    clause = node.args.get(name)
-    clauses = clause if isinstance(clause, list) else [clause]
-    return [part for part in clauses if isinstance(part, exp.Expr)]
 
 
 def _counts_all(node: exp.Expr) -> bool:

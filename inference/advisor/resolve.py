@@ -9,7 +9,7 @@ from sqlglot import exp
 from schemas.errors import Unreadable
 from schemas.records import Column, Table
 
-from .statement import parse_view
+from .statement import parse_view, parts
 from .tables import Name, Tables, column_of, name_of
 
 
@@ -48,6 +48,8 @@ class Derived:
 
 
 Source = Scan | Derived
+Env = dict[str, Source]
+"""CTEs by name."""
 
 
 @dataclass(slots=True, eq=False)
@@ -100,6 +102,13 @@ def own_nodes(node: exp.Expr) -> Iterator[exp.Expr]:
             yield from own_nodes(child)
 
 
+def nodes_of(select: exp.Expr) -> Iterator[exp.Expr]:
+    """The nodes of its clauses and join conditions, without those of its sources."""
+    conditions = [condition for join in parts(select, "joins") for condition in parts(join, "on")]
+    for part in (*parts(select, *_CLAUSES), *conditions):
+        yield from own_nodes(part)
+
+
 def resolve(tree: exp.Expr, tables: Tables) -> Reading:
     """Raises: Unreadable for a name that the catalog does not know, and for what has no fixed columns."""
     resolver = _Resolver(tables, Reading(tree))
@@ -122,7 +131,7 @@ class _Resolver:
 
     # queries
 
-    def query(self, node: exp.Expr, env: dict[str, Source], outer: Block | None) -> Derived:
+    def query(self, node: exp.Expr, env: Env, outer: Block | None) -> Derived:
         env = self._with(node, env, outer)
         match node:
             case exp.Select():
@@ -137,7 +146,7 @@ class _Resolver:
                 return Derived(open=True)
         raise Unreadable(f"the rules do not read {node.key.upper()}")
 
-    def _with(self, node: exp.Expr, env: dict[str, Source], outer: Block | None) -> dict[str, Source]:
+    def _with(self, node: exp.Expr, env: Env, outer: Block | None) -> Env:
         if not (clause := node.args.get("with_")):
             return env
         env = dict(env)
@@ -152,7 +161,7 @@ class _Resolver:
             env[name] = derived
         return env
 
-    def _select(self, node: exp.Select, env: dict[str, Source], outer: Block | None) -> Derived:
+    def _select(self, node: exp.Select, env: Env, outer: Block | None) -> Derived:
         block = Block(node, outer=outer)
         self.reading.blocks.append(block)
         if node.args.get("sample"):
@@ -166,9 +175,8 @@ class _Resolver:
                     self._use(_output(source, column.name))
             if join.args.get("on"):
                 self._names(join.args["on"], block, env)
-        for clause_name in _CLAUSES:
-            for part in _parts(node.args.get(clause_name)):
-                self._names(part, block, env)
+        for part in parts(node, *_CLAUSES):
+            self._names(part, block, env)
         return self._outputs(node, block)
 
     def _outputs(self, node: exp.Select, block: Block) -> Derived:
@@ -189,7 +197,7 @@ class _Resolver:
 
     # sources
 
-    def _source(self, node: exp.Expr, block: Block, env: dict[str, Source]) -> None:
+    def _source(self, node: exp.Expr, block: Block, env: Env) -> None:
         alias = node.alias_or_name.lower() or f"#{len(block.sources)}"
         if node.args.get("pivots"):
             raise Unreadable("the columns of a PIVOT depend on the data")
@@ -216,7 +224,7 @@ class _Resolver:
             if join.args.get("on"):
                 self._names(join.args["on"], block, env)
 
-    def _table(self, node: exp.Table, env: dict[str, Source]) -> Source:
+    def _table(self, node: exp.Table, env: Env) -> Source:
         if not node.db and node.name.lower() in env:
             return env[node.name.lower()]
         name = node.name if isinstance(node.this, exp.Identifier) else _file_of(node)
@@ -247,7 +255,7 @@ class _Resolver:
 
     # names
 
-    def _names(self, node: exp.Expr, block: Block, env: dict[str, Source]) -> None:
+    def _names(self, node: exp.Expr, block: Block, env: Env) -> None:
         for part in own_nodes(node):
             if isinstance(part, exp.Query):
                 self.query(part, env, block)
@@ -313,30 +321,21 @@ class _Resolver:
             case exp.Update():
                 reading.scans.append(block.sources[target.alias_or_name.lower()])  # type: ignore[arg-type]
                 reading.assigned = frozenset(change.this.name.lower() for change in node.expressions)
-                self._parts(node, ("from_", "expressions", "where"), block, env)
+                self._changed(node, "from_", ("expressions", "where"), block, env)
             case exp.Delete():
                 reading.scans.append(block.sources[target.alias_or_name.lower()])  # type: ignore[arg-type]
-                self._parts(node, ("using", "where"), block, env)
+                self._changed(node, "using", ("where",), block, env)
             case exp.Merge():
                 reading.positional = True
                 reading.assigned = frozenset(column.name.lower() for column in table.columns)
                 reading.starred.add(name_of(table))
-                self._parts(node, ("using", "on"), block, env)
+                self._changed(node, "using", ("on",), block, env)
 
-    def _parts(self, node: exp.Expr, names: tuple[str, ...], block: Block, env: dict[str, Source]) -> None:
-        for name in names:
-            for part in _parts(node.args.get(name)):
-                if isinstance(part, exp.From):
-                    self._source(part.this, block, env)
-                elif name == "using":
-                    self._source(part, block, env)
-                else:
-                    self._names(part, block, env)
-
-
-def _parts(clause: object) -> list[exp.Expr]:
-    clauses = clause if isinstance(clause, list) else [clause]
-    return [part for part in clauses if isinstance(part, exp.Expr)]
+    def _changed(self, node: exp.Expr, sources: str, rest: tuple[str, ...], block: Block, env: Env) -> None:
+        for source in parts(node, sources):
+            self._source(source.this if isinstance(source, exp.From) else source, block, env)
+        for part in parts(node, *rest):
+            self._names(part, block, env)
 
 
 def _all_outputs(source: Source) -> Derived:

@@ -150,6 +150,15 @@ def is_placeholder(node: exp.Expr | None) -> bool:
     )
 
 
+def parts(node: exp.Expr, *names: str) -> list[exp.Expr]:
+    """What a node holds under these names, in their order."""
+    found = []
+    for name in names:
+        clause = node.args.get(name)
+        found += [one for one in (clause if isinstance(clause, list) else [clause]) if isinstance(one, exp.Expr)]
+    return found
+
+
 def conjuncts(node: exp.Expr | None) -> Iterator[exp.Expr]:
     """The parts of a condition that all must hold, without parentheses around them."""
     if node is None:
@@ -227,6 +236,6 @@ def parse_view(text: str) -> exp.Expr:
 def _parsed(text: str) -> list[exp.Expr]:
     try:
         found = sqlglot.parse(_spaced(text), dialect=DIALECT)
-    except Exception as error:  # noqa: BLE001 - on odd texts sqlglot raises what its code stumbles on, such as IndexError
+    except Exception as error:
         raise Unreadable("the parser of the rules does not know its syntax") from error
     return [tree for tree in found if isinstance(tree, exp.Expr)]

@@ -4,12 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Signal
+from typing import TYPE_CHECKING
 
 from ..codec import Codec
 from .exemplars import Exemplars
 from .files import Files
-from .kafka import Publisher
 from .settings import ClientSettings
+
+if TYPE_CHECKING:
+    from .kafka import Publisher  # it needs confluent-kafka, an extra, and measuring does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,6 @@ class Attached:
     unseen: Callable[[], Sequence[str]]
     """Ways past the query log."""
     codec: Codec
-    publisher: Publisher
+    publisher: "Publisher"
     stop: Signal
     """Set when the process ends."""

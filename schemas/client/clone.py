@@ -24,7 +24,7 @@ from ..records import Table
 from .catalog import Place, structure
 from .figures import ROW_GROUP, sizes
 from .needed import needed, parents_first
-from .pace import Pace
+from .pace import CLOSED, Pace
 from .versions import VERSION
 
 # Half a row group: one thread reads it, and DuckDB 1.2 loses blocks, or crashes, where a transaction appends whole
@@ -111,12 +111,14 @@ def make_clone(connection: duckdb.DuckDBPyConnection, plan: Plan, file: Path, pa
         with _attached(connection, plan.place, file) as clone:
             _copy_schema(connection, plan, clone)
             rows, of = _copy_rows(connection, plan, clone, pace)
+    except duckdb.InterruptException:
+        raise CloneError(CLOSED) from None
     except duckdb.Error as error:
         # DuckDB's messages may hold values
         logger.debug("no clone", exc_info=True)
         raise CloneError(
             f"DuckDB refused to make the clone ({type(error).__name__}; the product's log has the message at DEBUG): "
-            "ask again, or set snapshot_command"
+            "ask again"
         ) from None
     return CloneFacts(
         file=file,

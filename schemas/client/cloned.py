@@ -52,6 +52,7 @@ class Cloned:
             workspace.remove()
 
     def _clone(self, request: MeasurementRequest, file: Path) -> tuple[CloneFacts, dict[str, str]]:
+        """A full clone if there can be one, else the team's snapshot, else a sample."""
         wanted = self._attached.settings
         pace = Pace(wanted, file.parent, self._slowness, self._attached.stop, self._live.is_open)
         with self._live.connection() as connection:
@@ -59,15 +60,18 @@ class Cloned:
             in_force = settings(connection)
             texts = (one.statement for one in request.workload)
             plan = plan_clone(connection, place, request.tables, texts, wanted.clone_bytes)
-            why_not = hindrance(connection, plan, wanted.clone_bytes)
-            if why_not is None and (plan.kind == "full" or not wanted.snapshot_command):
+            problem = hindrance(connection, plan, wanted.clone_bytes)
+            if problem is None and (plan.kind == "full" or not wanted.snapshot_command):
                 self._slowness.watch()
                 try:
                     return make_clone(connection, plan, file, pace), in_force
+                except CloneError as error:
+                    problem = str(error)
                 finally:
                     self._slowness.unwatch()
         if not wanted.snapshot_command:
-            raise CloneError(f"{why_not}: set snapshot_command")
+            raise CloneError(f"{problem}; or set snapshot_command")
+        file.unlink(missing_ok=True)
         make_snapshot(wanted.snapshot_command, file, wanted.snapshot_s, self._attached.stop)
         snapshot = CloneFacts(
             file=file,

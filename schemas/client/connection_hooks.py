@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary, ref
 from . import capture, watching
 from .calls import Call, DuckDB, connections
 from .capture import begin
+from .lent import call_back
 from .relations import made, produced
 from .wrapper import Args, Hooks, Kwargs, argument
 
@@ -133,13 +134,14 @@ def _connecting(args: Args, kwargs: Kwargs) -> object:
     return argument(args, kwargs, 0, "database") or ":memory:"
 
 
-def _leaving(args: Args, _kwargs: Kwargs) -> None:
+def _closing(args: Args, _kwargs: Kwargs) -> None:
     if (known := connections.get(id(args[0]))) is not None:
         known.leave()
+        call_back(args[0])
 
 
 CONNECT = Hooks(_connecting, lambda database, connection: watching.opened(connection, database), nothing)
-CLOSE = Hooks(_leaving, nothing, nothing)
+CLOSE = Hooks(_closing, nothing, nothing)
 SET_DEFAULT = Hooks(lambda _args, _kwargs: watching.default_changed(), nothing, nothing)
 ENABLE_PROFILING = Hooks(lambda args, _kwargs: capture.leave_profiler(args[0]), nothing, nothing)
 

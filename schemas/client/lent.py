@@ -22,48 +22,53 @@ _close = DuckDB.close
 
 
 class Lent:
-    def __init__(self, connection: DuckDB) -> None:
+    """`called_back` says that the product closes the connection that this one was made from."""
+
+    def __init__(self, theirs: int, connection: DuckDB) -> None:
+        self.theirs = theirs
         self.connection = connection
         self.called_back = False
         self.returned = Signal()
 
 
-_lent: dict[int, list[Lent]] = {}
-"""By the id of the product's connection."""
+_lent: set[Lent] = set()
 
 
 @contextmanager
 def lend(place: str) -> Iterator[Lent | None]:
-    """A connection to the database at the place, None while the product has none itself.
+    """A connection to the database at `place`, None while the product has none itself.
 
     What runs on it leaves the results of the product's connections alone.
     """
-    for known in list(connections.values()):
-        theirs = known.reference()
-        if known.place != place or theirs is None:
-            continue
-        try:
-            lent = Lent(unobserved(_cursor(theirs)))
-        except duckdb.Error:
-            continue  # closed
-        key = id(theirs)
-        _lent.setdefault(key, []).append(lent)
-        del theirs  # the product may drop it meanwhile
-        try:
-            yield lent
-        finally:
-            _close(lent.connection)
-            lent.returned.set()
-            _lent[key].remove(lent)
+    lent = _made(place)
+    if lent is None:
+        yield None
         return
-    yield None
+    _lent.add(lent)
+    try:
+        yield lent
+    finally:
+        _close(lent.connection)
+        _lent.discard(lent)
+        lent.returned.set()
 
 
 def call_back(theirs: DuckDB) -> None:
     """The product is about to close its connection: returns when ours are closed, or after `PATIENCE_S`."""
-    for lent in list(_lent.pop(id(theirs), ())):
+    for lent in [one for one in list(_lent) if one.theirs == id(theirs)]:
         lent.called_back = True
         for _ in range(round(PATIENCE_S / AGAIN_S)):
             lent.connection.interrupt()
             if lent.returned.wait(AGAIN_S):
                 break
+
+
+def _made(place: str) -> Lent | None:
+    for known in list(connections.values()):
+        theirs = known.reference()
+        if known.place == place and theirs is not None:
+            try:
+                return Lent(id(theirs), unobserved(_cursor(theirs)))
+            except duckdb.Error:
+                continue  # closed
+    return None

@@ -9,7 +9,7 @@ from typing import Protocol
 import duckdb
 
 from ..errors import CloneError
-from .watching import live_cursor
+from .lent import Lent, lend
 
 
 class Database(Protocol):
@@ -17,31 +17,33 @@ class Database(Protocol):
         """Raises CloneError, duckdb.Error where there is none now."""
 
     def is_open(self) -> bool:
-        """Whether reading may go on."""
+        """Whether the product still works with it, so that reading may go on."""
 
 
-@dataclass(frozen=True, slots=True)
 class LiveDatabase:
-    """In the product's own process, while the product works with it; `place` is a file's path or a name in memory."""
+    """In the product's own process, while the product works with it."""
 
-    place: str
+    def __init__(self, place: str) -> None:
+        """`place` is a file's path, or a name in memory."""
+        self._place = place
+        self._lent: set[Lent] = set()
 
     @contextmanager
     def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """It keeps the database open, so it must not be held for long once the product has closed it."""
-        if (cursor := live_cursor(self.place)) is None:
-            raise CloneError("the product does not have the database open: ask again when it has")
-        try:
-            yield cursor
-        finally:
-            cursor.close()
+        with lend(self._place) as lent:
+            if lent is None:
+                raise CloneError("the product does not have the database open: ask again when it has")
+            self._lent.add(lent)
+            try:
+                yield lent.connection
+            finally:
+                self._lent.discard(lent)
 
     def is_open(self) -> bool:
-        """Whether the product itself has a connection to it."""
-        if (cursor := live_cursor(self.place)) is None:
+        if any(lent.called_back for lent in list(self._lent)):
             return False
-        cursor.close()
-        return True
+        with lend(self._place) as lent:
+            return lent is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from .settings import ClientSettings
 from .slowness import Slowness
 
 LONGEST_REST_S = 1.0
+CLOSED = "the product closed its connection while it was cloned: keep one open, or ask again"
 
 
 class Pace:
@@ -44,16 +45,16 @@ class Pace:
         """Raises CloneError where the clone is to be given up."""
         rest = min(time.monotonic() - self._stepped_s, LONGEST_REST_S)
         if self._stop.wait(rest) or not self._wanted():
-            raise CloneError("the product closed the database, or ends: ask again when it runs")
+            raise CloneError(CLOSED)
         if self.seconds > self._settings.clone_s:
             raise CloneError(
-                f"the clone was not complete after {self._settings.clone_s:g} s: raise clone_s, lower clone_bytes so "
-                "that a sample is taken, or set snapshot_command"
+                f"the clone was not complete after {self._settings.clone_s:g} s: raise clone_s, or lower clone_bytes "
+                "so that a sample is taken"
             )
         if (ratio := self._slowness.ratio) > self._settings.clone_slowdown:
             raise CloneError(
-                f"the product became {ratio:.1f} times as slow while it was cloned: ask again when it is less busy, "
-                "raise clone_slowdown, or set snapshot_command"
+                f"the product became {ratio:.1f} times as slow while it was cloned: ask again when it is less busy, or "
+                "raise clone_slowdown"
             )
         self.room_for(0)
         self._stepped_s = time.monotonic()

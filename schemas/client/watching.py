@@ -93,21 +93,6 @@ def unobserved(connection: DuckDB) -> DuckDB:
     return connection
 
 
-def live_cursor(place: str) -> DuckDB | None:
-    """A cursor of ours on the database, None while the product has no connection to it.
-
-    A cursor is a connection of its own: what runs on it leaves the results of the product's connections alone.
-    """
-    for known in list(connections.values()):
-        connection = known.reference()
-        if known.place == place and connection is not None:
-            try:
-                return unobserved(_cursor(connection))
-            except duckdb.Error:
-                continue  # closed
-    return None
-
-
 def meet(connection: DuckDB) -> Connection | None:
     """A connection that was opened where we did not see it: a cursor of it tells which database it is on."""
     if _find is None:

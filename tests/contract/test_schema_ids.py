@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry import SchemaRegistryClient, record_subject_name_strategy
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
@@ -48,7 +48,10 @@ def test_an_unknown_id_is_named(ids: SchemaIds) -> None:
 
 def test_confluents_own_client_reads_what_we_write(schema_registry: SchemaRegistry) -> None:
     payload = Codec(RegistryIds(schema_registry.url, register=True)).encode(REQUEST)
-    deserialize: Callable[..., Any] = AvroDeserializer(SchemaRegistryClient({"url": schema_registry.url}))
+    deserialize: Callable[..., Any] = AvroDeserializer(
+        SchemaRegistryClient({"url": schema_registry.url}),
+        conf={"subject.name.strategy": record_subject_name_strategy},
+    )
     read = deserialize(payload, SerializationContext("requests", MessageField.VALUE))
     assert read == REQUEST.model_dump()
 

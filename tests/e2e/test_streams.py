@@ -143,3 +143,22 @@ def test_a_start_that_hangs_ends_with_what_was_waited_for(settings: Settings, tm
     ) as process:
         assert process.ended() == 1
         assert f"Faust did not join the group {settings.group_prefix}streams within 0.001 s" in process.output
+
+
+def test_a_second_control_process_on_the_same_file_ends_with_the_reason(settings: Settings, tmp_path: Path) -> None:
+    given = {
+        "role": "control",
+        "bootstrap_servers": settings.bootstrap_servers,
+        "topic_prefix": settings.topic_prefix,
+        "group_prefix": settings.group_prefix,
+        "store_path": tmp_path / "store.duckdb",
+    }
+    with StreamsProcess(tmp_path / "one", **given) as one:
+        one.waited("control is live")
+        with StreamsProcess(tmp_path / "two", **given) as two:
+            assert two.ended() == 1
+            assert "control: " in two.output
+            assert "store.duckdb" in two.output
+        while one.get("/readyz").json() != {"ready": True, "parts": {"kafka": "ready", "control": "ready"}}:
+            pass
+        assert one.end() == 0

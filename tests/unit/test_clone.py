@@ -244,7 +244,7 @@ def slow() -> Slowness:
         ({"settings": GENEROUS.model_copy(update={"clone_s": 1e-9})}, "not complete after 1e-09 s"),
         ({"settings": GENEROUS.model_copy(update={"clone_free_bytes": 10**18})}, "clone_free_bytes"),
         ({"slowness": slow()}, "2.5 times as slow while it was cloned"),
-        ({"wanted": lambda: False}, "the product closed the database"),
+        ({"wanted": lambda: False}, "the product closed its connection while it was cloned"),
     ],
     ids=["time", "disk", "slowness", "closed"],
 )

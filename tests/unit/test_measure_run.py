@@ -26,9 +26,12 @@ from schemas.measure.run import measure
 from schemas.records import Candidate, CandidateResult
 from tests.jobs import candidate, clone, fingerprint, job, known
 
+pytestmark = pytest.mark.alone
+
 ROWS = 400_000
 VISITS = f"""
-    CREATE TABLE visits AS SELECT range AS id, (hash(range) % 1000)::INTEGER AS place, 'the page with the number ' || range AS page,
+    CREATE TABLE visits AS SELECT range AS id, (hash(range) % 1000)::INTEGER AS place,
+        'the page with the number ' || range AS page,
         (range % 977)::VARCHAR AS code, DATE '2020-01-01' + (hash(range + 7) % 1000)::INTEGER AS day, random() AS amount
     FROM range({ROWS})
 """
@@ -193,7 +196,7 @@ def test_a_dropped_index_pays_in_space_and_writes(file: Path) -> None:
         indexes=["CREATE INDEX by_place ON visits(place)"],
     )
     found = only(measure(work, file.parent))
-    assert (found.verdict, found.extra_bytes < 0, found.writes) == ("gain", True, 4)
+    assert (found.verdict, found.extra_bytes < 0, found.writes) == ("gain", True, 4), found
 
 
 def test_a_dropped_column_that_is_read_is_refused(file: Path) -> None:

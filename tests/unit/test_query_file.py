@@ -25,7 +25,8 @@ def write(folder: Path, suffix: str) -> Path:
     else:
         (folder / "rows.jsonl").write_text(lines)
         options = "FORMAT parquet" if suffix == ".parquet" else "FORMAT csv, HEADER"
-        duckdb.sql(f"COPY (FROM '{folder / 'rows.jsonl'}') TO '{file}' ({options})")
+        with duckdb.connect() as connection:
+            connection.execute(f"COPY (FROM '{folder / 'rows.jsonl'}') TO '{file}' ({options})")
     return file
 
 

@@ -6,6 +6,7 @@ of a subquery; but DuckDB does where nothing sorts or groups above it, so that t
 
 from sqlglot import exp
 
+from ..resolve import nodes_of
 from ..rewriting import Rewriting, Rewritten
 from ..statement import may_aggregate
 from ..workload import Query, Workload
@@ -59,11 +60,13 @@ def _loses_order(above: exp.Expr | None) -> bool:
     """Whether a SELECT groups or sorts the rows that it reads, and nothing in it depends on how they come."""
     if not isinstance(above, exp.Select):
         return False
-    if above.find(exp.Window) or any(not isinstance(node, ORDERLESS) for node in above.find_all(exp.AggFunc)):
+    nodes = list(nodes_of(above))
+    aggregates = [node for node in nodes if isinstance(node, exp.AggFunc)]
+    if any(isinstance(node, exp.Window) or may_aggregate(node) for node in nodes):
         return False
-    if any(map(may_aggregate, above.walk())):
+    if any(not isinstance(node, ORDERLESS) for node in aggregates):
         return False
-    aggregated = above.args.get("group") or any(one.find(exp.AggFunc) for one in above.expressions)
+    aggregated = above.args.get("group") or aggregates
     return bool(aggregated or (above.args.get("order") and not above.args.get("limit")))
 
 

@@ -1,0 +1,146 @@
+"""What is measured, in what order, and what is said of the rest."""
+
+import pytest
+
+from inference.advisor import advise
+from schemas.actions import CreateIndex, CreateSummary, Rewrite, unpack
+from schemas.records import AnalysisRequest, Candidate
+from schemas.render import render
+from tests.advising import column, index, request, table, use, view
+
+ORDERS = table(
+    "orders",
+    [
+        column("id", nullable=False, distinct=3_000_000, ordered=1.0),
+        column("customer", distinct=100_000),
+        column("day", "DATE", distinct=2_500),
+        column("status", "VARCHAR", distinct=5),
+        column("amount", "DECIMAL(15,2)", distinct=500_000),
+    ],
+)
+REVENUE = use("SELECT status, sum(amount) AS amount FROM orders GROUP BY status", p50_us=300_000, p95_us=400_000)
+POINT = use("SELECT id FROM orders WHERE customer = 5", p50_us=20_000, p95_us=30_000)
+
+
+def rules(candidates: list[Candidate]) -> list[str]:
+    return [candidate.rule for candidate in candidates]
+
+
+def test_what_should_save_most_comes_first() -> None:
+    advice = advise(request([ORDERS], [POINT, REVENUE]))
+    assert rules(advice.candidates) == ["summary table", "ENUM", "clustering", "selective index"]
+    assert rules(advise(request([ORDERS], [POINT.model_copy(update={"total_us": 10**9}), REVENUE])).candidates)[0] == (
+        "clustering"
+    )
+
+
+def test_the_same_request_gives_the_same_advice() -> None:
+    asked = request([ORDERS], [POINT, REVENUE])
+    assert advise(asked) == advise(AnalysisRequest.model_validate_json(asked.model_dump_json()))
+
+
+def test_ids_are_unique_and_every_candidate_renders() -> None:
+    advice = advise(request([ORDERS], [POINT, REVENUE]))
+    assert len({one.candidate_id for one in advice.candidates}) == len(advice.candidates)
+    definitions = {(one.schema_name, one.name): one for one in advice.definitions}
+    for candidate in advice.candidates:
+        assert [sql for action in candidate.actions for sql in render(unpack(action), definitions)] != []
+
+
+def test_a_summary_carries_the_queries_that_it_answers() -> None:
+    summary = advise(request([ORDERS], [REVENUE])).candidates[0]
+    bodies = [unpack(action) for action in summary.actions]
+    assert [type(body) for body in bodies] == [CreateSummary, Rewrite]
+    assert summary.affected == [REVENUE.fingerprint]
+    assert summary.equality == "data"
+    assert "stale" in summary.equality_reason
+
+
+def test_what_takes_next_to_no_time_is_not_measured() -> None:
+    rare = POINT.model_copy(update={"total_us": 1_000})
+    advice = advise(request([ORDERS], [rare, REVENUE]))
+    assert "selective index" not in rules(advice.candidates)
+    [said] = [one for one in advice.refused if one.title == "Index orders.customer"]
+    assert said.reason == "the queries that it should help take too little of the time to be worth measuring"
+
+
+def test_a_list_is_bounded_and_says_what_it_leaves_out() -> None:
+    tables = [table(f"t{number}", [column("a", distinct=10**6), column("b")]) for number in range(60)]
+    workload = [use(f"SELECT b FROM t{number} WHERE a = 1") for number in range(60)]
+    advice = advise(request(tables, workload))
+    assert len(advice.candidates) == 40
+    assert len(advice.refused) <= 80
+    assert any(one.reason == "40 others promise more" for one in advice.refused)
+
+
+def test_tables_to_clone_are_those_below_views_too() -> None:
+    recent = view("recent", [column("who")], "SELECT customer FROM orders")
+    other = table("other", [column("x")])
+    advice = advise(request([ORDERS, recent, other], [use("SELECT who FROM recent WHERE who = 5")]))
+    assert advice.tables == ["main.orders", "main.recent"]
+    assert [one.name for one in advice.definitions] == ["orders", "recent"]
+
+
+def test_a_file_is_not_to_be_cloned() -> None:
+    csv = table("@file:0123456789ab.csv", [column("a")], schema_name="", kind="file", rows=-1, row_groups=0)
+    advice = advise(request([csv], [f"SELECT count(*) FROM '{csv.name}' WHERE a > 5"]))
+    assert rules(advice.candidates) == ["file scan"]
+    assert advice.tables == []
+
+
+def test_writes_of_the_table_are_among_the_affected() -> None:
+    writes = [
+        use("INSERT INTO orders VALUES (1, 2, NULL, 'a', 3)"),
+        use("UPDATE orders SET amount = 1 WHERE id = 5"),
+        use("DELETE FROM orders WHERE id = 5"),
+    ]
+    advice = advise(request([ORDERS], [POINT, *writes]))
+    [indexed] = [one for one in advice.candidates if isinstance(unpack(one.actions[0]), CreateIndex)]
+    assert set(indexed.affected) == {POINT.fingerprint, *(write.fingerprint for write in writes)}
+
+
+def test_what_cannot_be_rendered_is_refused_with_the_reason() -> None:
+    expression = index("amount").model_copy(update={"expression": True})
+    orders = ORDERS.model_copy(update={"indexes": [expression]})
+    day = use("SELECT sum(amount) FROM orders WHERE day >= '2024-01-01' AND day < '2024-02-01' AND id > 5")
+    advice = advise(request([orders], [day]))
+    assert "clustering" not in rules(advice.candidates)
+    assert any("is on an expression" in one.reason for one in advice.refused)
+
+
+def test_statements_that_no_rule_could_read_are_told_with_the_reason() -> None:
+    advice = advise(request([ORDERS], ["SELECT x FROM elsewhere", "EXPLAIN SELECT id FROM orders", POINT]))
+    assert {(one.title, one.reason) for one in advice.refused if one.rule == "reading"} == {
+        ("1 statement not read", "elsewhere is in no catalog that is known here"),
+        ("1 statement not read", "it is no query and no insert, update, delete, merge or truncate"),
+    }
+    assert "selective index" in rules(advice.candidates)
+
+
+def test_an_empty_workload_gives_no_candidate() -> None:
+    advice = advise(request([ORDERS], []))
+    assert (advice.candidates, advice.tables) == ([], [])
+    assert [one.title for one in advice.refused] == ["Drop the table orders"]
+
+
+def test_two_rewrites_of_one_query_are_measured_alone_and_together() -> None:
+    sql = (
+        "SELECT status, max(amount) AS most FROM (SELECT status, amount FROM orders "
+        "WHERE strftime(day, '%Y-%m') = '2024-01' ORDER BY amount) AS t GROUP BY status"
+    )
+    advice = advise(request([ORDERS], [sql]))
+    statements = {
+        candidate.rule: body.statement
+        for candidate in advice.candidates
+        for body in map(unpack, candidate.actions)
+        if isinstance(body, Rewrite)
+    }
+    assert set(statements) == {"several rewrites", "strftime to range", "ORDER BY in a subquery", "computed column"}
+    assert "strftime(day" not in statements["several rewrites"]
+    assert "ORDER BY" not in statements["several rewrites"]
+    assert "ORDER BY" in statements["strftime to range"]
+
+
+@pytest.mark.parametrize("version", ["2.0.0", "v2.0.1", "1.4.4", "1.2.2", "2.1.0-dev123"])
+def test_any_way_to_write_the_version_is_read(version: str) -> None:
+    assert advise(request([ORDERS], [REVENUE], catalog_duckdb_version=version)).candidates != []
