@@ -71,6 +71,21 @@ def run(
 
 
 @cli.command()
+def analyze(
+    product: Annotated[str, typer.Option(help="The product, as its client names it.")],
+    database: Annotated[str, typer.Option(help="One database of it; all where it is left out.")] = "",
+) -> None:
+    """Asks the control process to analyse a product now; its suggestions come on the topic `suggestions`."""
+    from streams import connections
+    from streams.requests import ask
+
+    settings = _reachable()
+    config, codec = connections.confluent_config(settings), connections.codec(settings)
+    request = ask(config, settings.topic_prefix, codec, "analyse", product, database)
+    console.print(f"asked, as request {request.event_id}")
+
+
+@cli.command()
 def kafka() -> None:
     """A real Apache Kafka on 127.0.0.1, kept under the data folder, until Ctrl-C."""
     from streams.broker import embedded
