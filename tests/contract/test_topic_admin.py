@@ -91,18 +91,6 @@ def test_what_is_there_is_not_created_again(kafka: Kafka, topic_prefix: str) -> 
     assert topics.create() == []
 
 
-def test_a_topic_made_anew_has_another_id(kafka: Kafka, topic_prefix: str) -> None:
-    topics = TopicAdmin({"bootstrap.servers": kafka.bootstrap_servers}, topic_prefix, topic_prefix)
-    name = topic_prefix + QUERY_LOG.name
-    topics.create()
-    before = topics.topic_ids([name])[name]
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
-    admin.delete_topics([name])[name].result(WAIT_S)
-    while topics.create() == []:  # the deletion is still on its way
-        pass
-    assert topics.topic_ids([name])[name] != before
-
-
 def test_a_topic_that_takes_only_small_records_is_named(kafka: Kafka, topic_prefix: str) -> None:
     topics = TopicAdmin({"bootstrap.servers": kafka.bootstrap_servers}, topic_prefix, topic_prefix)
     creating(kafka, **{"max.message.bytes": "1000"})(topic_prefix + DEAD_LETTERS.name, 1)
