@@ -13,14 +13,20 @@ DuckDB = duckdb.DuckDBPyConnection
 
 
 class Call(Run):
-    """A run that has not ended. `begun` is when DuckDB was called last, by `perf_counter_ns`."""
+    """A run that has not ended."""
 
     connection: "Connection"
-    reader: "Reader"
+    relation: "Reader | None" = None
+    """What holds the result open where that is not the connection."""
     begun: int
+    """When DuckDB was called last, by `perf_counter_ns`."""
     size: int | None = None
     """Rows that are asked for now, None for one."""
     profiled = False
+
+    @property
+    def reader(self) -> "Reader":
+        return self.relation or self.connection
 
     def pause(self) -> None:
         """DuckDB has returned to the product."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from .calls import Call, Connection, DuckDB, Reader, connections
+from .calls import Call, Connection, DuckDB, connections
 from .profiler import AVAILABLE, concerns_profiler
 from .recorder import FAMILIAR, LONG_TEXT, SLOW, Parameters
 from .route import label
@@ -36,15 +36,14 @@ def begin(connection: DuckDB, query: Any, parameters: Any) -> Call | None:
     text = query if type(query) is str else getattr(query, "query", None)
     if known is None or not isinstance(text, str):
         return None
-    return start(known, known, text, kept(parameters))
+    return start(known, text, kept(parameters))
 
 
-def start(reader: Reader, known: Connection, text: str, parameters: Parameters | None) -> Call | None:
+def start(known: Connection, text: str, parameters: Parameters | None) -> Call | None:
     log = known.log
     if log is None or ((len(log.runs) >= log.quiet or len(text) > LONG_TEXT) and not log.admits(text)):
         return None
     call = Call()
-    call.reader = reader
     call.connection = known
     call.text = text
     call.parameters = parameters
@@ -75,7 +74,7 @@ def sample(call: Call, connection: DuckDB) -> bool:
     known = call.connection
     if (log := known.log) is None:
         return False
-    due = log.is_due(call.begun)
+    due = log.is_due(call.started_ns)
     if due or log.habits.get(call.text, 0) & SLOW:
         call.profiled = known.start_profiler(connection, call.text)
     return due

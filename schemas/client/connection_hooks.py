@@ -1,13 +1,12 @@
 """The hooks of a connection's methods; `patches` says which method has which."""
 
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary, ref
 
-from . import capture, watching
+from . import capture, lent, watching
 from .calls import Call, DuckDB, connections
 from .capture import begin
-from .lent import call_back
 from .relations import made, produced
 from .wrapper import Args, Hooks, Kwargs, argument
 
@@ -134,14 +133,20 @@ def _connecting(args: Args, kwargs: Kwargs) -> object:
     return argument(args, kwargs, 0, "database") or ":memory:"
 
 
-def _closing(args: Args, _kwargs: Kwargs) -> None:
-    if (known := connections.get(id(args[0]))) is not None:
-        known.leave()
-        call_back(args[0])
+def _closing(args: Args, _kwargs: Kwargs) -> DuckDB | None:
+    if (known := connections.get(id(args[0]))) is None or known.place is None:
+        return None
+    known.leave()
+    lent.call_back(args[0])
+    return cast(DuckDB, args[0])
+
+
+def _closed(connection: DuckDB, _result: object) -> None:
+    lent.closed(connection)
 
 
 CONNECT = Hooks(_connecting, lambda database, connection: watching.opened(connection, database), nothing)
-CLOSE = Hooks(_closing, nothing, nothing)
+CLOSE = Hooks(_closing, _closed, _closed)
 SET_DEFAULT = Hooks(lambda _args, _kwargs: watching.default_changed(), nothing, nothing)
 ENABLE_PROFILING = Hooks(lambda args, _kwargs: capture.leave_profiler(args[0]), nothing, nothing)
 

@@ -25,10 +25,11 @@ def execute(original: Function) -> Function:
             known = known_at(id(self)) or meet(self)
             if known is not None and (log := known.log) is not None:
                 call = new()
-                call.reader = call.connection = known
+                call.connection = known
                 call.text = query
-                call.route = label()
-                call.started_ns = call.begun = begun = clock()
+                if (route := label()) is not None:
+                    call.route = route
+                call.started_ns = begun = clock()
                 if log.habits.get(query) != usual or begun >= log.due_ns or len(log.runs) >= log.quiet:
                     call = unusual(call, self, parameters)
         except Exception as fault:  # noqa: BLE001 - the product's call goes on whatever breaks in ours
@@ -38,6 +39,7 @@ def execute(original: Function) -> Function:
         except BaseException as error:
             if call is not None:
                 try:
+                    call.begun = call.started_ns
                     failed(call, error)
                 except Exception as fault:  # noqa: BLE001
                     spare(fault)
@@ -45,7 +47,7 @@ def execute(original: Function) -> Function:
             raise
         if call is not None and known is not None:
             try:
-                call.spent_ns = clock() - call.begun
+                call.spent_ns = clock() - call.started_ns
                 if known.call is not None:
                     known.leave()
                 if call.text[:6] == "SELECT":
@@ -82,7 +84,11 @@ def fetchall(original: Function) -> Function:
                 call.spent_ns += clock() - begun
                 call.rows = len(rows) + (call.rows or 0)
                 known.call = known.held = None
-                known.end(call)
+                if call.profiled or (log := known.log) is None:
+                    known.end(call)
+                else:
+                    call.database = known.database
+                    log.runs.append(call)
             except Exception as fault:  # noqa: BLE001
                 spare(fault)
         return rows

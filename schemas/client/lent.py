@@ -4,9 +4,12 @@ They keep the database open, and before 2.0 DuckDB closes them with the connecti
 a statement that runs hangs for ever. So they are called back when the product closes that connection.
 """
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event as Signal
+from threading import Lock
+from time import monotonic
 
 import duckdb
 
@@ -32,6 +35,9 @@ class Lent:
 
 
 _lent: set[Lent] = set()
+_closing: set[int] = set()
+"""The ids of connections that the product is closing."""
+_lock = Lock()
 
 
 @contextmanager
@@ -40,11 +46,9 @@ def lend(place: str) -> Iterator[Lent | None]:
 
     What runs on it leaves the results of the product's connections alone.
     """
-    lent = _made(place)
-    if lent is None:
+    if (lent := _made(place)) is None:
         yield None
         return
-    _lent.add(lent)
     try:
         yield lent
     finally:
@@ -55,20 +59,41 @@ def lend(place: str) -> Iterator[Lent | None]:
 
 def call_back(theirs: DuckDB) -> None:
     """The product is about to close its connection: returns when ours are closed, or after `PATIENCE_S`."""
-    for lent in [one for one in list(_lent) if one.theirs == id(theirs)]:
-        lent.called_back = True
-        for _ in range(round(PATIENCE_S / AGAIN_S)):
-            lent.connection.interrupt()
-            if lent.returned.wait(AGAIN_S):
-                break
+    with _lock:
+        _closing.add(id(theirs))
+        lent = [one for one in list(_lent) if one.theirs == id(theirs)]
+    deadline = monotonic() + PATIENCE_S
+    for one in lent:
+        one.called_back = True
+        while not one.returned.wait(AGAIN_S) and monotonic() < deadline:
+            with suppress(duckdb.Error):  # closed, and about to be returned
+                one.connection.interrupt()
+
+
+def closed(theirs: DuckDB) -> None:
+    _closing.discard(id(theirs))
 
 
 def _made(place: str) -> Lent | None:
-    for known in list(connections.values()):
-        theirs = known.reference()
-        if known.place == place and theirs is not None:
-            try:
-                return Lent(id(theirs), unobserved(_cursor(theirs)))
-            except duckdb.Error:
-                continue  # closed
+    with _lock:
+        for known in list(connections.values()):
+            theirs = known.reference()
+            if known.place == place and theirs is not None and id(theirs) not in _closing:
+                try:
+                    lent = Lent(id(theirs), unobserved(_cursor(theirs)))
+                except duckdb.Error:
+                    continue  # closed
+                _lent.add(lent)
+                return lent
     return None
+
+
+def forget_all() -> None:
+    """In a forked child: they are the parent's."""
+    global _lock
+    _lock = Lock()
+    _lent.clear()
+    _closing.clear()
+
+
+os.register_at_fork(after_in_child=forget_all)

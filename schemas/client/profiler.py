@@ -12,9 +12,9 @@ import re
 import duckdb
 
 from .sink import Profile
-from .versions import VERSION
+from .versions import TESTED, VERSION
 
-AVAILABLE = VERSION >= (2, 0)
+AVAILABLE = VERSION in TESTED and VERSION >= (2, 0)
 
 _Connection = duckdb.DuckDBPyConnection
 _execute = _Connection.execute

@@ -46,9 +46,10 @@ def _begin(text: Text | None, args: Args, kwargs: Kwargs) -> Call | None:
             return None
         if text is not None:
             statement = text(statement.rstrip("; \n\t"), args, kwargs)
-        call = start(known, known.connection, statement, known.parameters)
-        if call is not None and (connection := connection_of(args[0], known)) is not None:
-            capture.sample(call, connection)
+        if (call := start(known.connection, statement, known.parameters)) is not None:
+            call.relation = known
+            if (connection := connection_of(args[0], known)) is not None:
+                capture.sample(call, connection)
     _inside.relation = call is not None
     return call
 

@@ -4,15 +4,14 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 
 import duckdb
 
 import duckdb_sidecar
-from duckdb_sidecar.actions import CreateIndex, pack, plan_hash
+from duckdb_sidecar.actions import Rewrite, pack, plan_hash
 from duckdb_sidecar.client.attached import Attached
 from duckdb_sidecar.client.catalog import catalog_hash, place_of, structure
 from duckdb_sidecar.client.clone import make_clone, plan_clone
@@ -31,7 +30,8 @@ from duckdb_sidecar.records import Candidate, MeasurementRequest, WorkloadShape
 
 FOLDER = Path(sys.argv[1])
 TRANSFERS = "SELECT sum(amount) FROM transfer"
-FIND = "SELECT count(*), max(note) FROM event WHERE code = ?"
+FIND = "SELECT count(*), max(note) FROM event WHERE strftime(day, '%Y-%m-%d') = ?"
+FIND_BETTER = "SELECT count(*), max(note) FROM event WHERE day = CAST($1 AS DATE)"
 
 
 def request(actions: list, affected: str, tables: list[str]) -> MeasurementRequest:
@@ -75,7 +75,7 @@ def request(actions: list, affected: str, tables: list[str]) -> MeasurementReque
         window_start=now - timedelta(hours=1),
         window_end=now,
         deadline=now + timedelta(minutes=5),
-        budget_s=20.0,
+        budget_s=60.0,
         tables=tables,
         workload=workload,
         candidates=[candidate],
@@ -83,7 +83,7 @@ def request(actions: list, affected: str, tables: list[str]) -> MeasurementReque
     )
 
 
-def measured(cloned: Cloned, action: CreateIndex) -> dict:
+def measured(cloned: Cloned, action: Rewrite) -> dict:
     outcome = cloned.measure(request([action], FIND, ["event", "transfer"]))
     [result] = outcome.results
     return {
@@ -179,14 +179,16 @@ def main() -> dict:
         "INSERT INTO account SELECT range, 1000 FROM range(1000)",
         "CREATE TABLE transfer (source INTEGER, target INTEGER, amount BIGINT)",
         "INSERT INTO transfer SELECT 0, 0, 0 FROM range(150_000)",
-        "CREATE TABLE event AS SELECT sha256(range::VARCHAR) AS code, 'note ' || range AS note FROM range(1_200_000)",
+        "CREATE TABLE event AS SELECT DATE '2020-01-01' + (range % 1000)::INTEGER AS day, 'note ' || range AS note "
+        "FROM range(600_000)",
         "CREATE INDEX event_note ON event (note)",
         "CHECKPOINT",
     ):
         connection.execute(statement)
-    for number in range(50):
-        code = sha256(str(number).encode()).hexdigest()
-        assert connection.execute(FIND, [code]).fetchall() == [(1, f"note {number}")]
+    for number in range(30):
+        day = date(2020, 1, 1) + timedelta(days=number)
+        [(count, _)] = connection.execute(FIND, [str(day)]).fetchall()
+        assert count == 600
     connection.execute(TRANSFERS).fetchall()
     assert duckdb_sidecar.flush(10.0)
 
@@ -208,7 +210,7 @@ def main() -> dict:
         "holds": {c.name: c.holds for table in figures if table.name == "event" for c in table.columns},
         "written": clones_while_writing(connection, live, checkpoint=False),
         "checkpointed": clones_while_writing(connection, live, checkpoint=True),
-        "index": measured(cloned, CreateIndex(table="event", name="event_code", columns=["code"])),
+        "rewrite": measured(cloned, Rewrite(fingerprint=shape(FIND).id, statement=FIND_BETTER)),
         "left": sorted(str(one) for one in (folder / "clones").iterdir() if one.is_dir()),
         "attached": connection.execute("SELECT count(*) FROM duckdb_databases() WHERE NOT internal").fetchall(),
     }

@@ -64,8 +64,9 @@ def results_as_polars(con: Con, folder: Path) -> Any:
 
 @use
 def results_as_arrow(con: Con, folder: Path) -> Any:
-    relation = con.sql("SELECT range AS i FROM range(5000)")
-    return relation.fetch_arrow_table(), plain(relation.fetch_arrow_reader(1000)), plain(relation.arrow())
+    query = "SELECT range AS i FROM range(5000)"
+    in_batches = plain(con.sql(query).fetch_arrow_reader(1000))
+    return in_batches, con.sql(query).fetch_arrow_table(), plain(con.sql(query).arrow())
 
 
 @use
@@ -216,10 +217,11 @@ def transactions(con: Con, folder: Path) -> Any:
 
 @use
 def data_frames(con: Con, folder: Path) -> Any:
-    frame = pd.DataFrame({"a": [1, 2, 3], "b": ["x", "y", "z"]})
+    # strings as objects, since older versions do not know the newer type of pandas
+    frame = pd.DataFrame({"a": [1, 2, 3], "b": pd.Series(["x", "y", "z"], dtype=object)})
     con.register("registered", frame)
     con.execute("CREATE TABLE t AS SELECT * FROM frame")
-    con.append("t", pd.DataFrame({"a": [4], "b": ["w"]}))
+    con.append("t", pd.DataFrame({"a": [4], "b": pd.Series(["w"], dtype=object)}))
     return (
         con.sql("SELECT * FROM frame WHERE a > 1"),
         con.execute("SELECT sum(a) FROM registered").fetchall(),
