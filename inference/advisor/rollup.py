@@ -122,9 +122,9 @@ class _Rollup:
                     _filtered(exp.Count(this=exp.Distinct(expressions=[key])), condition) if key else _not_key(argument)
                 )
             case exp.Count() | exp.Sum() | exp.Avg() | exp.Min() | exp.Max() if (
-                isinstance(argument, exp.Distinct) or node.expressions
+                isinstance(argument, exp.Distinct | exp.Order) or node.expressions
             ):
-                return f"{node.key} of distinct or of several values cannot be made from those of smaller groups"
+                return f"{node.key} of distinct or of ordered values cannot be made from those of smaller groups"
             case exp.Count():
                 counts = self._count(argument)
                 if counts is None:
@@ -141,8 +141,7 @@ class _Rollup:
                 if sums is None or counts is None or not is_number(argument, self.grouping.query.reading):
                     return "it averages what is no number made of columns"
                 total, number = (_filtered(exp.Sum(this=one), condition) for one in (sums, counts))
-                quotient = exp.Div(this=total, expression=number, typed=False, safe=False)
-                return exp.paren(quotient) if isinstance(node.parent, exp.Binary) else quotient
+                return quotient(total, number, node)
             case exp.Min() | exp.Max():
                 if (expression := self.grouping.typed(argument)) is None:
                     return _not_key(argument)
@@ -260,6 +259,13 @@ def _multiplied(one: _Term, other: _Term) -> _Term:
         [*one.divisors, *other.divisors],
         one.negative != other.negative,
     )
+
+
+def quotient(total: exp.Expr, number: exp.Expr, instead: exp.Expr) -> exp.Expr:
+    """In parentheses, unless it stands alone where it takes an aggregate's place."""
+    found = exp.Div(this=total, expression=number, typed=False, safe=False)
+    holder = instead.parent.parent if isinstance(instead.parent, exp.Filter) else instead.parent
+    return found if isinstance(holder, exp.Select | exp.Alias) else exp.paren(found)
 
 
 def is_number(node: exp.Expr, reading: Reading) -> bool:

@@ -1,6 +1,7 @@
 """Every rewrite is what its golden file says, and returns the same as its original on random data."""
 
 import importlib
+import re
 from collections.abc import Iterator
 
 import duckdb
@@ -98,3 +99,12 @@ def test_every_rule_that_rewrites_has_golden_pairs_for_both_answers() -> None:
         answers = {pair.expected is None for pair in GOLDEN if pair.name.startswith(f"{rule}/")}
         assert answers == {True, False}, rule
     assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_says_what_was_measured_and_on_which_duckdb(rule: Rule) -> None:
+    of_rewrite = next((one.transform.__module__ for one in REWRITINGS if one.name == rule.name), None)
+    doc = importlib.import_module(of_rewrite or rule.search.__module__).__doc__ or ""
+    if rule.name != "several rewrites":
+        assert re.search(r"\d(\.\d+)?x", doc)
+        assert re.search(r"(DuckDB |on )\d\.\d", doc)

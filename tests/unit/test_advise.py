@@ -2,7 +2,10 @@
 
 import pytest
 
-from inference.advisor import advise
+from inference.advisor import advise, proposing
+from inference.advisor.rule import Findings, Rule
+from inference.advisor.rules import selective_index
+from inference.advisor.workload import Workload
 from schemas.actions import CreateIndex, CreateSummary, Rewrite, unpack
 from schemas.records import AnalysisRequest, Candidate
 from schemas.render import render
@@ -115,6 +118,43 @@ def test_statements_that_no_rule_could_read_are_told_with_the_reason() -> None:
         ("1 statement not read", "it is no query and no insert, update, delete, merge or truncate"),
     }
     assert "selective index" in rules(advice.candidates)
+
+
+def test_a_plan_that_two_rules_find_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proposing, "RULES", (selective_index.RULE, selective_index.RULE))
+    advice = advise(request([ORDERS], [POINT]))
+    assert rules(advice.candidates) == ["selective index"]
+    assert advice.refused == []
+
+
+def test_a_rule_that_stumbles_costs_no_other_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(_: Rule, workload: Workload) -> Findings:
+        raise KeyError("odd")
+        yield
+
+    monkeypatch.setattr(proposing, "RULES", (Rule("odd", 2.0, stumble), selective_index.RULE))
+    advice = advise(request([ORDERS], [POINT]))
+    assert rules(advice.candidates) == ["selective index"]
+    assert [one.reason for one in advice.refused] == ["it failed on a statement: KeyError('odd')"]
+
+
+@pytest.mark.parametrize(
+    ("null_share", "nullable", "proposed"), [(0.0, False, True), (0.0, True, True), (0.1, True, False)]
+)
+def test_a_sum_with_constants_is_taken_apart_only_without_null(
+    null_share: float, nullable: bool, proposed: bool
+) -> None:
+    columns = [one for one in ORDERS.columns if one.name != "amount"]
+    amount = column("amount", "DECIMAL(15,2)", nullable=nullable, null_share=null_share)
+    orders = ORDERS.model_copy(update={"columns": [*columns, amount]})
+    advice = advise(
+        request([orders], ["SELECT status, sum(amount * (1 - customer)) AS net FROM orders GROUP BY status"])
+    )
+    summaries = [one for one in advice.candidates if one.rule == "summary table"]
+    assert bool(summaries) is proposed
+    assert [("amount" in one.equality_reason, "customer" in one.equality_reason) for one in summaries] == (
+        [(nullable, True)] if proposed else []
+    )
 
 
 def test_an_empty_workload_gives_no_candidate() -> None:

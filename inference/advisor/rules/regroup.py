@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from ..grouping import Atom, Grouping, grouping
 from ..rewriting import Rewriting, Rewritten
-from ..rollup import free_name, is_number
+from ..rollup import free_name, is_number, quotient
 from ..statement import reselected, substituted
 from ..workload import Query, Workload
 
@@ -93,7 +93,7 @@ def _rolled(node: exp.Expr, found: Grouping, inner: _Outputs) -> exp.Expr | None
     """An aggregate over the groups of the inner query, which keeps its FILTER."""
     aggregate = node.this if isinstance(node, exp.Filter) else node
     argument = aggregate.this
-    if isinstance(argument, exp.Distinct) or aggregate.expressions:
+    if isinstance(argument, exp.Distinct | exp.Order) or aggregate.expressions:
         return None
     match aggregate:
         case exp.Count():
@@ -107,8 +107,7 @@ def _rolled(node: exp.Expr, found: Grouping, inner: _Outputs) -> exp.Expr | None
                 )
                 for kind, name in ((exp.Sum, "sum"), (exp.Count, "count"))
             )
-            quotient = exp.Div(this=total, expression=number, typed=False, safe=False)
-            return exp.paren(quotient) if isinstance(node.parent, exp.Binary) else quotient
+            return quotient(total, number, aggregate)
     return None
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from schemas.actions import CreateIndex, unpack
+from schemas.actions import unpack
 from schemas.errors import ActionError
 from schemas.records import AnalysisRequest, Candidate, Refusal, Table
 from schemas.render import Tables, render
@@ -69,8 +69,6 @@ def _chosen(findings: Iterable[Finding], workload: Workload) -> tuple[list[Candi
         reason = None
         if weight_us < LEAST_SHARE * workload.total_us and candidate.affected:
             reason = "the queries that it should help take too little of the time to be worth measuring"
-        elif covering := _covering(candidate, chosen.values()):
-            reason = f"{covering.title} covers it"
         elif problem := _unrenderable(candidate, tables):
             reason = problem
         elif len(chosen) >= CANDIDATES:
@@ -88,22 +86,6 @@ def _unrenderable(candidate: Candidate, tables: Tables) -> str | None:
             render(unpack(action), tables)
     except ActionError as error:
         return str(error)
-    return None
-
-
-def _covering(candidate: Candidate, chosen: Iterable[Candidate]) -> Candidate | None:
-    """An index that begins with the columns of this one."""
-    body = unpack(candidate.actions[0])
-    if not isinstance(body, CreateIndex):
-        return None
-    for other in chosen:
-        known = unpack(other.actions[0])
-        if (
-            isinstance(known, CreateIndex)
-            and (known.schema_name, known.table) == (body.schema_name, body.table)
-            and known.columns[: len(body.columns)] == body.columns
-        ):
-            return other
     return None
 
 

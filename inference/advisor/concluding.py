@@ -20,8 +20,8 @@ from schemas.records import (
 )
 from schemas.render import Tables, inverse, render
 
-from .advise import Advice
 from .gain import Figures, figures, speedup
+from .proposing import Advice
 
 CONSIDERED = 60
 NOT_MEASURABLE = 10
