@@ -16,6 +16,8 @@ from streams.agents.offload import Offload
 from streams.agents.working import BATCH, ConfirmedEvent, Work
 
 FETCH_WAIT_MS = 100
+METADATA_MS = 30_000
+"""A topic made anew is found after so long at the most."""
 PRODUCER_BATCH = 256 * 1024
 """Bytes for one partition; with the default of 16 KB nearly every record is a request."""
 LOGGER = logging.getLogger("faust.transport.sidecar")  # as quiet as the classes that are extended here
@@ -71,6 +73,8 @@ def build(
         table_standby_replicas=0,  # this picks aiokafka's round robin instead of Faust's own assignor
         web_enabled=False,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=METADATA_MS,
+        producer_metadata_max_age_ms=METADATA_MS,
         consumer_max_fetch_size=LARGEST_RECORD // 2,
         broker_max_poll_records=2 * BATCH,
         stream_buffer_maxsize=2 * BATCH,  # the default would hold 4,096 records of up to 4 MB

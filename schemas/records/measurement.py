@@ -101,7 +101,10 @@ class CandidateResult(Part):
 
 
 class Machine(Part):
-    """Where it was measured. `clone` is "full", "sample" or "snapshot"; `share` the part of the rows in it."""
+    """Where it was measured. `clone` is "full", "sample" or "snapshot", or "none" where nothing was measured.
+
+    `share` is the part of the rows in it.
+    """
 
     duckdb_version: str
     cpus: int

@@ -10,7 +10,7 @@ class Gain(Part):
     """Over the affected queries, weighted by how often each ran: before / after, a median with its interval.
 
     `measured_on` says in words on what, `unproved` that a sample cannot carry the figure. `saved_s_per_day` is
-    at the frequency of the window.
+    at the frequency of the window, less what the writes lose.
     """
 
     speedup: float

@@ -32,7 +32,8 @@ ROWS = 400_000
 VISITS = f"""
     CREATE TABLE visits AS SELECT range AS id, (hash(range) % 1000)::INTEGER AS place,
         'the page with the number ' || range AS page,
-        (range % 977)::VARCHAR AS code, DATE '2020-01-01' + (hash(range + 7) % 1000)::INTEGER AS day, random() AS amount
+        (range % 977)::VARCHAR AS code,
+        DATE '2020-01-01' + (hash(range + 7) % 1000)::INTEGER AS day, random() AS amount
     FROM range({ROWS})
 """
 BY_PAGE = "SELECT * FROM visits WHERE page = 'the page with the number 777'"
