@@ -34,13 +34,17 @@ NEEDS_GROUP = {"streams": "streams", "control": "control", "product": "measure."
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A topic of ours as the Kafka has it; `partitions` is 0 where it is missing, `problem` empty where all is well."""
+    """A topic of ours as the Kafka has it; `problem` is empty where all is well.
+
+    `partitions` is 0 where it cannot be seen: because it is `missing`, or for lack of a right.
+    """
 
     topic: Topic
     name: str
     partitions: int
     topic_id: str
     problem: str
+    missing: bool = False
 
 
 class TopicAdmin:
@@ -55,24 +59,19 @@ class TopicAdmin:
         return [self._found(topic, described) for topic, described in self._described(TOPICS)]
 
     def create(self) -> list[str]:
-        """Creates the topics that are missing and returns their names, once they are seen to be there."""
-        missing = [
-            NewTopic(self._prefix + topic.name, topic.partitions, BROKERS_DEFAULT, config=topic.config())
-            for topic, described in self._described(TOPICS)
-            if isinstance(described, KafkaError) and described.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
-        ]
-        if missing:
-            created = self._admin.create_topics(missing, request_timeout=TIMEOUT_S)
-            for name, future in created.items():
-                error = _answer(future)
-                if isinstance(error, KafkaError) and error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                    raise TopicError(f"topic {name} cannot be created: {error.str()}")
+        """Creates the topics that are missing and returns their names, once all are seen to be there.
+
+        A broker knows later than its controller what was created or deleted: so each look, not the first alone,
+        decides what to create, and a topic that the controller has already is waited for.
+        """
+        created: dict[str, None] = {}
         deadline = time.monotonic() + TIMEOUT_S
-        while late := [found.name for found in self.show() if not found.partitions]:
+        while late := [found for found in self.show() if not found.partitions]:
             if time.monotonic() > deadline:
-                raise TopicError(f"created, but not to be seen after {TIMEOUT_S} s: {', '.join(late)}")
+                raise TopicError("\n".join(f"not to be seen after {TIMEOUT_S} s: {found.problem}" for found in late))
+            created |= dict.fromkeys(self._create(found for found in late if found.missing))
             time.sleep(SEE_AGAIN_S)
-        return [new.topic for new in missing]
+        return list(created)
 
     def check(self, roles: Iterable[str]) -> None:
         """Raises TopicError with a line for each topic that is missing or wrong, and each right that the roles lack."""
@@ -143,16 +142,32 @@ class TopicAdmin:
         )
         return [(by_name[name], _answer(future)) for name, future in described.items()]
 
+    def _create(self, missing: Iterable[Found]) -> list[str]:
+        """The names of those that are new to Kafka."""
+        new = [
+            NewTopic(found.name, found.topic.partitions, BROKERS_DEFAULT, config=found.topic.config())
+            for found in missing
+        ]
+        names = []
+        for name, future in (self._admin.create_topics(new, request_timeout=TIMEOUT_S) if new else {}).items():
+            error = _answer(future)
+            if not isinstance(error, KafkaError):
+                names.append(name)
+            elif error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise TopicError(f"topic {name} cannot be created: {error.str()}")
+        return names
+
     def _found(self, topic: Topic, described: Any) -> Found:
         name = self._prefix + topic.name
         if isinstance(described, KafkaError):
-            if described.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            missing = described.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+            if missing:
                 problem = f"topic {name} is missing: create it with {topic.partitions} partitions"
             elif _is_refusal(described):
                 problem = f"no right to DESCRIBE topic {name}: grant it"
             else:
                 raise BrokerError(f"topic {name} cannot be described: {described.str()}")
-            return Found(topic, name, 0, "", problem)
+            return Found(topic, name, 0, "", problem, missing)
         partitions = len(described.partitions)
         problem = ""
         if partitions != topic.partitions:
