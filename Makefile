@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock records bench-stream test-measured
+.PHONY: help setup demo test check lock records bench-stream bench-store test-measured
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | sort | expand -t 18
@@ -42,3 +42,6 @@ records: setup ## write the .avsc files from the models
 
 bench-stream: setup ## events a second from the query log to committed patterns, beside Quix Streams and a bare loop
 	@$(BIN)/python deploy/benchmarks/stream.py
+
+bench-store: setup ## rows a second into the knowledge file, beside a bare loop, and one event to its commit
+	@$(BIN)/python deploy/benchmarks/storing.py
