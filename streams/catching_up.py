@@ -5,7 +5,7 @@ again and nothing is sent.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
@@ -28,7 +28,7 @@ from streams.dead_letters import letter
 from streams.inputs import Inputs
 from streams.journal import Journal, Link
 from streams.outbox import Outbox
-from streams.topic_admin import NEEDS_GROUP, TopicAdmin
+from streams.topic_admin import MOCK_TOPIC_ID, NEEDS_GROUP, TopicAdmin
 
 ROLE = "control"
 ENTRIES_AT_ONCE = 1000
@@ -49,6 +49,7 @@ class Follower:
         self.journal = Journal(kafka, topic_prefix, group, codec)
         self.journal_id = ""
         self._topic_ids: Mapping[str, str] = {}
+        self._answer: Callable[[], Mapping[str, str] | None] | None = None
 
     def catch_up(self, stop: threading.Event) -> None:
         """Ends at the head of the journal, with the inputs settled there applied.
@@ -57,6 +58,7 @@ class Follower:
         not answer or `stop` is set before the end.
         """
         self._topic_ids = self._admin.topic_ids([*self.inputs.names, self._journal_topic])
+        self._answer = None
         self.journal_id = self._topic_ids[self._journal_topic]
         logs = self.inputs.logs(self._topic_ids)
         with self.file.reading() as tx:
@@ -79,6 +81,20 @@ class Follower:
                 links = []
         if links:
             self._project(links, stop)
+
+    def any_made_anew(self) -> bool:
+        """Whether a topic was made anew since `catch_up`: it is then read on from an offset that is not of it.
+
+        Does not wait: Kafka is asked, and its answer looked at the next time.
+        """
+        if self.journal_id == MOCK_TOPIC_ID:
+            return False
+        if self._answer is None:
+            self._answer = self._admin.ask_topic_ids(self._topic_ids)
+        if (found := self._answer()) is None:
+            return False
+        self._answer = None
+        return any(self._topic_ids[name] != topic_id for name, topic_id in found.items())
 
     def apply(
         self, tx: DuckDBPyConnection, messages: Sequence[Message], sequence: int, ends: outbox.Ends | None = None

@@ -192,6 +192,8 @@ class Turning:
         self._sender.poll()
         confirmed = set(self._sender.confirmed)
         tick = time.monotonic() >= self._next_tick
+        if tick and self._follower.any_made_anew():
+            self._follower.catch_up(stop)  # says which, and what to do
         if not (taken or confirmed or tick):
             return
         with self._file.transaction() as tx:

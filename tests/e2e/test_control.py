@@ -13,12 +13,13 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from schemas.errors import Fenced, StoreError, TopicError
 from schemas.records import PatternBatch
-from schemas.topics import ANALYSIS_REQUESTS, CATALOGS, DEAD_LETTERS, JOURNAL, PATTERNS, REQUESTS, SUGGESTIONS
+from schemas.topics import ANALYSIS_REQUESTS, CATALOGS, DEAD_LETTERS, JOURNAL, PATTERNS, REQUESTS, SUGGESTIONS, Topic
 from store import analyses, databases, decisions, inputs, journal, outbox
 from store.knowledge import KnowledgeFile
 from streams.catching_up import rebuild
 from streams.control import Control
 from streams.journal import verify
+from streams.topic_admin import TopicAdmin
 from tests.conftest import Kafka
 from tests.control_running import CODEC, Process, Running, Topics, clock, running
 from tests.store_records import catalog, pattern, pattern_batch, request, suggestion, tables
@@ -244,19 +245,44 @@ def test_an_entry_that_was_slipped_in_is_found(topics: Topics, tmp_path: Path) -
     assert "the journal is damaged" in str(refused.ended())
 
 
-def test_a_topic_that_was_made_anew_is_refused(topics: Topics, tmp_path: Path) -> None:
-    with running(topics.settings(tmp_path / "store.duckdb")) as control:
+def delete(topics: Topics, topic: Topic) -> str:
+    """The id that it had; returns when it is seen to be gone."""
+    admin, name = TopicAdmin(topics.config, topics.prefix, topics.prefix), topics.prefix + topic.name
+    before = admin.topic_ids([name])[name]
+    client = AdminClient(topics.config)
+    client.delete_topics([name])[name].result(30)
+    while not any(found.missing for found in admin.show()):
+        pass
+    return before
+
+
+def test_a_topic_that_was_made_anew_is_refused_with_what_to_do(topics: Topics, tmp_path: Path) -> None:
+    path, name = tmp_path / "store.duckdb", topics.prefix + PATTERNS.name
+    with running(topics.settings(path)) as control:
         topics.send(PATTERNS, *batches(0, 3))
         control.applied(PATTERNS, 3)
+    before = delete(topics, PATTERNS)
+    assert isinstance(Running(Control(topics.settings(path), CODEC, clock)).ended(), TopicError)
+    topics.create()
+    topics.send(PATTERNS, *batches(0, 9))
+    now = TopicAdmin(topics.config, topics.prefix, topics.prefix).topic_ids([name])[name]
+    assert str(Running(Control(topics.settings(path), CODEC, clock)).ended()) == (
+        f"patterns was made anew (its id was {before}, now it is {now}): what the file knows of it is not in it. "
+        "Restore the topic, or set the file aside and let it be rebuilt"
+    )
+    assert contents(path)["databases"][0][4] == 3, "nothing of the new topic is mixed in"
+
+
+def test_a_topic_that_is_made_anew_while_it_is_read_is_noticed(topics: Topics, tmp_path: Path) -> None:
+    control = Running(Control(topics.settings(tmp_path / "store.duckdb"), CODEC, clock))
+    topics.send(PATTERNS, *batches(0, 3))
+    control.applied(PATTERNS, 3)
     admin = AdminClient(topics.config)
     name = topics.prefix + PATTERNS.name
     admin.delete_topics([name])[name].result(30)
-    missing = Running(Control(topics.settings(tmp_path / "store.duckdb"), CODEC, clock))
-    assert isinstance(missing.ended(), TopicError)
-    admin.create_topics([NewTopic(name, 8, 1)])[name].result(30)
-    topics.send(PATTERNS, *batches(0, 9))
-    anew = Running(Control(topics.settings(tmp_path / "store.duckdb"), CODEC, clock))
-    assert "patterns was made anew" in str(anew.ended())
+    admin.create_topics([NewTopic(name, PATTERNS.partitions, 1)])[name].result(30)
+    topics.send(PATTERNS, *batches(0, 9))  # its offset 3 is there too, and could be read on from
+    assert "patterns was made anew" in str(control.ended())
 
 
 def test_records_that_were_deleted_before_they_were_read_are_missed_loudly(topics: Topics, tmp_path: Path) -> None:
