@@ -70,7 +70,7 @@ def unusual(call: Call, connection: DuckDB, parameters: Any) -> Call | None:
 
 
 def sample(call: Call, connection: DuckDB) -> bool:
-    """Whether the run is one of the sample. It and all of slow statements are profiled."""
+    """Whether the run is one of the sample. It and the first of slow statements are profiled."""
     known = call.connection
     if (log := known.log) is None:
         return False

@@ -34,8 +34,10 @@ TEXTS = 4_096
 SLOW_US = 5_000
 SETTLING = 8
 FAMILIAR_RUNS = 100
+PROFILES = 4
+"""Of a slow text, which is profiled each time until there are so many: the profiler takes a twentieth of a run."""
 
-# What is known of a text: it is profiled each time; enough of its parameters have been seen
+# What is known of a text: it is to be profiled each time; enough of its parameters have been seen
 SLOW = 1
 FAMILIAR = 2
 
@@ -72,6 +74,7 @@ class Recorder:
         self._salt = salt
         self._statements: OrderedDict[str, Statement] = OrderedDict()
         self._usual_us: dict[str, float] = {}
+        self._profiles: dict[str, int] = {}
         self.habits: dict[str, int] = {}
         """SLOW and FAMILIAR by text."""
         self.start_afresh()
@@ -221,7 +224,7 @@ class Recorder:
     def _read(self, run: Run, since_1970_ns: int) -> Event:
         statement = self._statement_of(run.text)
         latency_us = run.spent_ns // 1000
-        self._note_latency(run.text, latency_us)
+        self._note_latency(run, latency_us)
         if run.error is None and run.parameters is not None:
             slot = self._exemplars.slot(statement.fingerprint)
             if slot is not None:
@@ -244,16 +247,21 @@ class Recorder:
                 old, _ = self._statements.popitem(last=False)
                 self.habits.pop(old, None)
                 self._usual_us.pop(old, None)
+                self._profiles.pop(old, None)
         return statement
 
-    def _note_latency(self, text: str, latency_us: int) -> None:
+    def _note_latency(self, run: Run, latency_us: int) -> None:
+        text = run.text
         # one run that had to wait makes no slow statement
         latency = min(latency_us, 2 * SLOW_US)
         usual = self._usual_us.get(text, float(latency))
         usual += (latency - usual) / SETTLING
         if text in self._statements:
             self._usual_us[text] = usual
-            self._note(text, SLOW, usual >= SLOW_US)
+            profiles = self._profiles.get(text, 0)
+            if run.profile is not None:
+                profiles = self._profiles[text] = profiles + 1
+            self._note(text, SLOW, usual >= SLOW_US and profiles < PROFILES)
 
     def _note(self, text: str, habit: int, holds: bool) -> None:
         habits = self.habits.get(text, 0)
