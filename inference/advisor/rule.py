@@ -50,6 +50,7 @@ class Rule:
         packed = [pack(body) for body in actions]
         plan = plan_hash(packed)
         gaining = list(gaining)
+        weight_us = part * time_of(gaining) * (1 - 1 / self.typical_gain)
         fingerprints = dict.fromkeys(query.shape.fingerprint for query in (*gaining, *affected))
         found = Candidate(
             candidate_id=plan[:16],
@@ -61,8 +62,10 @@ class Rule:
             affected=list(fingerprints),
             equality=equality,
             equality_reason=equality_reason,
+            gaining=list(dict.fromkeys(query.shape.fingerprint for query in gaining)),
+            promised_s=weight_us / 1e6,
         )
-        return Finding(found, part * time_of(gaining) * (1 - 1 / self.typical_gain))
+        return Finding(found, weight_us)
 
     def refusal(self, title: str, reason: str, queries: Iterable[Query]) -> Finding:
         return Finding(Refusal(rule=self.name, title=title, reason=reason), time_of(queries))

@@ -8,14 +8,11 @@ from .plan import Plan
 from .queries import Query, Side, equality
 from .session import Session, unmeasured
 from .statistics import median_interval
-from .timing import Clock, Samples, add_round, undisturbed
+from .timing import ROUNDS_LEAST, ROUNDS_MOST, Clock, Samples, add_round, undisturbed
 from .trial import Trial
 from .verdict import GAIN, HARM, INCONCLUSIVE, LEAST_GAIN, NO_GAIN, NOT_REACHED, judge, saved_s, total
 from .writes import WriteCost, write_cost
 
-LEAST_ROUNDS = 9
-"""From nine on the interval leaves out the fastest and the slowest round."""
-MOST_ROUNDS = 25
 LONG_ENOUGH_S = 1.0
 """Rounds go on for so long, up to the most."""
 PAUSE_S = 2.0
@@ -35,8 +32,8 @@ def full(session: Session, plan: Plan, trial: Trial) -> CandidateResult:
     elif queries:
         begun = time.monotonic()
         add_round(samples, queries, session.before, trial.after, session.limit_s)
-        if (round_s := time.monotonic() - begun) * (LEAST_ROUNDS - 1) > session.left_s:
-            needed = round_s * LEAST_ROUNDS
+        if (round_s := time.monotonic() - begun) * (ROUNDS_LEAST - 1) > session.left_s:
+            needed = round_s * ROUNDS_LEAST
             return unmeasured(
                 plan.candidate,
                 NOT_REACHED,
@@ -78,7 +75,7 @@ def _conclude(session: Session, queries: Sequence[Query], after: Side) -> tuple[
         if verdict != INCONCLUSIVE:
             return verdict, reason, "wall", samples
         round_s = sum(2 * query.run_s + query.run_s for query in queries)
-        if attempt == 0 and PAUSE_S + LEAST_ROUNDS * round_s < session.left_s:
+        if attempt == 0 and PAUSE_S + ROUNDS_LEAST * round_s < session.left_s:
             time.sleep(PAUSE_S)
         else:
             break
@@ -93,9 +90,9 @@ def _rounds(session: Session, queries: Sequence[Query], after: Side) -> dict[str
     samples: dict[str, Samples] = {}
     begun = time.monotonic()
     with undisturbed():
-        for number in range(MOST_ROUNDS):
+        for number in range(ROUNDS_MOST):
             spent = time.monotonic() - begun
-            if number >= LEAST_ROUNDS and (spent > LONG_ENOUGH_S or spent / number > session.left_s):
+            if number >= ROUNDS_LEAST and (spent > LONG_ENOUGH_S or spent / number > session.left_s):
                 break
             add_round(samples, queries, session.before, after, session.limit_s)
     return samples

@@ -31,7 +31,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A shape that can be measured. `steady` says how equal two runs of it were, `runs_s` how long one takes."""
+    """A shape that can be measured. `steady` says how equal two runs of it were, `run_s` how long one takes."""
 
     shape: WorkloadShape
     exemplars: tuple[Exemplar, ...]
@@ -69,7 +69,7 @@ def original(shape_: WorkloadShape) -> None:
 def probe(
     known: WorkloadShape, exemplars: Sequence[Exemplar], side: Side, gate: Gate, copies: Copies, limit_s: float
 ) -> Query:
-    """Runs it twice with each exemplar that can be run, in no more than twice `limit_s` altogether.
+    """Runs it with each exemplar that can be run, and with the first of those twice, in at most twice `limit_s`.
 
     Raises NotMeasurable, with the reason of the last, where none can.
     """
@@ -78,9 +78,8 @@ def probe(
     original(known)
     usable: list[Exemplar] = []
     readings: list[Reading] = []
-    equal: list[str] = []
+    steady, run_s = UNKNOWN, 0.0
     placed: dict[str, str] = {}
-    spent = 0.0
     deadline = time.monotonic() + 2 * limit_s
     problem = NotMeasurable("no concrete statement of it was kept")
     for exemplar in exemplars[:MOST_EXEMPLARS]:
@@ -90,19 +89,19 @@ def probe(
             with side.sandbox.limit(min(limit_s, deadline - time.monotonic())):
                 reading = gate.reading(statement)
                 first = result(side.sandbox, statement)
-            begun = time.monotonic()
-            second = run(side, statement, min(limit_s, deadline - begun))
+            if not usable:
+                begun = time.monotonic()
+                second = run(side, statement, min(limit_s, deadline - begun))
+                steady, run_s = compare(first, second, reading), time.monotonic() - begun
         except NotMeasurable as error:
             problem = error
             continue
-        spent += time.monotonic() - begun
         usable.append(exemplar)
         readings.append(reading)
-        equal.append(compare(first, second, reading))
         placed |= files
     if not usable:
         raise problem
-    return Query(known, tuple(usable), placed, tuple(readings), worst(equal), spent)
+    return Query(known, tuple(usable), placed, tuple(readings), steady, run_s)
 
 
 def run(side: Side, statement: str, limit_s: float) -> Result:

@@ -1,8 +1,7 @@
 """One measurement from its job to its outcome: probe every query, screen every candidate, measure what survives.
 
-The order of the candidates is that of the request while they are screened, then that of what they save. What gains
-stays: the next one is measured on top of it. Nothing ends a measurement without an outcome but a signal, and the
-outcome so far is saved after every step.
+The order is that of `order`. What gains stays: the next one is measured on top of it. Nothing ends a measurement
+without an outcome but a signal, and the outcome so far is saved after every step.
 """
 
 import os
@@ -20,10 +19,11 @@ from .files import Copies
 from .full import full
 from .gate import Gate
 from .job import Job, Outcome
+from .order import Survivor, measuring_s, to_measure, to_screen
 from .plan import Plan
 from .queries import WRITES, Side, probe
 from .sandbox import why
-from .screen import Screened, screen
+from .screen import screen
 from .session import Session, unmeasured
 from .trial import trial
 from .verdict import GAIN, NO_GAIN, NOT_MEASURABLE, NOT_REACHED
@@ -68,7 +68,7 @@ class Measurement:
             shutil.rmtree(self._scratch, ignore_errors=True)
         for candidate in self._job.request.candidates:
             reason = self._error or "the budget ended before it"
-            self._results.setdefault(candidate.candidate_id, unmeasured(candidate, NOT_REACHED, reason))
+            self._results.setdefault(candidate.candidate_id, unmeasured(candidate, NOT_REACHED, reason, "proposed"))
         return self._outcome()
 
     def _measure(self) -> None:
@@ -116,37 +116,59 @@ class Measurement:
             except NotMeasurable as error:
                 self._not_measurable[fingerprint] = str(error)
 
-    def _screen(self, session: Session) -> list[tuple[Plan, Screened]]:
-        """The candidates that are worth more, by what they save, best first."""
+    def _screen(self, session: Session) -> list[Survivor]:
+        """The candidates that are worth more, best first."""
         survivors = []
-        for candidate in self._job.request.candidates:
-            if self._spent > SCREENING:
-                break
+        for candidate, needed_s in to_screen(session, self._plannable(session)):
+            left_s = session.left_s - (1 - SCREENING) * self._budget_s
+            if needed_s > left_s:
+                reason = f"a first look at it needs about {needed_s:.1f} s, and {max(left_s, 0):.1f} s were left for it"
+                self._results[candidate.candidate_id] = unmeasured(candidate, NOT_REACHED, reason, "proposed")
+                continue
             self._step("screen", candidate.candidate_id)
+            plan = Plan.of(candidate)
             try:
-                plan = Plan.of(candidate)
                 _require_queries(session, plan)
                 with trial(session, plan) as tried:
-                    found = screen(session.read_by(candidate), session.before, tried.after, session.limit_s)
-            except (NotMeasurable, ActionError, duckdb.Error) as error:
+                    affected, gaining = session.read_by(candidate), session.gaining(candidate)
+                    found = screen(affected, gaining, session.before, tried.after, session.limit_s)
+            except (NotMeasurable, duckdb.Error) as error:
                 self._fail(session, candidate, error)
                 continue
-            verdict, reason = plan.unequal(found.equal) or (found.verdict, found.reason)
-            if verdict is None or (plan.only_drops and verdict == NO_GAIN):
-                survivors.append((plan, found))
+            if found.verdict is None or (plan.only_drops and found.verdict == NO_GAIN):
+                survivors.append(Survivor(plan, found, measuring_s(session, candidate, found, tried.built.build_s)))
             else:
-                self._results[candidate.candidate_id] = unmeasured(candidate, verdict, reason)
-        return sorted(survivors, key=lambda one: one[1].saved_s, reverse=True)
+                self._results[candidate.candidate_id] = unmeasured(candidate, found.verdict, found.reason)
+        return to_measure(survivors)
 
-    def _measure_in_full(self, session: Session, survivors: Sequence[tuple[Plan, Screened]]) -> None:
+    def _plannable(self, session: Session) -> list[Candidate]:
+        found = []
+        for candidate in self._job.request.candidates:
+            try:
+                Plan.of(candidate)
+            except ActionError as error:
+                self._fail(session, candidate, error)
+            else:
+                found.append(candidate)
+        return found
+
+    def _measure_in_full(self, session: Session, survivors: Sequence[Survivor]) -> None:
         order = 0
-        for plan, found in survivors:
-            candidate = plan.candidate
-            self._step("measure", candidate.candidate_id)
-            if session.left_s <= 0:
-                reason = f"the budget ended before it was measured in full: {found.reason}"
+        answers: dict[str, float] = {}
+        for survivor in survivors:
+            plan, candidate, found = survivor.plan, survivor.plan.candidate, survivor.found
+            if survivor.superseded_by(answers):
+                reason = "what was accepted before it answers its queries as fast or faster"
+                self._results[candidate.candidate_id] = unmeasured(candidate, NO_GAIN, reason)
+                continue
+            if survivor.cost_s > session.left_s:
+                reason = (
+                    f"{found.reason}; to measure it in full needs about {survivor.cost_s:.0f} s, "
+                    f"and {max(session.left_s, 0):.0f} s of the budget were left"
+                )
                 self._results[candidate.candidate_id] = unmeasured(candidate, NOT_REACHED, reason)
                 continue
+            self._step("measure", candidate.candidate_id)
             try:
                 with trial(session, plan) as tried:
                     result = full(session, plan, tried)
@@ -160,6 +182,7 @@ class Measurement:
                 continue
             if accepted:
                 session.reopen(tried.after)
+                answers |= survivor.answers
             self._results[candidate.candidate_id] = result
 
     def _fail(self, session: Session, candidate: Candidate, error: Exception) -> None:

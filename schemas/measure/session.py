@@ -48,17 +48,22 @@ class Session:
     def read_by(self, candidate: Candidate) -> list[Query]:
         return [self.queries[one] for one in candidate.affected if one in self.queries]
 
+    def gaining(self, candidate: Candidate) -> list[Query]:
+        """Those that should become faster; all that it affects where it does not say which."""
+        wanted = candidate.gaining or candidate.affected
+        return [query for query in self.read_by(candidate) if query.fingerprint in wanted]
+
     def written_by(self, candidate: Candidate) -> list[WorkloadShape]:
         shapes = {shape.fingerprint: shape for shape in self.job.request.workload}
         found = [shapes[one] for one in dict.fromkeys(candidate.affected) if one in shapes]
         return [shape for shape in found if shape.kind in WRITES]
 
 
-def unmeasured(candidate: Candidate, verdict: str, reason: str) -> CandidateResult:
+def unmeasured(candidate: Candidate, verdict: str, reason: str, stage: str = "screened") -> CandidateResult:
     """Without figures."""
     return CandidateResult(
         candidate_id=candidate.candidate_id,
-        stage="screened",
+        stage=stage,
         verdict=verdict,
         reason=reason,
         order=0,

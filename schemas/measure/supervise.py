@@ -153,7 +153,7 @@ def _unfinished(job: Job, outcome: Outcome | None, error: str, seconds: float) -
     """What was finished, and for the rest that it was not reached."""
     results = {result.candidate_id: result for result in (outcome.results if outcome else [])}
     for candidate in job.request.candidates:
-        results.setdefault(candidate.candidate_id, unmeasured(candidate, NOT_REACHED, error))
+        results.setdefault(candidate.candidate_id, unmeasured(candidate, NOT_REACHED, error, "proposed"))
     return Outcome(
         machine=outcome.machine if outcome else machine_of(job, 0, 0),
         measured_s=seconds,

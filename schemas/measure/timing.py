@@ -1,5 +1,7 @@
 """Interleaved runs: the unchanged statement twice and the changed one once, in every round, in turning order.
 
+A round runs each statement with one of its exemplars, the next round with the next one.
+
 A sequential before and after gave a fake 1.85x on identical databases; interleaved they stay within 0.90-1.09x. The
 processor time of the whole process is taken beside the clock, since it hardly sees what else the machine does. Every
 row is fetched, since `execute` returns long before the work is done.
@@ -15,6 +17,9 @@ from typing import Literal, NamedTuple
 from .queries import Query, Side
 
 Clock = Literal["wall", "cpu"]
+
+ROUNDS_LEAST, ROUNDS_MOST = 9, 25
+"""From nine on the interval leaves out the fastest and the slowest round."""
 
 
 class Run(NamedTuple):
@@ -32,7 +37,7 @@ class Run(NamedTuple):
 
 @dataclass(slots=True)
 class Samples:
-    """Of one query, one of each kind for every round: a mean over its exemplars."""
+    """Of one query, one of each kind for every round."""
 
     before: list[Run] = field(default_factory=list)
     again: list[Run] = field(default_factory=list)
@@ -50,25 +55,24 @@ class Samples:
         return [one.of(clock) / max(two.of(clock), 1e-9) for one, two in zip(self.before, self.again, strict=True)]
 
 
-def timed(side: Side, statements: Sequence[str], limit_s: float) -> Run:
-    """The mean of one run of each. Raises NotMeasurable where one fails or exceeds `limit_s`."""
-    total = Run(0.0, 0.0)
-    for statement in statements:
-        with side.sandbox.limit(limit_s):
-            cpu, wall = time.process_time(), time.perf_counter()
-            side.sandbox.drain(statement)
-            total = total.plus(Run(time.perf_counter() - wall, time.process_time() - cpu))
-    return Run(total.wall / len(statements), total.cpu / len(statements))
+def timed(side: Side, statement: str, limit_s: float) -> Run:
+    """Raises NotMeasurable where it fails or exceeds `limit_s`."""
+    with side.sandbox.limit(limit_s):
+        cpu, wall = time.process_time(), time.perf_counter()
+        side.sandbox.drain(statement)
+        return Run(time.perf_counter() - wall, time.process_time() - cpu)
 
 
 def add_round(samples: dict[str, Samples], queries: Sequence[Query], before: Side, after: Side, limit_s: float) -> None:
-    """One more round over all queries; the next one starts at another place of the three."""
+    """One more round over all queries; the next one starts at another place of the three, with every exemplar."""
     for query in queries:
-        old, new = query.statements(before), query.statements(after)
+        olds, news = query.statements(before), query.statements(after)
         mine = samples.setdefault(query.fingerprint, Samples())
+        cycle, exemplar = divmod(len(mine.before), len(olds))
+        old, new = olds[exemplar], news[exemplar]
         turns = [(mine.before, before, old), (mine.again, before, old), (mine.after, after, new)]
-        first = len(mine.before) % len(turns)
-        runs = [(into, timed(side, texts, limit_s)) for into, side, texts in turns[first:] + turns[:first]]
+        first = (cycle + exemplar) % len(turns)
+        runs = [(into, timed(side, text, limit_s)) for into, side, text in turns[first:] + turns[:first]]
         for into, run in runs:  # all three or none
             into.append(run)
 

@@ -10,8 +10,9 @@ from .catalog import Table
 class Candidate(Part):
     """A change worth measuring, as an ordered chain of actions.
 
-    `affected` are the fingerprints whose time it may change, reads and writes. `equality` says what makes the
-    results the same: "physical", "logic", "constraint" or "data"; `equality_reason` says it in words.
+    `affected` are the fingerprints whose time it may change, reads and writes; `gaining` those among them that should
+    become faster, `promised_s` the time of the window that the rule expects them to save. `equality` says what makes
+    the results the same: "physical", "logic", "constraint" or "data"; `equality_reason` says it in words.
     """
 
     candidate_id: str
@@ -23,6 +24,8 @@ class Candidate(Part):
     affected: list[str]
     equality: str
     equality_reason: str
+    gaining: list[str] = []
+    promised_s: float = 0.0
 
 
 class Refusal(Part):
@@ -78,8 +81,8 @@ class QueryResult(Part):
 
 
 class CandidateResult(Part):
-    """`stage` is "screened" or "measured"; `verdict` is "gain", "no gain", "harm", "different results",
-    "inconclusive", "not measurable" or "not reached" (the budget ended before).
+    """`stage` is "proposed", "screened" or "measured", as far as it came; `verdict` is "gain", "no gain", "harm",
+    "different results", "inconclusive", "not measurable" or "not reached" (the budget ended before).
 
     `order` is the place in the measured set, from 1, and 0 outside it; what comes later was measured on top of
     what came before. `write_ratio` is after / before of the replayed writes, 1 where there were none.

@@ -31,7 +31,7 @@ class Seen:
             "runs": self.runs,
             "shapes": len(self.shapes),
             "candidates": len(self.asked.candidates) if self.asked else 0,
-            "screened": sum(result.verdict != "not reached" for result in results),
+            "screened": sum(result.stage != "proposed" for result in results),
             "measured": sum(result.stage == "measured" for result in results),
             "suggestions": sum(one.kind == "change" for one in self.suggestions.values()),
             "refused": len(next(iter(self.suggestions.values())).considered) if self.suggestions else 0,

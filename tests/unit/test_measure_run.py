@@ -337,7 +337,7 @@ def test_clustering_keeps_what_the_table_has_and_gains_where_ranges_are_read(tmp
 def test_without_time_everything_is_not_reached(file: Path) -> None:
     work = job(file, [BY_PAGE], [candidate("i", INDEX, affected=[BY_PAGE])], budget_s=0.0)
     found = only(measure(work, file.parent))
-    assert (found.verdict, found.stage) == ("not reached", "screened")
+    assert (found.verdict, found.stage) == ("not reached", "proposed")
 
 
 def test_after_its_deadline_a_request_is_not_worked_at(file: Path) -> None:

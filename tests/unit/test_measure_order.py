@@ -1,0 +1,55 @@
+from schemas.actions import Body, Cluster, CreateIndex, Rewrite, SortKey
+from schemas.measure.order import Survivor, to_measure
+from schemas.measure.plan import Plan
+from schemas.measure.screen import Glance, Screened
+from schemas.measure.timing import Run
+from tests.jobs import candidate
+from tests.unit.test_measure_screen import query
+
+INDEX = CreateIndex(table="t", name="i", columns=["a"])
+
+
+def survivor(name: str, *bodies: Body, after: dict[str, float], saved_s: float, cost_s: float = 1.0) -> Survivor:
+    """`after` are seconds of a run of each query."""
+    glances = [Glance(query(one), Run(2 * seconds, 0), Run(seconds, 0), 1) for one, seconds in after.items()]
+    return Survivor(Plan.of(candidate(name, *bodies)), Screened(glances, saved_s, None, ""), cost_s)
+
+
+def rewrite(of: str) -> Rewrite:
+    return Rewrite(fingerprint=of, statement="SELECT 1")
+
+
+def names(survivors: list[Survivor]) -> list[str]:
+    return [one.plan.candidate.candidate_id for one in survivors]
+
+
+def test_what_saves_most_for_a_second_of_measuring_comes_first() -> None:
+    large = survivor("large", INDEX, after={"a": 1}, saved_s=100, cost_s=50)
+    small = survivor("small", INDEX, after={"a": 1}, saved_s=30, cost_s=1)
+    assert names(to_measure([large, small])) == ["small", "large"]
+
+
+def test_a_rewrite_comes_after_what_answers_its_query_faster() -> None:
+    """So that it is not suggested for a day only to be replaced by the next."""
+    plain = survivor("plain", rewrite("a"), after={"a": 0.5}, saved_s=10, cost_s=0.1)
+    other = survivor("other", INDEX, after={"c": 0.5}, saved_s=5)
+    summary = survivor("summary", INDEX, rewrite("a"), rewrite("b"), after={"a": 0.1, "b": 0.1}, saved_s=3)
+    assert names(to_measure([plain, other, summary])) == ["other", "summary", "plain"]
+    assert plain.superseded_by(summary.answers)
+
+
+def test_a_rewrite_that_is_faster_stays_before() -> None:
+    plain = survivor("plain", rewrite("a"), after={"a": 0.05}, saved_s=10)
+    summary = survivor("summary", INDEX, rewrite("a"), after={"a": 0.1}, saved_s=3)
+    assert names(to_measure([plain, summary])) == ["plain", "summary"]
+    assert summary.superseded_by(plain.answers)
+
+
+def test_a_change_that_rewrites_nothing_is_never_superseded() -> None:
+    cluster = survivor("cluster", Cluster(table="t", keys=[SortKey(column="a")]), after={"a": 1}, saved_s=1)
+    assert not cluster.superseded_by({"a": 0.0})
+
+
+def test_one_query_that_nothing_else_answers_keeps_a_candidate() -> None:
+    both = survivor("both", rewrite("a"), rewrite("b"), after={"a": 0.5, "b": 0.5}, saved_s=1)
+    assert not both.superseded_by({"a": 0.1})
