@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock records bench-client bench-stream bench-store test-measured
+.PHONY: help setup demo test check lock records bench-client bench-stream bench-store
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | sort | expand -t 18
@@ -24,8 +24,6 @@ demo: setup ## the main job on embedded defaults: a product, its workload, measu
 
 test: setup ## all tests
 	@$(BIN)/pytest -m "not alone" -n 2 --dist loadfile
-
-test-measured: setup ## tests that decide by measured times: on a quiet machine
 	@$(BIN)/pytest -m alone
 
 check: setup ## format, lint and types

@@ -14,6 +14,8 @@ from rich.text import Text
 from schemas.records import Considered, Cost, Gain, QueryResult, Suggestion
 
 QUERIES_SHOWN = 5
+DAY_S = 86_400
+A_DAY_FROM_S = 4 * 3_600
 
 
 def show(suggestions: Sequence[Suggestion], console: Console) -> None:
@@ -53,7 +55,7 @@ def _panel(suggestion: Suggestion) -> RenderableType:
     facts.add_column()
     if suggestion.gain:
         facts.add_row("measured", _gain(suggestion.gain))
-        facts.add_row("saves", f"{seconds(suggestion.gain.saved_s_per_day)} a day at the workload seen")
+        facts.add_row("saves", _saved(suggestion, suggestion.gain))
     if suggestion.cost:
         facts.add_row("costs", _cost(suggestion.cost))
         facts.add_row("pays back", _break_even(suggestion.cost))
@@ -75,6 +77,14 @@ def _gain(gain: Gain) -> str:
         f"{gain.before_ms:.1f} ms to {gain.after_ms:.1f} ms a run, on {gain.measured_on}"
     )
     return f"{text}; unproved: a sample cannot carry this figure" if gain.unproved else text
+
+
+def _saved(suggestion: Suggestion, gain: Gain) -> str:
+    """For a day only where the workload was watched for long enough to say so."""
+    watched_s = (suggestion.window_end - suggestion.window_start).total_seconds()
+    if watched_s >= A_DAY_FROM_S:
+        return f"{seconds(gain.saved_s_per_day)} of query time a day at the workload seen"
+    return f"{seconds(gain.saved_s_per_day / DAY_S * watched_s)} of query time in the {seconds(watched_s)} watched"
 
 
 def _cost(cost: Cost) -> str:
@@ -120,7 +130,7 @@ def _refusals(considered: Sequence[Considered]) -> RenderableType:
 
 def seconds(value: float) -> str:
     if value < 1:
-        return f"{value * 1000:.0f} ms"
+        return f"{value * 1000:.1f} ms" if value < 0.01 else f"{value * 1000:.0f} ms"
     if value < 120:
         return f"{value:.1f} s"
     return f"{value / 60:.0f} min" if value < 7_200 else f"{value / 3_600:.1f} h"
