@@ -28,8 +28,8 @@ def shown(found: list[Suggestion]) -> str:
 def test_a_suggestion_says_what_why_how_much_at_what_cost_and_how_to_go_back() -> None:
     text = shown(suggestions(refused=True, write_ratio=1.1, write_low=1.0, write_high=1.2, writes=40))
     for line in (
-        "measured   5.00x faster (4.00 to 8.00, k=8), 10.0 ms to 2.0 ms a run, on a full clone (3,000,000 rows, 92 MB), "
-        "DuckDB 2.0.0, 2 threads",
+        "measured   5.00x faster (4.00 to 8.00, k=8), 10.0 ms to 2.0 ms a run, on a full clone (3,000,000 rows, "
+        "92 MB), DuckDB 2.0.0, 2 threads",
         "saves      7.2 s of query time a day at the workload seen",
         "costs      2.0 s to build, 1 kB more on disk, writes take 1.10x (1.00 to 1.20, 40 replayed)",
         "results    physical: the same rows",
@@ -46,7 +46,7 @@ def test_a_short_window_is_not_made_a_day() -> None:
     [found] = suggestions()
     short = found.model_copy(update={"window_start": found.window_end - timedelta(seconds=30)})
     # 7.2 s in a day are 2.5 ms in 30 s
-    assert "saves      2 ms of query time in the 30.0 s watched" in shown([short])
+    assert "saves      2.5 ms of query time in the 30.0 s watched" in shown([short])
 
 
 def test_nothing_to_do_is_an_answer_with_its_reason() -> None:
@@ -66,7 +66,7 @@ def test_the_json_has_what_the_text_has() -> None:
 
 def test_sizes_and_times_are_told_in_units_that_fit() -> None:
     assert [report.seconds(value) for value in (0.0004, 0.5, 90, 600, 9000)] == [
-        "0 ms",
+        "0.4 ms",
         "500 ms",
         "90.0 s",
         "10 min",
