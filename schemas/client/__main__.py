@@ -49,9 +49,9 @@ def main() -> int:
             exemplars,
             Files(exemplars),
             list,
+            stop,
             codec_of(settings),
             Publisher(settings),
-            stop,
         )
     except (SidecarError, OSError) as error:
         sys.stderr.write(f"{error}\n")

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Attached:
+class Local:
+    """As much of it as reading, cloning and measuring take."""
+
     product: str
     instance: str
     settings: ClientSettings
@@ -28,7 +30,13 @@ class Attached:
     files: Files
     unseen: Callable[[], Sequence[str]]
     """Ways past the query log."""
-    codec: Codec
-    publisher: "Publisher"
     stop: Signal
     """Set when the process ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached(Local):
+    """To Kafka."""
+
+    codec: Codec
+    publisher: "Publisher"

@@ -44,8 +44,8 @@ class Attachment:
             self.exemplars,
             Files(self.exemplars),
             self.unseen,
+            stop,
             codec_of(self.settings),
             Publisher(self.settings),
-            stop,
         )
         return KafkaSink(attached, lambda name: Companion(attached, name, LiveDatabase(self.place_of(name))))

@@ -9,7 +9,7 @@ from ..measure.job import CloneFacts, Exemplar, Job, Limits, Outcome
 from ..measure.supervise import run_measure
 from ..records import MeasurementRequest, WorkloadShape
 from ..topics import key_of
-from .attached import Attached
+from .attached import Local
 from .catalog import place_of, settings
 from .clone import hindrance, make_clone, plan_clone
 from .live import Database
@@ -24,12 +24,12 @@ CLONE = "clone.duckdb"
 class Cloned:
     """Of one database, for `Measuring`."""
 
-    def __init__(self, attached: Attached, name: str, live: Database, slowness: Slowness) -> None:
-        self._attached = attached
-        self._foreign_salt = key_of(attached.product, name)  # as `observe` has it for what is not our client's
+    def __init__(self, local: Local, name: str, live: Database, slowness: Slowness) -> None:
+        self._local = local
+        self._foreign_salt = key_of(local.product, name)  # as `observe` has it for what is not our client's
         self._live = live
         self._slowness = slowness
-        self._root = attached.settings.clone_folder or attached.folder / "clones"
+        self._root = local.settings.clone_folder or local.folder / "clones"
         sweep(self._root)
 
     def measure(self, request: MeasurementRequest) -> Outcome:
@@ -43,18 +43,18 @@ class Cloned:
                 clone=clone,
                 settings=in_force,
                 limits=Limits(
-                    memory_bytes=self._attached.settings.measure_memory_bytes,
-                    free_bytes=self._attached.settings.clone_free_bytes,
+                    memory_bytes=self._local.settings.measure_memory_bytes,
+                    free_bytes=self._local.settings.clone_free_bytes,
                 ),
             )
-            return run_measure(job, workspace.folder, self._attached.stop)
+            return run_measure(job, workspace.folder, self._local.stop)
         finally:
             workspace.remove()
 
     def _clone(self, request: MeasurementRequest, file: Path) -> tuple[CloneFacts, dict[str, str]]:
         """A full clone if there can be one, else the team's snapshot, else a sample."""
-        wanted = self._attached.settings
-        pace = Pace(wanted, file.parent, self._slowness, self._attached.stop, self._live.is_open)
+        wanted = self._local.settings
+        pace = Pace(wanted, file.parent, self._slowness, self._local.stop, self._live.is_open)
         with self._live.connection() as connection:
             place = place_of(connection)
             in_force = settings(connection)
@@ -72,7 +72,7 @@ class Cloned:
         if not wanted.snapshot_command:
             raise CloneError(f"{problem}; or set snapshot_command")
         file.unlink(missing_ok=True)
-        make_snapshot(wanted.snapshot_command, file, wanted.snapshot_s, self._attached.stop)
+        make_snapshot(wanted.snapshot_command, file, wanted.snapshot_s, self._local.stop)
         snapshot = CloneFacts(
             file=file,
             database=place.database,
@@ -85,7 +85,7 @@ class Cloned:
 
     def _exemplars(self, of: WorkloadShape) -> list[Exemplar]:
         """Those that are kept here, or those that a producer without our client has sent."""
-        kept = self._attached.exemplars.get(of.fingerprint)
+        kept = self._local.exemplars.get(of.fingerprint)
         if not kept:
             sent = (shape(text, salt=self._foreign_salt) for text in of.exemplars)
             kept = [(one.literals, dict(one.files)) for one in sent if one.literals is not None]

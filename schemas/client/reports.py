@@ -11,7 +11,7 @@ from ..errors import CloneError
 from ..records import CatalogSnapshot, Coverage
 from ..topics import CATALOGS, key_of
 from .alive import Instance
-from .attached import Attached
+from .attached import Attached, Local
 from .catalog import catalog_hash, place_of, settings, structure
 from .external import external_tables
 from .figures import with_figures
@@ -23,6 +23,34 @@ REPORT_AGAIN_S = 30.0
 FIGURES_S = 5.0
 
 logger = logging.getLogger("duckdb_sidecar")
+
+
+def snapshot_of(local: Local, database: str, live: Database, instances: int) -> CatalogSnapshot:
+    """Raises CloneError, duckdb.Error where the database cannot be read now."""
+    with live.connection() as connection:
+        place = place_of(connection)
+        tables = structure(connection, place.database)
+        structure_hash = catalog_hash(tables)
+        tables = with_figures(connection, place, tables, FIGURES_S)
+        in_force = settings(connection)
+    tables += external_tables(local.files.paths(), local.files.words())
+    since, unseen = local.settings.full_coverage_since, list(local.unseen())
+    return CatalogSnapshot(
+        product=local.product,
+        database=database,
+        instance=local.instance,
+        event_id=str(uuid4()),
+        time=datetime.now(UTC),
+        catalog_hash=structure_hash,
+        duckdb_version=duckdb.__version__,
+        settings=in_force,
+        access_mode=place.access_mode,
+        file_id=place.file_id(local.salt),
+        file_bytes=place.file_bytes,
+        instances=instances,
+        coverage=Coverage(full=since is not None and not unseen, since=since, unseen=unseen),
+        tables=tables,
+    )
 
 
 class CatalogReports:
@@ -79,30 +107,8 @@ class CatalogReports:
 
     def _report(self) -> None:
         attached = self._attached
-        with self._live.connection() as connection:
-            place = place_of(connection)
-            tables = structure(connection, place.database)
-            self._hash = catalog_hash(tables)
-            tables = with_figures(connection, place, tables, FIGURES_S)
-            in_force = settings(connection)
-        tables += external_tables(attached.files.paths(), attached.files.words())
-        since, unseen = attached.settings.full_coverage_since, list(attached.unseen())
-        snapshot = CatalogSnapshot(
-            product=attached.product,
-            database=self._database,
-            instance=attached.instance,
-            event_id=str(uuid4()),
-            time=datetime.now(UTC),
-            catalog_hash=self._hash,
-            duckdb_version=duckdb.__version__,
-            settings=in_force,
-            access_mode=place.access_mode,
-            file_id=place.file_id(attached.salt),
-            file_bytes=place.file_bytes,
-            instances=self._instances(),
-            coverage=Coverage(full=since is not None and not unseen, since=since, unseen=unseen),
-            tables=tables,
-        )
+        snapshot = snapshot_of(attached, self._database, self._live, self._instances())
+        self._hash = snapshot.catalog_hash
         payload = attached.codec.encode(snapshot)
         if len(payload) > CATALOGS.largest_record:
             logger.warning("the catalog of %s has %d bytes, too many for its topic", self._database, len(payload))

@@ -51,8 +51,8 @@ class Installation:
         )
         exemplars = Exemplars(self.folder)
         return Attached(
-            "shop", "i", settings, self.folder, b"", exemplars, Files(exemplars), list, self.codec,
-            Publisher(settings), Signal(),
+            "shop", "i", settings, self.folder, b"", exemplars, Files(exemplars), list, Signal(),
+            self.codec, Publisher(settings),
         )  # fmt: skip
 
     def ask(self, *values: MeasurementRequest | bytes, key: bytes = KEY) -> None:

@@ -196,7 +196,7 @@ def main() -> dict:
     exemplars = Exemplars(folder)
     settings = ClientSettings(clone_free_bytes=0)
     attached = Attached(
-        "shop", "i", settings, folder, salt_of(folder), exemplars, Files(exemplars), list, Codec(), None, Event()
+        "shop", "i", settings, folder, salt_of(folder), exemplars, Files(exemplars), list, Event(), Codec(), None
     )
     live = LiveDatabase(database)
     cloned = Cloned(attached, "shop", live, Slowness())

@@ -66,8 +66,8 @@ def published() -> Published:
 def sink(published: Published, tmp_path: Path) -> KafkaSink:
     exemplars = Exemplars(tmp_path)
     attached = Attached(
-        "shop", "i", ClientSettings(), tmp_path, b"", exemplars, Files(exemplars), list, Codec(),
-        published, Signal(),  # type: ignore[arg-type]
+        "shop", "i", ClientSettings(), tmp_path, b"", exemplars, Files(exemplars), list, Signal(),
+        Codec(), published,  # type: ignore[arg-type]
     )  # fmt: skip
     database = Database()
     return KafkaSink(attached, lambda _: database)
