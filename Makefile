@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock records bench-client bench-stream bench-store
+.PHONY: help setup demo test test-measured check lock records bench-client bench-stream bench-store bench-recovery
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | sort | expand -t 18
@@ -43,6 +43,9 @@ bench-stream: setup ## events a second from the query log to committed patterns,
 
 bench-store: setup ## rows a second into the knowledge file, beside a bare loop, and one event to its commit
 	@$(BIN)/python deploy/benchmarks/storing.py
+
+bench-recovery: setup ## each process killed at random under load, 100 times: what is lost, doubled, seconds to resume
+	@$(BIN)/python deploy/benchmarks/recovery.py
 
 bench-client: setup ## what the client costs its product, and how slow that is while it is cloned
 	@$(BIN)/python deploy/benchmarks/client.py
