@@ -11,6 +11,7 @@ SidecarError
 ├── StoreError             the knowledge file cannot be used
 │   └── Fenced             another control process has taken over
 ├── CloneError             no clone could be made, or it is gone
+├── InputError             a file that was named is not what it should be: a log of queries, a database
 ├── NotMeasurable          this statement cannot be measured on a clone, with the reason
 └── Unreadable             this statement cannot be read by the rules, with the reason
 
@@ -59,6 +60,10 @@ class Fenced(StoreError):
 
 
 class CloneError(SidecarError):
+    pass
+
+
+class InputError(SidecarError):
     pass
 
 

@@ -72,10 +72,38 @@ def run(
 
 @cli.command()
 def analyze(
-    product: Annotated[str, typer.Option(help="The product, as its client names it.")],
-    database: Annotated[str, typer.Option(help="One database of it; all where it is left out.")] = "",
+    file: Annotated[Path | None, typer.Argument(metavar="FILE.duckdb", help="The database; it is only read.")] = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="LOG",
+            help="Its queries: SQL text, or .csv, .jsonl or .parquet with a column `statement` and, where known, "
+            "`frequency`, `latency_us` or `latency_ms`, `time`; or what a client's `sink=` wrote.",
+        ),
+    ] = None,
+    budget: Annotated[float, typer.Option(metavar="SECONDS", min=1, help="Of measuring, at the most.")] = 120,
+    json: Annotated[Path | None, typer.Option(help="Write suggestions, refusals and counts to this file too.")] = None,
+    product: Annotated[str, typer.Option(help="Instead of a file: a product that runs, as its client names it.")] = "",
+    database: Annotated[str, typer.Option(help="One database of the product; all where it is left out.")] = "",
 ) -> None:
-    """Asks the control process to analyse a product now; its suggestions come on the topic `suggestions`."""
+    """What would make a database faster: of a file and a log of its queries, or of a product that runs.
+
+    `sidecar analyze shop.duckdb --queries log.sql` needs no Kafka and no `sidecar run`. It measures on a clone in a
+    temporary folder (the client's settings DUCKDB_SIDECAR_CLONE_... hold) and prints what gains. No process may have
+    the file open for writing.
+
+    `sidecar analyze --product shop` asks the control process for an analysis now; what comes of it goes to the topic
+    `suggestions`.
+    """
+    if file and queries and not product:
+        from streams.offline import analyze as analyze_file
+        from streams.seen import progress_on, tell
+
+        shown = progress_on(console)
+        tell(analyze_file(file, queries, budget, shown), console, shown, json)
+        return
+    if file or queries or json or not product:
+        raise typer.BadParameter("give FILE.duckdb and --queries LOG, or --product NAME alone")
     from streams import connections
     from streams.requests import ask
 

@@ -2,7 +2,8 @@
 
 SQL text (a statement as often as it stands there), or CSV, JSON lines or Parquet with a column `statement`
 (also `query` or `sql`) and, where they are known, `frequency` (also `count` or `calls`), `latency_us` (or
-`latency_ms`), `rows`, `route`, `error_class` and `time`. What a client's `sink=FILE` wrote is such a file.
+`latency_ms`), `rows`, `route`, `error_class` and `time`. What a client's `sink=FILE` wrote is such a file, or a folder
+of them.
 """
 
 from collections.abc import Iterator
@@ -12,14 +13,14 @@ from pathlib import Path
 
 import duckdb
 
-from schemas.errors import SidecarError
+from schemas.errors import InputError
 from schemas.fingerprint import Shape, shape
 from schemas.records import WorkloadShape
 from store.sketch import quantile, sketch
 
 READERS = {
-    ".csv": "read_csv(?, all_varchar = true)",
-    ".tsv": "read_csv(?, all_varchar = true)",
+    ".csv": "read_csv(?, all_varchar = true, header = true)",
+    ".tsv": "read_csv(?, all_varchar = true, header = true)",
     ".json": "read_json_auto(?)",
     ".jsonl": "read_json_auto(?, format = 'newline_delimited')",
     ".ndjson": "read_json_auto(?, format = 'newline_delimited')",
@@ -34,6 +35,8 @@ NAMES = {
     "route": ("route",),
     "error": ("error_class", "error"),
     "time": ("time", "timestamp"),
+    "product": ("product",),
+    "dropped": ("dropped",),
 }
 ONE_DAY = timedelta(days=1)
 EXEMPLARS = 5
@@ -41,9 +44,10 @@ EXEMPLARS = 5
 
 @dataclass(frozen=True, slots=True)
 class QueryFile:
-    """`exemplars` are literals and files by fingerprint, empty where the log holds stripped statements.
+    """Of a shape whose latency the log does not tell `total_us` is 0. A log without times counts as one day's.
 
-    A log without times counts as one day's.
+    `exemplars` are literals and files by fingerprint, empty where the log holds stripped statements; `product` is
+    empty where the log names none.
     """
 
     workload: list[WorkloadShape]
@@ -51,6 +55,8 @@ class QueryFile:
     start: datetime
     end: datetime
     runs: int
+    dropped: int
+    product: str
 
 
 @dataclass(slots=True)
@@ -62,6 +68,8 @@ class _Run:
     route: str | None = None
     error: str | None = None
     time: datetime | None = None
+    product: str = ""
+    dropped: int = 0
 
 
 @dataclass(slots=True)
@@ -104,10 +112,11 @@ class _Sums:
 
 
 def read(file: Path, salt: bytes = b"") -> QueryFile:
-    """The log's shapes, most frequent first. Raises SidecarError for a file that is no log, saying what is missing."""
+    """The log's shapes, most frequent first. Raises InputError for a file that is no log, saying what is missing."""
     shapes: dict[str, _Sums] = {}
     times: list[datetime] = []
-    runs = 0
+    runs = dropped = 0
+    product = ""
     for run in _runs(file):
         if not run.statement.strip():
             continue
@@ -116,21 +125,33 @@ def read(file: Path, salt: bytes = b"") -> QueryFile:
             shapes[of.id] = _Sums(of)
         shapes[of.id].add(of, run)
         runs += run.frequency
+        dropped += run.dropped
+        product = product or run.product
         if run.time:
             times.append(run.time)
     if not shapes:
-        raise SidecarError(f"{file} holds no statement: is it the query log?")
+        raise InputError(f"{file} holds no statement: is it the query log?")
     end = max(times) if times else datetime.now(UTC)
     start = min(times) if times and min(times) < end else end - ONE_DAY
     found = sorted(shapes.values(), key=lambda sums: sums.count, reverse=True)
     return QueryFile(
-        [sums.record() for sums in found], {sums.first.id: sums.exemplars for sums in found}, start, end, runs
+        workload=[sums.record() for sums in found],
+        exemplars={sums.first.id: sums.exemplars for sums in found},
+        start=start,
+        end=end,
+        runs=runs,
+        dropped=dropped,
+        product=product,
     )
 
 
 def _runs(file: Path) -> Iterator[_Run]:
+    if file.is_dir():
+        for part in sorted(one for one in file.iterdir() if one.suffix in READERS):
+            yield from _runs(part)
+        return
     if not file.is_file():
-        raise SidecarError(f"there is no file {file}")
+        raise InputError(f"there is no file {file}: name the log of queries")
     if file.suffix.lower() not in READERS:
         yield from _sql(file)
         return
@@ -145,12 +166,12 @@ def _runs(file: Path) -> Iterator[_Run]:
             }
             if "statement" not in places:
                 wanted = ", ".join(NAMES["statement"])
-                raise SidecarError(f"{file} has none of the columns {wanted}; it has {', '.join(columns)}")
+                raise InputError(f"{file} has none of the columns {wanted}; it has {', '.join(columns)}")
             while rows := found.fetchmany(1_000):
                 for row in rows:
                     yield _run({name: row[place] for name, place in places.items()}, file)
         except duckdb.Error as error:
-            raise SidecarError(f"{file} cannot be read as {file.suffix[1:]}: {error}") from error
+            raise InputError(f"{file} cannot be read as {file.suffix[1:]}: {_first_line(error)}") from error
 
 
 def _run(values: dict[str, object], file: Path) -> _Run:
@@ -166,23 +187,31 @@ def _run(values: dict[str, object], file: Path) -> _Run:
         frequency = values.get("frequency")
         return _Run(
             statement=str(values["statement"] or ""),
-            frequency=1 if frequency is None else max(0, int(str(frequency))),
+            frequency=1 if frequency is None else max(0, int(float(str(frequency)))),
             latency_us=None if latency is None else max(0, int(float(str(latency)))),
-            rows=max(0, int(str(values.get("rows") or 0))),
+            rows=max(0, int(float(str(values.get("rows") or 0)))),
             route=str(values["route"]) if values.get("route") else None,
             error=str(values["error"]) if values.get("error") else None,
             time=time if isinstance(time, datetime) else None,
+            product=str(values.get("product") or ""),
+            dropped=int(str(values.get("dropped") or 0)),
         )
-    except ValueError as error:
-        raise SidecarError(f"{file}: {error}, in the row of {str(values['statement'])[:80]!r}") from error
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"{file}: {error}, in the row of {str(values['statement'])[:80]!r}") from error
 
 
 def _sql(file: Path) -> Iterator[_Run]:
     try:
         text = file.read_text()
     except UnicodeDecodeError as error:
-        raise SidecarError(f"{file} is no text: name a .sql, .csv, .jsonl or .parquet file") from error
+        raise InputError(f"{file} is no text: name a .sql, .csv, .jsonl or .parquet file") from error
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
     try:
         yield from (_Run(statement.query) for statement in duckdb.extract_statements(text))
     except duckdb.Error as error:
-        raise SidecarError(f"{file} is not SQL that DuckDB reads: {error}") from error
+        raise InputError(f"{file} is not SQL that DuckDB reads: {_first_line(error)}") from error
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).partition("\n")[0]

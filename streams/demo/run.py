@@ -4,21 +4,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 from rich.console import Console
 
 from schemas.errors import SidecarError
-from schemas.records import Suggestion
 from schemas.topics import TOPICS
-from streams import report
 from streams.broker import embedded
 from streams.broker.mock import MockKafka
 from streams.connections import confluent_config
 from streams.demo.process import Process
-from streams.demo.watch import Seen, Watch
+from streams.demo.watch import Watch
+from streams.seen import Progress, Seen, progress_on, tell
 from streams.settings import Settings
 from streams.topic_admin import TopicAdmin
 
@@ -32,24 +30,15 @@ TELL_EVERY_S = 5
 
 def run(console: Console, json_file: Path | None) -> None:
     """Ends by itself when the first analysis is through, with every process stopped. Raises SidecarError."""
-    begun = time.monotonic()
-
-    def progress(text: str) -> None:
-        console.print(f"[dim]{time.monotonic() - begun:6.1f} s[/dim]  {text}", highlight=False, soft_wrap=True)
-
+    progress = progress_on(console)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="duckdb-sidecar-demo-")))
         seen = _first_analysis(folder, stack, progress)
-        suggestions = [seen.suggestions[position] for position in sorted(seen.suggestions)]
         progress("stopping all")
-    report.show(suggestions, console)
-    counts = seen.counts()
-    progress(_closing_line(counts, suggestions))
-    if json_file:
-        json_file.write_text(report.as_json(suggestions, counts) + "\n")
+    tell(seen, console, progress, json_file)
 
 
-def _first_analysis(folder: Path, stack: ExitStack, progress: Callable[[str], None]) -> Seen:
+def _first_analysis(folder: Path, stack: ExitStack, progress: Progress) -> Seen:
     progress("generating TPC-H data")
     parquet = folder / "parquet"
     generate(parquet)
@@ -124,11 +113,3 @@ def _stage(seen: Seen) -> str:
     if seen.runs:
         return f"watching the query log: {seen.runs:,} runs of {len(seen.shapes)} shapes"
     return "waiting for the first queries"
-
-
-def _closing_line(counts: dict[str, int], suggestions: list[Suggestion]) -> str:
-    changes = sum(one.kind == "change" for one in suggestions)
-    return (
-        f"{counts['runs']:,} runs of {counts['shapes']} shapes, {counts['candidates']} candidates, "
-        f"{counts['screened']} screened, {counts['measured']} measured in full, {changes} suggested, none applied"
-    )

@@ -1,42 +1,13 @@
 """An outside reader of the sidecar's topics: what came through so far, and whether the first analysis is through."""
 
-from dataclasses import dataclass, field
-
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.codec import Codec
 from schemas.records import DeadLetter, Measurement, MeasurementRequest, PatternBatch, Suggestion
 from schemas.topics import DEAD_LETTERS, MEASUREMENT_REQUESTS, MEASUREMENTS, PATTERNS, SUGGESTIONS
+from streams.seen import Seen
 
 WATCHED = (PATTERNS, MEASUREMENT_REQUESTS, MEASUREMENTS, SUGGESTIONS, DEAD_LETTERS)
-
-
-@dataclass(slots=True)
-class Seen:
-    runs: int = 0
-    shapes: set[str] = field(default_factory=set)
-    asked: MeasurementRequest | None = None
-    measured: Measurement | None = None
-    suggestions: dict[int, Suggestion] = field(default_factory=dict)
-    dead_letters: int = 0
-
-    @property
-    def complete(self) -> bool:
-        """Whether all suggestions of the first analysis are here."""
-        return bool(self.suggestions) and len(self.suggestions) == next(iter(self.suggestions.values())).of
-
-    def counts(self) -> dict[str, int]:
-        results = self.measured.results if self.measured else []
-        return {
-            "runs": self.runs,
-            "shapes": len(self.shapes),
-            "candidates": len(self.asked.candidates) if self.asked else 0,
-            "screened": sum(result.stage != "proposed" for result in results),
-            "measured": sum(result.stage == "measured" for result in results),
-            "suggestions": sum(one.kind == "change" for one in self.suggestions.values()),
-            "refused": len(next(iter(self.suggestions.values())).considered) if self.suggestions else 0,
-            "dead_letters": self.dead_letters,
-        }
 
 
 class Watch:

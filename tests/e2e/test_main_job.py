@@ -11,7 +11,8 @@ from schemas.actions import unpack
 from schemas.records import Suggestion
 from streams.connections import confluent_config
 from streams.demo.process import Process
-from streams.demo.watch import Seen, Watch
+from streams.demo.watch import Watch
+from streams.seen import Seen
 from streams.settings import Settings
 from streams.topic_admin import TopicAdmin
 from tests.conftest import Kafka

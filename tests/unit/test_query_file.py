@@ -7,7 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from schemas.errors import SidecarError
+from schemas.client.filesink import JsonLines, ParquetParts
+from schemas.client.sink import Batch, Event, Statement
+from schemas.errors import InputError
 from streams.query_file import read
 
 ROWS = [
@@ -70,14 +72,35 @@ def test_a_log_without_times_counts_as_one_days(tmp_path: Path) -> None:
         ("log.parquet", "no parquet", "cannot be read as parquet"),
         ("log.sql", "SELEC 1", "not SQL that DuckDB reads"),
         ("log.sql", "-- nothing\n", "holds no statement"),
+        ("log.sql", "", "holds no statement"),
+        ("log.csv", "", "none of the columns statement, query, sql"),
+        ("log.jsonl", '{"a', "cannot be read as jsonl"),
     ],
 )
 def test_a_file_that_is_no_log_is_named(tmp_path: Path, name: str, content: str, message: str) -> None:
     (tmp_path / name).write_text(content)
-    with pytest.raises(SidecarError, match=message):
+    with pytest.raises(InputError, match=message):
         read(tmp_path / name)
 
 
+def test_what_a_clients_sink_wrote_is_read_with_its_product_and_its_losses(tmp_path: Path) -> None:
+    statement = Statement("1-x", "SELECT a FROM t WHERE b = $1", "select")
+    events = [
+        Event(statement, 1_750_000_000_000_000 + n, 40, 1, "IOException" if n else None, "/home", None) for n in (0, 1)
+    ]
+    lines, parts = JsonLines(tmp_path / "log.jsonl"), ParquetParts(tmp_path / "log.parquet")
+    for written in (lines, parts):
+        written.write(Batch("shop", "orders", "i", 3, events))
+        written.close()
+    log = read(tmp_path / "log.jsonl")
+    assert read(tmp_path / "log.parquet") == log
+    assert (log.runs, log.dropped, log.product) == (2, 3, "shop")
+    (found,) = log.workload
+    assert (found.statement, found.total_us, found.errors, found.routes) == (statement.text, 80, 1, {"/home": 2})
+    assert log.exemplars == {found.fingerprint: []}
+    assert log.start == datetime(2025, 6, 15, 15, 6, 40, tzinfo=UTC)
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SidecarError, match="there is no file"):
+    with pytest.raises(InputError, match="there is no file"):
         read(tmp_path / "log.sql")
