@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from duckdb import DuckDBPyConnection
 from pydantic import BaseModel, ConfigDict
@@ -35,6 +35,16 @@ class Analyse(BaseModel):
     dropped: int
     request: str | None
     closes: bool
+
+
+class Expire(BaseModel):
+    """The body of the decision that an analysis is waited for no longer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["expire"] = "expire"
+    analysis_id: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,36 +91,54 @@ def add(tx: DuckDBPyConnection, decision: Decision, body: Analyse, sequence: int
     )
 
 
+LISTED = """
+    SELECT analysis_id::VARCHAR AS analysis_id, product, database, revision, asked, deadline, reason, runs, dropped,
+           coalesce(answered, 0) AS answered, coalesce(total, 0) AS total, sequence
+    FROM analyses LEFT JOIN (
+        SELECT analysis_id, count(DISTINCT position) AS answered, max(total) AS total
+        FROM suggestions GROUP BY analysis_id
+    ) USING (analysis_id)
+"""
+THROUGH = "0 < total AND total <= answered"
+
+
 def listed(tx: DuckDBPyConnection, product: str | None = None, database: str | None = None) -> list[Analysis]:
     """The newest first."""
-    rows = tx.execute(
-        """
-        SELECT analysis_id::VARCHAR, product, database, revision, asked, deadline, reason, runs, dropped,
-               coalesce(answered, 0), coalesce(total, 0)
-        FROM analyses LEFT JOIN (
-            SELECT analysis_id, count(DISTINCT position) AS answered, max(total) AS total
-            FROM suggestions GROUP BY analysis_id
-        ) USING (analysis_id)
-        WHERE product = coalesce(?, product) AND database = coalesce(?, database)
-        ORDER BY sequence DESC, product, database
-        """,
-        [product, database],
-    ).fetchall()
-    return [Analysis(*zoned(row)) for row in rows]
+    return _found(tx, "product = coalesce(?, product) AND database = coalesce(?, database)", [product, database])
+
+
+def expired(tx: DuckDBPyConnection, now: datetime) -> list[Analysis]:
+    """Those that were not answered until their deadline, and of which no decision says so yet."""
+    decided = "SELECT context->>'analysis_id' FROM agent_decisions WHERE operation_type = 'expire'"
+    return _found(tx, f"NOT ({THROUGH}) AND deadline <= ? AND analysis_id NOT IN ({decided})", [naive(now)])
 
 
 def due(tx: DuckDBPyConnection, now: datetime, min_runs: int, min_interval: timedelta) -> list[tuple[str, str]]:
-    """Databases with a catalog, enough new runs, and the last analysis long enough ago; most new runs first."""
+    """Databases with a catalog, enough new runs, and the last analysis long enough ago; most new runs first.
+
+    Runs are new until an analysis that counts them is answered, or as long as it still may be. After one that was
+    not, there must be a sign of life: a run.
+    """
     rows = tx.execute(
-        """
+        f"""
         SELECT product, database
         FROM databases SEMI JOIN catalogs USING (product, database) LEFT JOIN (
-            SELECT product, database, max(asked) AS asked, max(runs) AS analysed
-            FROM analyses GROUP BY product, database
+            SELECT product, database, max(asked) AS asked, max(runs) AS counted,
+                   max(runs) FILTER ({THROUGH} OR deadline > $now) AS analysed
+            FROM ({LISTED}) GROUP BY product, database
         ) AS last USING (product, database)
-        WHERE databases.runs - coalesce(analysed, 0) >= ? AND coalesce(asked <= ?, true)
+        WHERE databases.runs - coalesce(analysed, 0) >= $min_runs AND databases.runs > coalesce(counted, -1)
+          AND coalesce(asked <= $before, true)
         ORDER BY databases.runs - coalesce(analysed, 0) DESC, product, database
-        """,
-        [min_runs, naive(now - min_interval)],
+        """,  # noqa: S608 - constants of this module
+        {"now": naive(now), "min_runs": min_runs, "before": naive(now - min_interval)},
     ).fetchall()
     return [(product, database) for product, database in rows]
+
+
+def _found(tx: DuckDBPyConnection, condition: str, values: list[Any]) -> list[Analysis]:
+    rows = tx.execute(
+        f"SELECT * EXCLUDE (sequence) FROM ({LISTED}) WHERE {condition} ORDER BY sequence DESC, product, database",  # noqa: S608
+        values,
+    ).fetchall()
+    return [Analysis(*zoned(row)) for row in rows]

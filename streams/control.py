@@ -7,6 +7,7 @@ A start is therefore always the same: follow the journal to its end, open a new 
 file that is a rebuild.
 """
 
+import json
 import os
 import socket
 import threading
@@ -220,6 +221,7 @@ class Turning:
         )
         scheduler.answer()
         if tick:
+            scheduler.expire()
             scheduler.schedule()
             scheduler.keep(self._settings.keeping)
         return scheduler.decisions
@@ -249,6 +251,11 @@ class Turning:
         self._next_checkpoint = time.monotonic() + self._settings.checkpoint_s
         for decision in decisions:
             metrics.DECISIONS.labels(decision.kind).inc()
+            if decision.kind == "expire":
+                reason = json.loads(decision.body)["reason"]
+                logger.warning(
+                    "an analysis was not answered", product=decision.product, database=decision.database, reason=reason
+                )
         return link
 
     def _count(self, taken: list[Message], applied: Applied, begun: float) -> None:

@@ -1,4 +1,5 @@
-"""What the control process decides: which analyses to ask for, which requests to refuse, what the store keeps.
+"""What the control process decides: which analyses to ask for, which to wait for no longer, which requests to
+refuse, what the store keeps.
 
 A decision is taken from the tables alone, inside the transaction that applied its inputs. The time is the control
 process's clock; it goes into the journal with the decision, so that nothing after reads a clock again.
@@ -15,7 +16,7 @@ from schemas.codec import Codec
 from schemas.records import AnalysisRequest, Decision, Outgoing
 from schemas.topics import ANALYSIS_REQUESTS, JOURNAL, key_of
 from store import analyses, catalogs, databases, requests, retention, workload
-from store.analyses import Analyse
+from store.analyses import Analyse, Expire
 from store.chain import Head, derived
 from store.decisions import Refusal
 from store.documents import canonical
@@ -103,6 +104,21 @@ class Scheduler:
             if self.full:
                 return
             self._analyse(product, database, f"{self._rules.min_runs} new runs or more")
+
+    def expire(self) -> None:
+        """Says of every analysis that was not answered in time that it is waited for no longer."""
+        for one in analyses.expired(self._tx, self._now):
+            if self.full:
+                return
+            came = f"{one.answered} of {one.total} suggestions" if one.total else "no answer"
+            reason = (
+                f"{came} came within {(one.deadline - one.asked) / timedelta(minutes=1):.0f} min: see whether the "
+                "product runs, what its client logs, and `sidecar dead-letters`. It is asked again once it has run "
+                f"more queries, or now by `sidecar analyze --product {one.product}`"
+            )
+            self._decide(
+                "expire", one.product, one.database, canonical(Expire(analysis_id=one.analysis_id, reason=reason))
+            )
 
     def keep(self, keeping: Keeping) -> None:
         wanted = keeping.at(self._now)

@@ -44,6 +44,7 @@ class Store:
             head = journal.head(tx)
             scheduler = Scheduler(tx, CODEC, rules, head, now)
             scheduler.answer()
+            scheduler.expire()
             scheduler.schedule()
             scheduler.keep(KEEPING)
             if scheduler.decisions:
@@ -109,7 +110,8 @@ def test_the_window_begins_with_the_first_run_that_is_counted(store: Store) -> N
 
 def test_the_next_analysis_waits_for_new_runs_and_for_the_interval(store: Store) -> None:
     store.see(10)
-    assert kinds(store.turn()) == ["analyse"]
+    (first,) = store.turn()
+    store.add(SUGGESTIONS, suggestion(1, of=1, analysis_id=asked(first).analysis_id))
     store.see(9)
     assert store.turn(NOON + 31 * MINUTE) == []
     store.see(1)
@@ -131,11 +133,44 @@ def test_none_is_started_while_one_is_under_way(store: Store) -> None:
     assert kinds(store.turn(NOON + 19 * MINUTE, slow)) == ["analyse"]
 
 
-def test_one_that_was_never_answered_does_not_block_for_ever(store: Store) -> None:
+def test_one_that_was_never_answered_is_said_to_be_and_does_not_block_for_ever(store: Store) -> None:
+    store.see(10)
+    (asked_for,) = store.turn()
+    assert store.turn(NOON + 19 * MINUTE) == []
+    (decision,) = store.turn(NOON + 20 * MINUTE)
+    assert (decision.kind, decision.product, decision.database, decision.messages) == ("expire", "sales", "main", [])
+    assert json.loads(decision.body) == {
+        "kind": "expire",
+        "analysis_id": asked(asked_for).analysis_id,
+        "reason": "no answer came within 20 min: see whether the product runs, what its client logs, and `sidecar "
+        "dead-letters`. It is asked again once it has run more queries, or now by `sidecar analyze --product sales`",
+    }
+    assert store.turn(NOON + 21 * MINUTE) == [], "it is said once"
+    with store.file.reading() as tx:
+        newest = decisions.listed(tx)[0]
+    assert (newest["operation_type"], newest["context"]["reason"]) == ("expire", reasons([decision])[0])
+    store.add(REQUESTS, request())
+    assert kinds(store.turn(NOON + 22 * MINUTE)) == ["analyse"]
+
+
+def test_what_was_not_answered_is_asked_again_when_the_product_shows_life(store: Store) -> None:
     store.see(10)
     store.turn()
-    store.add(REQUESTS, request())
-    assert kinds(store.turn(NOON + 20 * MINUTE)) == ["analyse"]
+    assert kinds(store.turn(NOON + 30 * MINUTE)) == ["expire"]
+    store.see(1)
+    (again,) = store.turn(NOON + 31 * MINUTE)
+    assert [shape.count for shape in asked(again).workload] == [11]
+
+
+def test_one_that_was_answered_in_part_says_how_far_it_came(store: Store) -> None:
+    store.see(10)
+    (decision,) = store.turn()
+    identity = asked(decision).analysis_id
+    store.add(SUGGESTIONS, suggestion(1, of=2, analysis_id=identity))
+    assert reasons(store.turn(NOON + 20 * MINUTE))[0].startswith("1 of 2 suggestions came within 20 min: ")
+    store.add(SUGGESTIONS, suggestion(2, of=2, analysis_id=identity))
+    store.see(9)
+    assert store.turn(NOON + 31 * MINUTE) == [], "it came late, and counts"
 
 
 def test_a_request_is_answered_once(store: Store) -> None:
@@ -143,7 +178,7 @@ def test_a_request_is_answered_once(store: Store) -> None:
     store.add(REQUESTS, request())
     (decision,) = store.turn()
     assert asked(decision).reason == "asked for by alice"
-    assert store.turn(NOON + 60 * MINUTE) == []
+    assert store.turn(NOON + 19 * MINUTE) == []
 
 
 @pytest.mark.parametrize(
@@ -200,7 +235,7 @@ def test_a_request_for_a_product_is_answered_for_each_of_its_databases(store: St
     store.add(REQUESTS, request(database=""))
     taken = store.turn()
     assert [(one.kind, one.database) for one in taken] == [("analyse", "main"), ("analyse", "second")]
-    assert store.turn(NOON + 60 * MINUTE) == []
+    assert store.turn(NOON + 19 * MINUTE) == []
 
 
 def large(count: int) -> list[Table]:
