@@ -116,9 +116,11 @@ def make_clone(connection: duckdb.DuckDBPyConnection, plan: Plan, file: Path, pa
     except duckdb.Error as error:
         # DuckDB's messages may hold values
         logger.debug("no clone", exc_info=True)
+        unwritten = isinstance(error, duckdb.IOException | duckdb.TransactionException)  # the latter at the commit
+        what_to_do = "see whether its disk is full, or set clone_folder to a larger one" if unwritten else "ask again"
         raise CloneError(
             f"DuckDB refused to make the clone ({type(error).__name__}; the product's log has the message at DEBUG): "
-            "ask again"
+            f"{what_to_do}"
         ) from None
     return CloneFacts(
         file=file,

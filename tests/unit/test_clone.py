@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -256,6 +258,39 @@ def test_a_clone_that_is_given_up_leaves_nothing_with_the_product(
         clone_of(product, ["orders"], tmp_path / "clone.duckdb", **changed)  # type: ignore[arg-type]
     assert names(product, "duckdb_databases", "database_name") == databases
     product.execute("INSERT INTO orders (customer, cents) VALUES (1, 1)")
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+import duckdb
+from schemas.errors import CloneError
+from tests.unit.test_clone import SCHEMA, clone_of, names
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+folder = Path(sys.argv[1])
+product = duckdb.connect()
+product.execute(SCHEMA)
+before = names(product, "duckdb_databases", "database_name")
+size = clone_of(product, ["orders"], folder / "whole.duckdb").bytes
+for limit in (0, 4096, size // 2, size - 1):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        clone_of(product, ["orders"], folder / f"{limit}.duckdb")
+    except CloneError as error:
+        print(str(error).partition(": ")[2])
+    product.execute("INSERT INTO orders (customer, cents) VALUES (1, 1)")
+    assert names(product, "duckdb_databases", "database_name") == before
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print(clone_of(product, ["orders"], folder / "again.duckdb").rows)
+"""
+
+
+def test_a_full_disk_costs_the_clone_and_the_product_nothing(tmp_path: Path) -> None:
+    ended = subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True)
+    assert ended.stdout.splitlines() == [
+        *["see whether its disk is full, or set clone_folder to a larger one"] * 4,
+        "101004",
+    ], ended.stderr
 
 
 def test_what_duckdb_says_stays_with_the_product(product: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
