@@ -48,8 +48,9 @@ ERRORS: list[tuple[type[duckdb.Error], str]] = [
     (duckdb.CatalogException, "it names a table, view, type or function that the clone lacks"),
     (duckdb.BinderException, "its names or types do not fit the clone"),
     (duckdb.ParserException, "DuckDB does not parse it"),
-    (duckdb.PermissionException, "it reaches for what the sandbox keeps closed"),
+    (duckdb.PermissionException, "it reaches for what the sandbox keeps closed, as a view over files does"),
     (duckdb.IOException, "it reads a file that the clone lacks"),
+    (duckdb.TransactionException, "it could not be committed, as where the disk is full"),
     (duckdb.HTTPException, "it reaches for the network"),
     (duckdb.ConversionException, "a value cannot be converted"),
     (duckdb.ConstraintException, "it breaks a constraint"),
@@ -59,6 +60,8 @@ ERRORS: list[tuple[type[duckdb.Error], str]] = [
 
 def why(error: Exception) -> str:
     """In words, for a report: DuckDB's own message may hold values."""
+    if isinstance(error, duckdb.IOException) and "Could not write" in str(error):
+        return "its disk is full (IOException)"
     for kind, words in ERRORS:
         if isinstance(error, kind):
             return f"{words} ({kind.__name__})"
