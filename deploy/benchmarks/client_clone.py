@@ -91,7 +91,7 @@ class Clone(Thread):
 
     def _wanted(self) -> bool:
         self.highest = max(self.highest, self._slowness.ratio)
-        return self._live.is_open()
+        return bool(self._live.is_open())
 
 
 class Product:
@@ -155,7 +155,9 @@ def table(during: Sequence[tuple[str, list[Call], list[Call]]]) -> Table:
 
 
 def show(database: Path, folder: Path, console: Console) -> None:
-    slowness, during, said = Slowness(), [], []
+    slowness = Slowness()
+    during: list[tuple[str, list[Call], list[Call]]] = []
+    said: list[str] = []
     duckdb_sidecar.instrument(product="bench", database=database, sink=lambda: Hearing(slowness))
     try:
         with duckdb.connect(database) as connection:
