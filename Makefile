@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-measured check lock records bench-client bench-stream bench-store bench-recovery
+.PHONY: help setup demo test check lock records bench-client bench-measure bench-stream bench-store bench-recovery
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | sort | expand -t 18
@@ -37,6 +37,9 @@ lock: setup ## resolve the dependencies anew
 
 records: setup ## write the .avsc files from the models
 	@$(BIN)/python -m schemas.records.derive
+
+bench-measure: setup ## candidates a second, how far identical databases differ, and whether a first look decides right
+	@$(BIN)/python deploy/benchmarks/measure.py
 
 bench-stream: setup ## events a second from the query log to committed patterns, beside Quix Streams and a bare loop
 	@$(BIN)/python deploy/benchmarks/stream.py

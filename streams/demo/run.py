@@ -73,9 +73,9 @@ def _first_analysis(folder: Path, stack: ExitStack, progress: Progress) -> Seen:
     return seen
 
 
-def generate(folder: Path) -> None:
+def generate(folder: Path, scale: float = SCALE) -> None:
     generator = Path(sys.executable).with_name("tpchgen-cli")
-    command = [str(generator), "parquet", "-s", str(SCALE), "-o", str(folder)]
+    command = [str(generator), "parquet", "-s", str(scale), "-o", str(folder)]
     made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
     if made.returncode:
         raise SidecarError(f"the data could not be generated: {made.stderr.strip()[-500:]}")
