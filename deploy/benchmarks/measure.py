@@ -111,7 +111,7 @@ def useless(asked: MeasurementRequest) -> Iterator[Candidate]:
 def changed(body: Body, affected: list[str]) -> Candidate:
     actions = [pack(body)]
     return Candidate(
-        candidate_id=plan_hash(actions)[:16], rule="", title=f"{body.kind}", reason="", actions=actions,
+        candidate_id=plan_hash(actions)[:16], rule="", title=body.kind, reason="", actions=actions,
         plan_hash=plan_hash(actions), affected=affected, equality="physical", equality_reason="",
     )  # fmt: skip
 
@@ -257,7 +257,8 @@ def main() -> None:
         job = job_of(folder, database, log)
         console.print(
             f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {psutil.cpu_count()} CPUs, "
-            f"load {os.getloadavg()[0]:.1f} at the start, Python {platform.python_version()}, DuckDB {duckdb.__version__}, "
+            f"load {os.getloadavg()[0]:.1f} at the start, Python {platform.python_version()}, "
+            f"DuckDB {duckdb.__version__}, "
             f"{job.clone.rows:,} rows in the tables that are affected, {database.stat().st_size / 1e6:.0f} MB, "
             f"{len(job.request.candidates)} candidates, {len(job.request.workload)} shapes"
         )
