@@ -44,7 +44,13 @@ class KafkaSink:
         self._beside: dict[str, Beside] = {}
         self._written = 0
         self._lost: Counter[str] = Counter()
+        self._unanswered = 0
         self._lock = Lock()
+
+    @property
+    def unanswered(self) -> int:
+        """Records that Kafka has neither taken nor refused yet."""
+        return self._unanswered
 
     def write(self, batch: Batch) -> None:
         if (beside := self._beside.get(batch.database)) is None:
@@ -81,9 +87,11 @@ class KafkaSink:
             return
 
         def done(error: str | None) -> None:
+            self._expect(-1)
             if error is not None:
                 self._lose(batch.database, dropped + len(events))
 
+        self._expect(1)
         self._attached.publisher.send(QUERY_LOG, key_of(batch.product, batch.database), payload, done)
 
     def _values(self, batch: Batch, events: Sequence[Event], catalog_hash: str, dropped: int) -> dict[str, Any]:
@@ -124,6 +132,10 @@ class KafkaSink:
     def _lose(self, database: str, runs: int) -> None:
         with self._lock:
             self._lost[database] += runs
+
+    def _expect(self, records: int) -> None:
+        with self._lock:
+            self._unanswered += records
 
     def _take_lost(self, database: str) -> int:
         with self._lock:

@@ -60,6 +60,8 @@ class Run:
     """DuckDB's JSON."""
     started_ns: int
     """The call, by `perf_counter_ns`."""
+    time_us: int | None = None
+    """The call, in microseconds since 1970, where another process has told it."""
     spent_ns = 0
     """Inside DuckDB."""
 
@@ -121,6 +123,11 @@ class Recorder:
                 return False
             self._long += len(text) if long else 0
         return True
+
+    def drop(self, runs: int) -> None:
+        """Counts runs that are lost."""
+        with self._lock:
+            self.dropped += runs
 
     def is_due(self, now_ns: int) -> bool:
         """Whether to sample the run that begins now. At random in time, so as not to meet the same one always."""
@@ -197,7 +204,7 @@ class Recorder:
             try:
                 events.setdefault(run.database, []).append(self._read(run, since_1970_ns))
             except Exception as error:  # noqa: BLE001 - one that cannot be read is no reason to lose the others
-                self._drop(1)
+                self.drop(1)
                 self._complain("a run could not be read", error)
             if taken % BATCH_EVENTS == 0:
                 self._send(sink, events)
@@ -218,7 +225,7 @@ class Recorder:
                 self._reported = dropped
                 self.recorded += len(of_database)
             except Exception as error:  # noqa: BLE001 - the next batch may pass
-                self._drop(len(of_database))
+                self.drop(len(of_database))
                 self._complain("runs are lost, since the query log does not take them", error)
 
     def _read(self, run: Run, since_1970_ns: int) -> Event:
@@ -232,7 +239,7 @@ class Recorder:
             if self._exemplars.seen(statement.fingerprint) >= FAMILIAR_RUNS:
                 self._note(run.text, FAMILIAR, True)
         profile = None if run.profile is None else profile_of(run.profile)
-        time_us = (run.started_ns + since_1970_ns) // 1000
+        time_us = (run.started_ns + since_1970_ns) // 1000 if run.time_us is None else run.time_us
         return Event(statement, time_us, latency_us, run.rows, run.error, run.route, profile)
 
     def _statement_of(self, text: str) -> Statement:
@@ -267,10 +274,6 @@ class Recorder:
         habits = self.habits.get(text, 0)
         if holds != bool(habits & habit) and text in self._statements:
             self.habits[text] = habits ^ habit
-
-    def _drop(self, runs: int) -> None:
-        with self._lock:
-            self.dropped += runs
 
     def _complain(self, what: str, error: Exception) -> None:
         """Once for each kind of trouble: a product's log is no place for a line a second."""

@@ -27,9 +27,14 @@ class Published:
         self.records: list[QueryLogBatch] = []
         self.payloads: list[bytes] = []
         self.away = False
+        self.slow = False
+        self.waiting: list[Callable[[str | None], None]] = []
 
     def send(self, topic: Topic, key: bytes, payload: bytes, done: Callable[[str | None], None]) -> None:
         assert (topic.name, key) == ("query-log", b"shop/orders")
+        if self.slow:
+            self.waiting.append(done)
+            return
         if self.away:
             done("away")
             return
@@ -115,6 +120,17 @@ def test_runs_that_kafka_did_not_take_are_counted_in_the_next_record(sink: Kafka
     sink.write(batch(event(), dropped=1))
     sink.write(batch(event()))
     assert [record.dropped for record in published.records] == [9, 0]
+
+
+def test_records_are_unanswered_until_kafka_takes_or_refuses_them(sink: KafkaSink, published: Published) -> None:
+    published.slow = True
+    sink.write(batch(event()))
+    sink.write(batch(event()))
+    seen = [sink.unanswered]
+    for done, error in zip(published.waiting, (None, "away"), strict=True):
+        done(error)
+        seen.append(sink.unanswered)
+    assert seen == [2, 1, 0]
 
 
 def test_a_batch_of_many_long_statements_is_split_to_fit(sink: KafkaSink, published: Published) -> None:
