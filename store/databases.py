@@ -10,18 +10,24 @@ from duckdb import DuckDBPyConnection
 
 from .batches import Batch
 from .knowledge import zoned
-from .sums import LARGEST
+from .sums import saturated
 
-INSERT = """
-    INSERT INTO databases (first_seen, last_seen, runs, errors, dropped, records, product, database)
-    VALUES (make_timestamp(?::BIGINT), make_timestamp(?::BIGINT), ?, ?, ?, ?, ?, ?)
+KNOWN = """
+    SELECT product, database, epoch_us(first_seen), epoch_us(last_seen), runs, errors, dropped, records
+    FROM databases SEMI JOIN (SELECT unnest(?) AS product, unnest(?) AS database) USING (product, database)
 """
-UPDATE = """
+SUMS = """
+    SELECT unnest(?) AS product, unnest(?) AS database, make_timestamp(unnest(?::BIGINT[])) AS first_seen,
+           make_timestamp(unnest(?::BIGINT[])) AS last_seen, unnest(?) AS runs, unnest(?) AS errors,
+           unnest(?) AS dropped, unnest(?) AS records
+"""
+INSERT = f"INSERT INTO databases BY NAME {SUMS}"
+UPDATE = f"""
     UPDATE databases SET
-        first_seen = make_timestamp(?::BIGINT), last_seen = make_timestamp(?::BIGINT),
-        runs = ?, errors = ?, dropped = ?, records = ?
-    WHERE product = ? AND database = ?
-"""
+        first_seen = new.first_seen, last_seen = new.last_seen, runs = new.runs, errors = new.errors,
+        dropped = new.dropped, records = new.records
+    FROM ({SUMS}) AS new WHERE databases.product = new.product AND databases.database = new.database
+"""  # noqa: S608 - a constant of this module
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +48,17 @@ def apply(tx: DuckDBPyConnection, batches: Iterable[Batch]) -> None:
     for batch in batches:
         if batch.product:
             by_database[batch.product, batch.database].append(batch)
-    for (product, database), found in by_database.items():
-        sums = _sums(found)
-        known = tx.execute(
-            "SELECT epoch_us(first_seen), epoch_us(last_seen), runs, errors, dropped, records FROM databases "
-            "WHERE product = ? AND database = ?",
-            [product, database],
-        ).fetchone()
-        if known:
-            sums = (min(known[0], sums[0]), max(known[1], sums[1]), *map(add, known[2:], sums[2:]))
-        tx.execute(UPDATE if known else INSERT, [*(min(value, LARGEST) for value in sums), product, database])
+    if not by_database:
+        return
+    sums = {name: _sums(found) for name, found in by_database.items()}
+    held = {}
+    for product, database, *known in tx.execute(KNOWN, _columns(sums)).fetchall():
+        added = sums.pop((product, database))
+        held[product, database] = (min(known[0], added[0]), max(known[1], added[1]), *map(add, known[2:], added[2:]))
+    for statement, rows in ((UPDATE, held), (INSERT, sums)):
+        if rows:
+            values = [list(saturated(column)) for column in zip(*rows.values(), strict=True)]
+            tx.execute(statement, [*_columns(rows), *values])
 
 
 def listed(tx: DuckDBPyConnection, product: str | None = None) -> list[Database]:
@@ -74,3 +81,7 @@ def _sums(batches: Sequence[Batch]) -> tuple[int, ...]:
         sum(batch.dropped for batch in batches),
         len(batches),
     )
+
+
+def _columns(names: Iterable[tuple[str, str]]) -> list[list[str]]:
+    return [list(column) for column in zip(*names, strict=True)]

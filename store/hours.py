@@ -9,7 +9,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from .arrow import TIME, arrived
-from .sums import COUNTS, LARGEST, Sums
+from .sums import COUNTS, Sums, saturated
 
 KEY = "pattern_id, period, start, catalog_hash"
 
@@ -55,15 +55,9 @@ def add(tx: DuckDBPyConnection, hours: dict[Hour, Sums]) -> None:
 
 
 def _row(sums: Sums) -> tuple[Any, ...]:
-    bins = sorted(sums.bins.items())
-    return (
-        *(min(count, LARGEST) for count in sums.counts),
-        sums.first,
-        sums.last,
-        sums.peak_memory_bytes,
-        [key for key, _ in bins],
-        [min(hits, LARGEST) for _, hits in bins],
-    )
+    keys = sorted(sums.bins)
+    hits = [sums.bins[key] for key in keys]
+    return (*saturated(sums.counts), sums.first, sums.last, sums.peak_memory_bytes, keys, saturated(hits))
 
 
 def merged(rows: str) -> str:

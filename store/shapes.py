@@ -7,11 +7,11 @@ the frequency seen so far supports. Source of the interval: Garwood, Biometrika 
 and Hilferty's approximation of chi square, PNAS 17 (1931): (1 - 1/(9n) - 1.96/(3 sqrt(n)))^3.
 """
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
+from json.encoder import encode_basestring
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
@@ -81,7 +81,8 @@ class Seen:
 
     def row(self, identity: str) -> tuple[Any, ...]:
         runs = min(self.runs, LARGEST)
-        data = json.dumps({**self.shape._asdict(), "statement": self.statement}, ensure_ascii=False)
+        named = zip((*Shape._fields, "statement"), (*self.shape, self.statement), strict=True)
+        data = "{" + ", ".join(f'"{name}": {encode_basestring(text)}' for name, text in named) + "}"
         routes = sorted((route, min(taken, LARGEST)) for route, taken in self.routes.items())
         exemplars = sorted(self.exemplars, key=lambda text: sha256(text.encode()).digest())[:EXEMPLARS]
         return (

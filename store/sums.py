@@ -1,6 +1,6 @@
 """The sums over the runs of one shape in one period under one catalog, and how they merge: in any order."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import add, itemgetter
 from typing import Any
@@ -44,7 +44,7 @@ class Sums:
         )
 
     def add(
-        self, counts: Iterable[int], first: int, last: int, peak: int, keys: Iterable[int], hits: Iterable[int]
+        self, counts: Iterable[int], first: int, last: int, peak: int, keys: Sequence[int], hits: Sequence[int]
     ) -> None:
         self.counts = list(map(add, self.counts, counts))
         if first < self.first:
@@ -54,5 +54,15 @@ class Sums:
         if peak > self.peak_memory_bytes:
             self.peak_memory_bytes = peak
         bins = self.bins
+        if len(keys) > len(bins):  # the fewer are added to the more
+            added = dict(zip(keys, hits, strict=True))
+            if len(added) == len(keys):
+                self.bins, keys, hits = added, list(bins), list(bins.values())
+                bins = added
         for key, count in zip(keys, hits, strict=True):
             bins[key] = bins.get(key, 0) + count
+
+
+def saturated(sums: Sequence[int]) -> Sequence[int]:
+    """None of them larger than LARGEST."""
+    return sums if not sums or max(sums) <= LARGEST else [min(one, LARGEST) for one in sums]

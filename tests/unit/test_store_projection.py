@@ -1,5 +1,6 @@
 """The tables are the same whatever the order and repetition of what was applied; what cannot be read is handed back."""
 
+import gc
 import random
 from datetime import timedelta
 from pathlib import Path
@@ -99,6 +100,16 @@ def test_any_order_repetition_and_division_of_the_inputs_gives_the_same_tables(
 def test_nothing_in_the_tables_says_when_it_was_applied() -> None:
     records = [arrived(PATTERNS.name, 0, pattern_batch(0, pattern())), arrived(CATALOGS.name, 0, catalog())]
     assert projected(records) == projected(records)
+
+
+def test_collecting_goes_on_after_records_were_applied() -> None:
+    projected([arrived(PATTERNS.name, 0, pattern_batch(0, pattern()))])
+    assert gc.isenabled()
+    gc.disable()
+    projected([arrived(PATTERNS.name, 0, pattern_batch(0, pattern()))])
+    left_off = not gc.isenabled()
+    gc.enable()
+    assert left_off
 
 
 def test_the_offsets_are_noted_with_the_rows() -> None:
