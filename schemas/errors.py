@@ -9,6 +9,7 @@ SidecarError
 │   ├── PartsMissing       the jars or the Java runtime of the embedded broker cannot be had here
 │   └── TopicError         a topic is missing, has other partitions, or may not be used
 ├── StoreError             the knowledge file cannot be used
+│   ├── StoreTaken         another process has it open
 │   └── Fenced             another control process has taken over
 ├── CloneError             no clone could be made, or it is gone
 ├── InputError             a file that was named is not what it should be: a log of queries, a database
@@ -52,6 +53,10 @@ class TopicError(BrokerError):
 
 
 class StoreError(SidecarError):
+    pass
+
+
+class StoreTaken(StoreError):
     pass
 
 

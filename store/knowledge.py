@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from schemas.errors import StoreError
+from schemas.errors import StoreError, StoreTaken
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -27,23 +27,15 @@ class KnowledgeFile:
     def __init__(self, path: Path, migrations: Path = MIGRATIONS) -> None:
         """Makes the file if need be and brings it to the newest migration.
 
-        Raises StoreError: another process has it open, it cannot be used, or a newer release has written it.
+        Raises StoreTaken where another process has it open, StoreError where it cannot be used, or a newer release
+        has written it.
         """
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = duckdb.connect(str(path), config=CONFIG)
         except OSError as error:
             raise StoreError(f"the knowledge file {path} cannot be made: {error}") from error
-        except duckdb.IOException as error:
-            if "lock" in str(error):
-                raise StoreError(
-                    f"another process has the knowledge file {path} open, and only one may: stop that one, "
-                    f"or give this one a file of its own by store_path ({error})"
-                ) from error
-            raise StoreError(f"the knowledge file {path} cannot be opened: {error}") from error
-        except duckdb.Error as error:
-            raise StoreError(f"the knowledge file {path} cannot be opened: {error}") from error
+        self._connection = _connect(path, read_only=False)
         try:
             _migrate(self, migrations)
         except BaseException:
@@ -74,6 +66,13 @@ class KnowledgeFile:
             self._connection.close()
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A file that no process has open, left as it is. Raises StoreTaken, StoreError."""
+    with _connect(path, read_only=True) as connection:
+        yield connection
+
+
 def naive(time: datetime) -> datetime:
     """UTC without a zone, as the tables hold times."""
     return time.astimezone(UTC).replace(tzinfo=None)
@@ -82,6 +81,18 @@ def naive(time: datetime) -> datetime:
 def zoned(row: Sequence[Any]) -> list[Any]:
     """A row of a table with its times in UTC."""
     return [value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in row]
+
+
+def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), read_only=read_only, config=CONFIG)
+    except duckdb.Error as error:
+        if isinstance(error, duckdb.IOException) and "lock" in str(error):
+            raise StoreTaken(
+                f"another process has the knowledge file {path} open, and only one may: stop that one, "
+                f"or give this one a file of its own by store_path ({error})"
+            ) from error
+        raise StoreError(f"the knowledge file {path} cannot be opened: {error}") from error
 
 
 def _migrate(file: KnowledgeFile, folder: Path) -> None:

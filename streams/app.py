@@ -127,7 +127,7 @@ class Sidecar:
             settings = settings.model_copy(update={"bootstrap_servers": servers})
         codec = await asyncio.to_thread(connections.codec, settings, register=settings.schema_registry_register)
         if "control" in self._roles:
-            self._start_control(parts, Control(_control_settings(settings), codec))
+            self._start_control(parts, Control(control_settings(settings), codec))
         self._watch(self._watch_kafka(settings))
         streaming = Streaming(settings, self._fail) if "streams" in self._roles else None
         if streaming:
@@ -213,7 +213,7 @@ class Sidecar:
             watch.cancel()
 
 
-def _control_settings(settings: Settings) -> ControlSettings:
+def control_settings(settings: Settings) -> ControlSettings:
     return ControlSettings(
         store_path=settings.store_path,
         kafka=connections.confluent_config(settings),

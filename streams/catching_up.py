@@ -33,12 +33,21 @@ from streams.topic_admin import MOCK_TOPIC_ID, NEEDS_GROUP, TopicAdmin
 ROLE = "control"
 ENTRIES_AT_ONCE = 1000
 
+Told = Callable[[int, int], None]
+"""Hears of each step: the sequence of the journal that it leads to, and the records of the inputs applied by now."""
+
 
 class Follower:
     """A knowledge file and the Kafka that it follows. Close it after use."""
 
     def __init__(
-        self, file: KnowledgeFile, kafka: Mapping[str, Any], topic_prefix: str, group_prefix: str, codec: Codec
+        self,
+        file: KnowledgeFile,
+        kafka: Mapping[str, Any],
+        topic_prefix: str,
+        group_prefix: str,
+        codec: Codec,
+        told: Told = lambda *_: None,
     ) -> None:
         group = group_prefix + NEEDS_GROUP[ROLE]
         self.file = file
@@ -48,6 +57,8 @@ class Follower:
         self.inputs = Inputs(kafka, topic_prefix, group)
         self.journal = Journal(kafka, topic_prefix, group, codec)
         self.journal_id = ""
+        self._told = told
+        self._applied = 0
         self._topic_ids: Mapping[str, str] = {}
         self._answer: Callable[[], Mapping[str, str] | None] | None = None
 
@@ -134,10 +145,13 @@ class Follower:
         for messages in self.inputs.up_to(positions, targets, stop):
             with self.file.transaction() as tx:
                 self.apply(tx, messages, last.entry.sequence)
+            self._applied += len(messages)
+            self._told(last.entry.sequence, self._applied)
         with self.file.transaction() as tx:
             for link in links:
                 projection.enter(tx, link.entry)
                 journal.add(tx, link.entry, link.after, self.journal_id)
+        self._told(last.entry.sequence, self._applied)
 
     def _letter(self, message: Message, error: Exception) -> Outgoing:
         topic, partition = self.inputs.place(message)
@@ -157,6 +171,7 @@ def rebuild(
     group_prefix: str,
     codec: Codec,
     stop: threading.Event,
+    told: Told = lambda *_: None,
 ) -> Head:
     """Makes a new knowledge file from the topics, and returns the entry of the journal at which it stands.
 
@@ -166,7 +181,7 @@ def rebuild(
     if path.exists():
         raise StoreError(f"there is a knowledge file {path} already: set it aside first, a rebuild begins with nothing")
     with closing(KnowledgeFile(path)) as file:
-        with closing(Follower(file, kafka, topic_prefix, group_prefix, codec)) as follower:
+        with closing(Follower(file, kafka, topic_prefix, group_prefix, codec, told)) as follower:
             follower.catch_up(stop)
         with file.reading() as tx:
             owed = outbox.pending(tx)

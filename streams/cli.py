@@ -17,6 +17,8 @@ from schemas.errors import SettingsError, SidecarError
 from streams import settings as configuration
 
 if TYPE_CHECKING:
+    from schemas.codec import Codec
+    from streams.control import ControlSettings
     from streams.topic_admin import TopicAdmin
 
 cli = typer.Typer(
@@ -29,8 +31,10 @@ cli = typer.Typer(
 )
 topics = typer.Typer(no_args_is_help=True, help="The topics: show, create or export them.")
 dead_letters = typer.Typer(no_args_is_help=True, help="What could not be read: list it, send it again.")
+store = typer.Typer(no_args_is_help=True, help="The knowledge file: make it anew from the topics, verify it.")
 cli.add_typer(topics, name="topics")
 cli.add_typer(dead_letters, name="dead-letters")
+cli.add_typer(store, name="store")
 console = Console()
 told = Console(stderr=True)
 
@@ -192,6 +196,49 @@ def replay_dead_letters(
     chosen = dead_letters.choose(dead_letters.read(config, prefix, connections.codec(settings)), ids)
     dead_letters.replay(config, prefix, chosen)
     console.print(f"sent {len(chosen)} again")
+
+
+@store.command("rebuild")
+def rebuild_store() -> None:
+    """Makes the knowledge file anew from the topics `patterns`, `journal` and the other inputs.
+
+    For when the file is lost or damaged. It has to be set aside first, and no control process may run on it. Nothing
+    is decided again and nothing is sent; `sidecar run` goes on from there. Ctrl-C leaves no half file.
+    """
+    from streams.seen import progress_on
+    from streams.store_file import rebuild
+
+    settings, codec = _control()
+    head = rebuild(settings, codec, progress_on(console))
+    console.print(
+        f"{settings.store_path} is made: it stands at sequence {head.sequence} of the journal", soft_wrap=True
+    )
+
+
+@store.command("verify")
+def verify_store(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Rebuild into a temporary file too, and compare every table.")
+    ] = False,
+) -> None:
+    """Checks the journal's chain of hashes from its first record, and that the knowledge file agrees with it.
+
+    Exit 1 names the first sequence that does not hold. While a control process runs its file cannot be looked at: the
+    chain is checked all the same, and that is said.
+    """
+    from streams.seen import progress_on
+    from streams.store_file import verify
+
+    settings, codec = _control()
+    verify(settings, codec, progress_on(console), by_rebuild=rebuild)
+
+
+def _control() -> "tuple[ControlSettings, Codec]":
+    from streams import connections
+    from streams.app import control_settings
+
+    settings = _reachable()
+    return control_settings(settings), connections.codec(settings)
 
 
 def _topic_admin() -> "TopicAdmin":

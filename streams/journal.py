@@ -137,8 +137,8 @@ def fenced(entry: JournalEntry, epoch: int) -> Fenced:
 def verify(config: Mapping[str, Any], topic_prefix: str, group: str, codec: Codec, stored: Head | None = None) -> Head:
     """Reads the whole journal and returns its head.
 
-    `stored` is the head of a knowledge file, which must be in the chain. Raises StoreError where the chain is
-    broken, or damaged, or does not hold that head.
+    `stored` is the head of a knowledge file, which must be in the chain. Raises StoreError, with the first sequence
+    that does not hold, where the chain is broken or damaged; and where it does not hold that head.
     """
     journal = Journal(config, topic_prefix, group, codec)
     try:
@@ -146,6 +146,8 @@ def verify(config: Mapping[str, Any], topic_prefix: str, group: str, codec: Code
         found = stored is None or stored == Head()
         for link in journal.to_the_end(threading.Event()):
             found = found or link.after == stored
+    except StoreError as error:
+        raise StoreError(f"sequence {journal.head.sequence + 1} of the journal does not hold: {error}") from error
     finally:
         journal.close()
     if stored and not found:

@@ -6,10 +6,8 @@ this user's alone, and go with it at the end.
 """
 
 import getpass
-import signal
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event as Signal
@@ -38,6 +36,7 @@ from streams import query_file
 from streams.agents.advise import Advise
 from streams.agents.conclude import Conclude
 from streams.agents.steps import INSTANCE, Input, Step
+from streams.ending import ended_by_signals
 from streams.latencies import with_latencies
 from streams.query_file import QueryFile
 from streams.scheduling import AnalysisRules
@@ -59,7 +58,7 @@ def analyze(file: Path, queries: Path, budget_s: float, progress: Progress) -> S
     log = query_file.read(queries, key_of(database, database))
     progress(f"{_count(log.runs, 'run')} of {_count(len(log.workload), 'shape')}")
     stop = Signal()
-    with _ended_by_signals(stop), tempfile.TemporaryDirectory(prefix="duckdb-sidecar-analyze-") as temporary:
+    with ended_by_signals(stop), tempfile.TemporaryDirectory(prefix="duckdb-sidecar-analyze-") as temporary:
         local = _local(log.product or database, log, Path(temporary) / "local", stop)
         request = _request(local, database, file, log, budget_s, progress)
         seen = Seen(runs=log.runs, shapes={shape.fingerprint for shape in log.workload})
@@ -85,28 +84,6 @@ def _check(file: Path) -> None:
                 f"that it makes (COPY FROM DATABASE), or attach the client to it and use --product ({error})"
             ) from error
         raise InputError(f"{file} cannot be opened as a DuckDB database: {error}") from error
-
-
-@contextmanager
-def _ended_by_signals(stop: Signal) -> Iterator[None]:
-    """Raises KeyboardInterrupt at the end at the latest: a signal that comes while DuckDB works is another error."""
-
-    def end(*_: object) -> None:
-        if not stop.is_set():  # the next ones come while all is put away
-            stop.set()
-            raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    except Exception:
-        if not stop.is_set():
-            raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if stop.is_set():
-        raise KeyboardInterrupt
 
 
 def _local(product: str, log: QueryFile, folder: Path, stop: Signal) -> Local:

@@ -1,0 +1,31 @@
+"""Ctrl-C and SIGTERM for commands that put away what they made."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event as Signal
+
+
+@contextmanager
+def ended_by_signals(stop: Signal) -> Iterator[None]:
+    """In the main thread: raises KeyboardInterrupt, at the end at the latest, and sets `stop`.
+
+    A signal that comes while DuckDB works is an error of DuckDB's there, and may be caught as one.
+    """
+
+    def end(*_: object) -> None:
+        if not stop.is_set():  # the next ones come while all is put away
+            stop.set()
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except Exception:
+        if not stop.is_set():
+            raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if stop.is_set():
+        raise KeyboardInterrupt
