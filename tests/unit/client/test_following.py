@@ -69,6 +69,10 @@ def append(log: Path, *columns: str, **more: object) -> None:
             file.write(json.dumps({"statement": f"SELECT {column} FROM t WHERE a = 'canary'"} | more) + "\n")
 
 
+def kill(following: Following) -> None:
+    following._alone.release()  # the system does as much
+
+
 def of(*columns: str) -> list[str]:
     return [f"SELECT {column} FROM t WHERE a = $1" for column in columns]
 
@@ -140,7 +144,7 @@ def test_a_restart_neither_loses_nor_repeats_lines(log: Path, follow: Open, kafk
 
 
 def test_a_log_that_came_while_nobody_followed_it_is_read_whole(log: Path, follow: Open, kafka: Kafka) -> None:
-    follow().close()
+    kill(follow())
     append(log, "a")
     follow().work()
     assert kafka.texts() == of("a")
@@ -180,7 +184,7 @@ def test_what_kafka_has_taken_is_not_sent_again_after_a_kill(log: Path, follow: 
     following = follow()
     append(log, "a")
     following.work()
-    following._alone.release()  # as the system does it
+    kill(following)
     append(log, "b")
     follow().work()
     assert kafka.texts() == of("a", "b")
