@@ -59,7 +59,7 @@ def analyze(file: Path, queries: Path, budget_s: float, progress: Progress) -> S
     progress(f"{_count(log.runs, 'run')} of {_count(len(log.workload), 'shape')}")
     stop = Signal()
     with ended_by_signals(stop), tempfile.TemporaryDirectory(prefix="duckdb-sidecar-analyze-") as temporary:
-        local = _local(log.product or database, log, Path(temporary) / "local", stop)
+        local = _local(log.product or database, log, Path(temporary) / "local", stop, progress)
         request = _request(local, database, file, log, budget_s, progress)
         seen = Seen(runs=log.runs, shapes={shape.fingerprint for shape in log.workload})
         advised = _outputs(Advise(CODEC), ANALYSIS_REQUESTS, request)
@@ -86,18 +86,22 @@ def _check(file: Path) -> None:
         raise InputError(f"{file} cannot be opened as a DuckDB database: {error}") from error
 
 
-def _local(product: str, log: QueryFile, folder: Path, stop: Signal) -> Local:
+def _local(product: str, log: QueryFile, folder: Path, stop: Signal, progress: Progress) -> Local:
     """The exemplars are those of the log, or for stripped statements those that the product's client kept here."""
-    exemplars, kept = Exemplars(folder), Exemplars(private_folder(product))
+    exemplars, theirs = Exemplars(folder), private_folder(product)
+    kept, without = Exemplars(theirs), 0
     for of in log.workload:
         found = log.exemplars[of.fingerprint] or [
             Shape(of.fingerprint, of.statement, literals, of.kind, tuple(files.items()))
             for literals, files in kept.get(of.fingerprint)
         ]
+        without += not found
         for one in found:
             if (slot := exemplars.slot(of.fingerprint)) is not None:
                 exemplars.put(slot, one)
     exemplars.save(final=True)
+    if without:
+        progress(f"no values to measure with for {_count(without, 'shape')}: none in the log, and none in {theirs}")
     files = Files(exemplars)
     files.hear(sink.Batch(product, "", INSTANCE, 0, [_event(of) for of in log.workload]))
     return Local(product, INSTANCE, client_settings(), folder, b"", exemplars, files, list, stop)

@@ -1,10 +1,12 @@
 """Measures on a clone of the product's database."""
 
+import os
 from hashlib import blake2b
 from pathlib import Path
 
 from ..errors import CloneError
 from ..fingerprint import shape
+from ..measure.files import REMOTE
 from ..measure.job import CloneFacts, Exemplar, Job, Limits, Outcome
 from ..measure.supervise import run_measure
 from ..records import MeasurementRequest, WorkloadShape
@@ -89,4 +91,12 @@ class Cloned:
         if not kept:
             sent = (shape(text, salt=self._foreign_salt) for text in of.exemplars)
             kept = [(one.literals, dict(one.files)) for one in sent if one.literals is not None]
-        return [Exemplar(literals=list(literals), files=files) for literals, files in kept]
+        return [
+            Exemplar(literals=list(literals), files={name: absolute(path) for name, path in files.items()})
+            for literals, files in kept
+        ]
+
+
+def absolute(path: str) -> str:
+    """As this process reads it: the measuring process has a working folder of its own."""
+    return path if REMOTE in path else os.path.abspath(os.path.expanduser(path))

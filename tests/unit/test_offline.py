@@ -104,6 +104,18 @@ def test_every_kind_of_log_gives_the_same_advice(file: Path, tmp_path: Path, ask
     }
 
 
+def test_a_stripped_log_without_what_its_client_kept_is_told(
+    file: Path, tmp_path: Path, asked: list[MeasurementRequest]
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "statement,latency_us\nSELECT sum(cents) FROM orders WHERE id = $1,90\nSELECT count(*) FROM orders,9\n"
+    )
+    analysed(file, log)
+    folder = tmp_path / "state" / "duckdb-sidecar" / "shop"
+    assert f"no values to measure with for 1 shape: none in the log, and none in {folder}" in MESSAGES
+
+
 def test_what_the_log_tells_no_latency_of_is_run(file: Path, tmp_path: Path, asked: list[MeasurementRequest]) -> None:
     analysed(file, write(tmp_path / "log.sql"))
     assert asked[0].workload[0].p95_us > 1000
