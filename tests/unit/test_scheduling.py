@@ -108,6 +108,19 @@ def test_the_window_begins_with_the_first_run_that_is_counted(store: Store) -> N
     assert (request.window_start, request.window_end) == (NOON, later)
 
 
+def test_runs_of_a_clock_in_2090_neither_fill_the_workload_nor_move_its_window(store: Store) -> None:
+    far = NOON.replace(year=2090)
+    store.see(10)
+    store.add(PATTERNS, pattern_batch(1, pattern(latencies=[10**9], hour=far), pattern(2, hour=far)))
+    (first, kept) = store.turn()
+    request = asked(first)
+    assert [(shape.statement, shape.count, shape.total_us) for shape in request.workload] == [
+        ("SELECT a FROM t1 WHERE b = $1", 10, 10_000)
+    ]
+    assert (request.window_start, request.window_end) == (NOON - timedelta(seconds=1), NOON)
+    assert kept.kind == "retain", "its hours become part of the totals, and are kept no longer apart"
+
+
 def test_the_next_analysis_waits_for_new_runs_and_for_the_interval(store: Store) -> None:
     store.see(10)
     (first,) = store.turn()
