@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from threading import Event as Signal
 
-from ..errors import SidecarError
+from ..errors import SettingsError, SidecarError
 from .attached import Attached
 from .companion import Companion
 from .exemplars import Exemplars, private_folder, salt_of
@@ -42,6 +42,8 @@ def main() -> int:
         signal.signal(ending, lambda *_: stop.set())
     try:
         settings = client_settings()
+        if not settings.kafka.get("bootstrap.servers"):
+            raise SettingsError("say where Kafka is: DUCKDB_SIDECAR_KAFKA_BOOTSTRAP_SERVERS=host:port")
         folder = private_folder(given.product)
         exemplars, salt = Exemplars(folder), salt_of(folder)
         recorder = Recorder(given.product, lambda: sink, exemplars, salt)

@@ -167,3 +167,17 @@ def test_a_log_and_a_snapshot_are_a_product(
     [result] = answer.results
     assert result.verdict in {"gain", "no gain", "harm", "inconclusive"}  # as the machine is at rest or not
     assert answer.machine.clone == "full"
+
+
+def test_without_a_kafka_it_says_which_setting_is_missing(tmp_path: Path) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "schemas.client", "--product", "shop", "--database", "orders", "--snapshot", "none"],
+        cwd=Path(__file__).parents[3],
+        env={"XDG_STATE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+    )
+    assert (process.returncode, process.stderr) == (
+        1, "say where Kafka is: DUCKDB_SIDECAR_KAFKA_BOOTSTRAP_SERVERS=host:port\n"
+    )  # fmt: skip
