@@ -51,7 +51,8 @@ from streams.topic_admin import TopicAdmin
 
 CODEC = Codec()
 ROWS = 100_000
-SIZES = (500, 5000)
+SIZES = (500, 5_000, 25_000)
+"""Rows in a batch. In a steady flow the control process gathers 500 records, of 50 patterns the last of these."""
 RUNS = 10
 DATABASES = 8
 SKETCHES = 500
