@@ -37,7 +37,7 @@ def test_what_was_dropped_lowers_the_share(captured: Captured) -> None:
     captured.start()
     duckdb.connect().execute("SELECT 1").fetchall()
     captured.events()
-    instrument._products["shop"].recorder._drop(3)
+    instrument._products["shop"].recorder.drop(3)
     coverage = schemas.coverage("shop")
     assert coverage.share == 0.25
     assert not coverage.full
