@@ -38,7 +38,8 @@ class Captured:
     def write(self, batch: Batch) -> None:
         self.batches.append(batch)
 
-    def flush(self, timeout: float) -> None: ...
+    def flush(self, timeout: float) -> bool:
+        return True
 
     def close(self) -> None: ...
 

@@ -19,6 +19,7 @@ from threading import Event as Signal
 from ..errors import SettingsError, SidecarError
 from .attached import Attached
 from .companion import Companion
+from .databases import check_name
 from .exemplars import Exemplars, private_folder, salt_of
 from .files import Files
 from .following import Following
@@ -41,6 +42,8 @@ def main() -> int:
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: stop.set())
     try:
+        check_name("product", given.product)
+        check_name("database", given.database)
         settings = client_settings()
         if not settings.kafka.get("bootstrap.servers"):
             raise SettingsError("say where Kafka is: DUCKDB_SIDECAR_KAFKA_BOOTSTRAP_SERVERS=host:port")

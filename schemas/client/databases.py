@@ -3,10 +3,19 @@
 import os
 import re
 
+from ..errors import SettingsError
+
 MEMORY = ":memory:"
 # DuckDB renames these, and names a catalog by its file's name up to the first dot
 _RESERVED = frozenset({"main", "system", "temp"})
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9_+]+:")
+
+
+def check_name(of: str, name: str) -> None:
+    """Raises SettingsError: it becomes part of Kafka's keys and of a folder's path."""
+    if not _NAME.fullmatch(name):
+        raise SettingsError(f"{of} {name!r}: letters, digits and ._:- alone, 100 at most")
 
 
 def place_of(database: str | os.PathLike[str]) -> str:

@@ -89,8 +89,8 @@ class JsonLines:
         if os.write(self._descriptor, whole) < len(whole):
             raise OSError("there is no room left for the query log")
 
-    def flush(self, timeout: float) -> None:
-        """What is written has left the process."""
+    def flush(self, timeout: float) -> bool:  # noqa: ARG002 - what is written has left the process
+        return True
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -117,8 +117,9 @@ class ParquetParts:
         if self._rows >= PART_ROWS or monotonic() - self._begun_s >= PART_S:
             self._close_part()
 
-    def flush(self, timeout: float) -> None:  # noqa: ARG002 - writing a part takes as long as it takes
+    def flush(self, timeout: float) -> bool:  # noqa: ARG002 - writing a part takes as long as it takes
         self._close_part()
+        return True
 
     def close(self) -> None:
         self._close_part()

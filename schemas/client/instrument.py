@@ -4,7 +4,6 @@ import atexit
 import logging
 import multiprocessing.util
 import os
-import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +19,7 @@ import duckdb
 from ..errors import SettingsError
 from . import relations, watching
 from .coverage import Coverage, ways_past
-from .databases import MEMORY, name_of, place_in_memory, place_of
+from .databases import MEMORY, check_name, name_of, place_in_memory, place_of
 from .exemplars import Exemplars, private_folder, salt_of
 from .filesink import JsonLines, ParquetParts
 from .patches import Patches
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
 File = str | os.PathLike[str]
 
 logger = logging.getLogger("duckdb_sidecar")
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +96,7 @@ def instrument(
         _stand_aside()
         return
     places = _places_of(database)
-    if not _NAME.fullmatch(product):
-        raise SettingsError(f"product {product!r}: letters, digits and ._:- alone, 100 at most")
+    check_name("product", product)
     with _lock:
         if (known := _products.get(product)) is not None:
             if (known.places, known.sink, known.settings) == (places, sink, settings):
@@ -170,8 +166,7 @@ def _places_of(database: File | Mapping[str, File] | None) -> Mapping[str, str] 
         place = place_of(database)
         return {place: name_of(place)}
     for name in database:
-        if not _NAME.fullmatch(name):
-            raise SettingsError(f"database {name!r}: letters, digits and ._:- alone, 100 at most")
+        check_name("database", name)
     return {place_of(file): name for name, file in database.items()}
 
 

@@ -118,9 +118,10 @@ class Publisher:
                     self._held_bytes += len(held.payload)
         self._producer.poll(timeout_s)
 
-    def flush(self, timeout_s: float) -> None:
+    def flush(self, timeout_s: float) -> bool:
+        """Whether Kafka has answered for all of it."""
         self.poll()
-        self._producer.flush(timeout_s)
+        return self._producer.flush(timeout_s) == 0 and not self._held
 
     def _release(self) -> "Held":
         held = self._held.popleft()

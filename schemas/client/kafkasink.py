@@ -65,8 +65,8 @@ class KafkaSink:
         if after := batch.events[border:]:
             self._send(batch, after, catalog_hash)
 
-    def flush(self, timeout: float) -> None:
-        self._attached.publisher.flush(timeout)
+    def flush(self, timeout: float) -> bool:
+        return self._attached.publisher.flush(timeout)
 
     def close(self) -> None:
         self._attached.stop.set()

@@ -66,6 +66,15 @@ class Run:
     """Inside DuckDB."""
 
 
+class Mark(Signal):
+    """Stands among the runs, and is set when all before it were handed over and waited for."""
+
+    def __init__(self, timeout: float) -> None:
+        super().__init__()
+        self.timeout = timeout
+        self.safe = False
+
+
 class Recorder:
     """Of one product. `instance` is this process, and another in a forked child."""
 
@@ -93,7 +102,7 @@ class Recorder:
         self.dropped = 0
         self._reported = 0
         self._lock = RLock()  # taken twice where a garbage collection inside ends another run
-        self.runs: deque[Run | Signal] = deque()
+        self.runs: deque[Run | Mark] = deque()
         """To be appended to by any thread, after `admits` where `quiet` or more wait or the text is a long one."""
         self.quiet = 0
         self.due_ns = 0
@@ -138,11 +147,11 @@ class Recorder:
 
     def flush(self, timeout: float) -> bool:
         """Whether all that was recorded before is safe with the sink, within `timeout` seconds."""
-        done = Signal()
-        self.runs.append(done)
+        mark = Mark(timeout)
+        self.runs.append(mark)
         self._start()
         self._wake.set()
-        return done.wait(timeout)
+        return mark.wait(timeout) and mark.safe
 
     def stop(self, timeout: float) -> None:
         """Has what waits handed over and the sink closed, in its own thread and within `timeout` seconds."""
@@ -196,9 +205,9 @@ class Recorder:
         events: dict[str, list[Event]] = {}
         for taken in range(1, len(self.runs) + 1):
             run = self.runs.popleft()
-            if isinstance(run, Signal):
+            if isinstance(run, Mark):
                 self._send(sink, events)
-                sink.flush(INTERVAL_S)
+                run.safe = sink.flush(run.timeout)
                 run.set()
                 continue
             try:

@@ -64,8 +64,8 @@ class Sink(Protocol):
 
     def write(self, batch: Batch) -> None: ...
 
-    def flush(self, timeout: float) -> None:
-        """Returns when all that was written is safe, or after `timeout` seconds."""
+    def flush(self, timeout: float) -> bool:
+        """Whether all that was written is safe, waiting for at most `timeout` seconds."""
 
     def close(self) -> None: ...
 

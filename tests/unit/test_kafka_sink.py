@@ -42,7 +42,8 @@ class Published:
         self.records.append(Codec().decode_as(QueryLogBatch, payload))
         done(None)
 
-    def flush(self, timeout_s: float) -> None: ...
+    def flush(self, timeout_s: float) -> bool:
+        return not self.waiting
 
 
 class Database:

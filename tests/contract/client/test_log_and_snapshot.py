@@ -181,3 +181,16 @@ def test_without_a_kafka_it_says_which_setting_is_missing(tmp_path: Path) -> Non
     assert (process.returncode, process.stderr) == (
         1, "say where Kafka is: DUCKDB_SIDECAR_KAFKA_BOOTSTRAP_SERVERS=host:port\n"
     )  # fmt: skip
+
+
+def test_a_name_that_would_be_a_path_is_refused(tmp_path: Path) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "schemas.client", "--product", "../x", "--database", "orders", "--snapshot", "none"],
+        cwd=Path(__file__).parents[3],
+        env={"XDG_STATE_HOME": str(tmp_path / "state")},
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+    )
+    assert (process.returncode, process.stderr) == (1, "product '../x': letters, digits and ._:- alone, 100 at most\n")
+    assert list(tmp_path.iterdir()) == []

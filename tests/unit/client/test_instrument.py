@@ -245,7 +245,7 @@ def test_the_end_of_the_process_does_not_wait_for_a_sink(tmp_path: Path) -> None
         import schemas
         class Stuck:
             def write(self, batch): threading.Event().wait()
-            def flush(self, timeout): pass
+            def flush(self, timeout): return True
             def close(self): pass
         schemas.instrument("shop", sink=Stuck)
         duckdb.connect().execute("SELECT 1").fetchall()

@@ -70,6 +70,15 @@ def test_a_batch_is_never_larger_than_agreed(recorder: Recorder, sink: Captured)
     assert max(len(batch.events) for batch in sink.batches) <= module.BATCH_EVENTS
 
 
+def test_a_sink_that_is_not_done_in_time_is_not_called_safe(
+    recorder: Recorder, sink: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(sink, "flush", lambda timeout: bool(waited.append(timeout)))
+    record(recorder, a_run())
+    assert (recorder.flush(7), waited) == (False, [7])
+
+
 def test_what_comes_on_top_of_a_full_buffer_is_counted_and_reported(tmp_path: Path) -> None:
     gate = Gate()
     recorder = a_recorder(gate, tmp_path)
