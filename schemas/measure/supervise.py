@@ -93,15 +93,15 @@ def _attempt(job: Job, folder: Path, limit_s: float, stop: Event) -> tuple[Step,
             Thread(target=_follow, args=(process.stdout, step), daemon=True),
             Thread(target=_hear, args=(process.stderr, said), daemon=True),
         ]
-        for reader in readers:
-            reader.start()
         try:
+            for reader in readers:
+                reader.start()
             problem = _wait(process, step, limit_s, job.limits.query_s, stop)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-        for reader in readers:
-            reader.join()
+            for reader in filter(Thread.is_alive, readers):
+                reader.join()  # before its pipe is closed
     if problem:
         logger.debug("measuring ended early: %s %s", problem, "".join(said)[-SAID:])
     return step, problem
