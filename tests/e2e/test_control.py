@@ -67,7 +67,10 @@ def test_a_request_ends_as_one_analysis_request_and_the_journal_tells_it(topics:
     assert [entry.sequence for entry in entries] == list(range(1, len(entries) + 1))
     told = [(decision.kind, decision.product) for entry in entries for decision in entry.decisions]
     assert sorted(told) == [("analyse", "sales"), ("refuse", "nobody")]
-    assert (entries[0].kind, entries[-1].kind, entries[-1].sent) == ("epoch", "checkpoint", len(entries))
+    # two requests may come in one turn or in two; the last entry has settled all, whichever it is
+    kinds = ["decision" if entry.decisions else "checkpoint" for entry in entries[1:]]
+    assert [entry.kind for entry in entries] == ["epoch", *kinds]
+    assert entries[-1].sent == len(entries)
     taken = sum(place.last - place.first + 1 for entry in entries for place in entry.accepted)
     assert taken == 1 + 30 + 2
     assert topics.read(DEAD_LETTERS) == []
