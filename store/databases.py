@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import add
 
 from duckdb import DuckDBPyConnection
 
@@ -12,22 +11,17 @@ from .batches import Batch
 from .knowledge import zoned
 from .sums import saturated
 
-KNOWN = """
-    SELECT product, database, epoch_us(first_seen), epoch_us(last_seen), runs, errors, dropped, records
-    FROM databases SEMI JOIN (SELECT unnest(?) AS product, unnest(?) AS database) USING (product, database)
-"""
-SUMS = """
+ADD = """
+    INSERT INTO databases BY NAME
     SELECT unnest(?) AS product, unnest(?) AS database, make_timestamp(unnest(?::BIGINT[])) AS first_seen,
            make_timestamp(unnest(?::BIGINT[])) AS last_seen, unnest(?) AS runs, unnest(?) AS errors,
            unnest(?) AS dropped, unnest(?) AS records
+    ON CONFLICT DO UPDATE SET
+        first_seen = least(first_seen, excluded.first_seen), last_seen = greatest(last_seen, excluded.last_seen),
+        runs = saturated(runs::HUGEINT + excluded.runs), errors = saturated(errors::HUGEINT + excluded.errors),
+        dropped = saturated(dropped::HUGEINT + excluded.dropped),
+        records = saturated(records::HUGEINT + excluded.records)
 """
-INSERT = f"INSERT INTO databases BY NAME {SUMS}"
-UPDATE = f"""
-    UPDATE databases SET
-        first_seen = new.first_seen, last_seen = new.last_seen, runs = new.runs, errors = new.errors,
-        dropped = new.dropped, records = new.records
-    FROM ({SUMS}) AS new WHERE databases.product = new.product AND databases.database = new.database
-"""  # noqa: S608 - a constant of this module
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +42,9 @@ def apply(tx: DuckDBPyConnection, batches: Iterable[Batch]) -> None:
     for batch in batches:
         if batch.product:
             by_database[batch.product, batch.database].append(batch)
-    if not by_database:
-        return
-    sums = {name: _sums(found) for name, found in by_database.items()}
-    held = {}
-    for product, database, *known in tx.execute(KNOWN, _columns(sums)).fetchall():
-        added = sums.pop((product, database))
-        held[product, database] = (min(known[0], added[0]), max(known[1], added[1]), *map(add, known[2:], added[2:]))
-    for statement, rows in ((UPDATE, held), (INSERT, sums)):
-        if rows:
-            values = [list(saturated(column)) for column in zip(*rows.values(), strict=True)]
-            tx.execute(statement, [*_columns(rows), *values])
+    if by_database:
+        sums = [saturated(column) for column in zip(*map(_sums, by_database.values()), strict=True)]
+        tx.execute(ADD, [list(column) for column in (*zip(*by_database, strict=True), *sums)])
 
 
 def listed(tx: DuckDBPyConnection, product: str | None = None) -> list[Database]:
@@ -81,7 +67,3 @@ def _sums(batches: Sequence[Batch]) -> tuple[int, ...]:
         sum(batch.dropped for batch in batches),
         len(batches),
     )
-
-
-def _columns(names: Iterable[tuple[str, str]]) -> list[list[str]]:
-    return [list(column) for column in zip(*names, strict=True)]
