@@ -9,12 +9,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package does not list what it exports
     AclOperation,
     AdminClient,
     ConfigResource,
     NewTopic,
+    OffsetSpec,
     ResourceType,
 )
 
@@ -24,6 +25,9 @@ from schemas.topics import TOPICS, Topic
 TIMEOUT_S = 15
 SEE_AGAIN_S = 0.05
 BROKERS_DEFAULT = -1
+NOT_LED_YET = (
+    KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART
+)  # fmt: skip
 MOCK_CLUSTER = "mockCluster"
 """How the cluster id of librdkafka's mock broker begins, which has no admin requests and no topic ids."""
 MOCK_TOPIC_ID = "mock"
@@ -59,10 +63,11 @@ class TopicAdmin:
         return [self._found(topic, described) for topic, described in self._described(TOPICS)]
 
     def create(self) -> list[str]:
-        """Creates the topics that are missing and returns their names, once all are seen to be there.
+        """Creates the topics that are missing and returns their names, once they can be read and written.
 
         A broker knows later than its controller what was created or deleted: so each look, not the first alone,
-        decides what to create, and a topic that the controller has already is waited for.
+        decides what to create, and a topic that the controller has already is waited for. Last it learns that it
+        leads the new partitions; until then it refuses them.
         """
         created: dict[str, None] = {}
         deadline = time.monotonic() + TIMEOUT_S
@@ -71,7 +76,20 @@ class TopicAdmin:
                 raise TopicError("\n".join(f"not to be seen after {TIMEOUT_S} s: {found.problem}" for found in late))
             created |= dict.fromkeys(self._create(found for found in late if found.missing))
             time.sleep(SEE_AGAIN_S)
+        while created and not self._led(created):
+            if time.monotonic() > deadline:
+                raise TopicError(f"the new topics cannot be read after {TIMEOUT_S} s: see what Kafka logs")
+            time.sleep(SEE_AGAIN_S)
         return list(created)
+
+    def _led(self, names: Iterable[str]) -> bool:
+        """Whether every partition answers for its end."""
+        partitions = {self._prefix + topic.name: topic.partitions for topic in TOPICS}
+        places = [TopicPartition(name, number) for name in names for number in range(partitions[name])]
+        ends: dict[TopicPartition, Any] = dict.fromkeys(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        asked = self._admin.list_offsets(ends, request_timeout=TIMEOUT_S)
+        answers = [_answer(future) for future in asked.values()]
+        return not any(isinstance(one, KafkaError) and one.code() in NOT_LED_YET for one in answers)
 
     def check(self, roles: Iterable[str]) -> None:
         """Raises TopicError with a line for each topic that is missing or wrong, and each right that the roles lack."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from schemas.errors import BrokerError, TopicError
@@ -146,3 +147,16 @@ def test_the_export_holds_every_topic_and_only_the_rights_that_each_role_needs()
         ("WRITE", "t.dead-letters", "LITERAL"),
         ("READ", "g.measure.", "PREFIXED"),
     }
+
+
+def test_topics_can_be_read_as_soon_as_they_are_created(kafka: Kafka, topic_prefix: str) -> None:
+    """A broker that does not know yet that it leads a partition refuses it."""
+    consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": topic_prefix})
+    for number in range(5):
+        prefix = f"{topic_prefix}{number}."
+        TopicAdmin({"bootstrap.servers": kafka.bootstrap_servers}, prefix, prefix).create()
+        for topic in TOPICS:
+            for partition in range(topic.partitions):
+                place = TopicPartition(prefix + topic.name, partition)
+                assert consumer.get_watermark_offsets(place, WAIT_S) == (0, 0)
+    consumer.close()
