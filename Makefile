@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock records bench-client bench-measure bench-stream bench-store bench-recovery
+.PHONY: help setup demo test check lock wheel records bench-client bench-measure bench-stream bench-store bench-recovery
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | sort | expand -t 18
@@ -34,6 +34,9 @@ check: setup ## format, lint and types
 lock: setup ## resolve the dependencies anew
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --no-strip-extras --quiet -o requirements.lock
+
+wheel: setup ## the light wheel that a data product installs, into dist/
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist deploy/client
 
 records: setup ## write the .avsc files from the models
 	@$(BIN)/python -m schemas.records.derive
