@@ -6,7 +6,7 @@ import re
 from ..errors import SettingsError
 
 MEMORY = ":memory:"
-# DuckDB renames these, and names a catalog by its file's name up to the first dot
+# DuckDB renames these in whatever case, and names a catalog by its file's name up to the first dot
 _RESERVED = frozenset({"main", "system", "temp"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9_+]+:")
@@ -35,7 +35,7 @@ def name_of(place: str) -> str:
     # what follows a question mark may be a token
     last = re.split(r"[/\\:]", place.partition("?")[0])[-1]
     stem = next((part for part in last.split(".") if part), "database")
-    return f"{stem}_db" if stem in _RESERVED else stem
+    return f"{stem}_db" if stem.lower() in _RESERVED else stem
 
 
 def place_in_memory(name: str) -> str:

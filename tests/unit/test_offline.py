@@ -134,6 +134,18 @@ def test_a_statement_that_cannot_be_run_is_told_with_the_reason(
         assert connection.execute("SELECT count(*) FROM orders").fetchall() == [(400_000,)]
 
 
+@pytest.mark.parametrize(("name", "database"), [("Main", "Main_db"), ("TEMP", "TEMP_db"), ("Shop", "Shop")])
+def test_a_file_named_as_duckdb_reserves_is_called_as_duckdb_calls_it(
+    file: Path, tmp_path: Path, asked: list[MeasurementRequest], name: str, database: str
+) -> None:
+    named = tmp_path / f"{name}.duckdb"
+    named.write_bytes(file.read_bytes())
+    analysed(named, write(tmp_path / "log.csv"))
+    assert asked[0].database == database
+    with duckdb.connect(named, read_only=True) as connection:
+        assert connection.execute("SELECT current_database()").fetchall() == [(database,)]
+
+
 def test_nothing_to_measure_is_an_answer(file: Path, tmp_path: Path, asked: list[MeasurementRequest]) -> None:
     log = tmp_path / "log.csv"
     log.write_text("statement,latency_us\nSELECT count(*) FROM orders,100\n")
