@@ -73,6 +73,11 @@ def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
+def is_taken(error: duckdb.Error) -> bool:
+    """Whether another process has the file open. A path, or what is said of a broken block, may hold "lock" too."""
+    return isinstance(error, duckdb.IOException) and "Could not set lock on file" in str(error)
+
+
 def naive(time: datetime) -> datetime:
     """UTC without a zone, as the tables hold times."""
     return time.astimezone(UTC).replace(tzinfo=None)
@@ -87,7 +92,7 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(str(path), read_only=read_only, config=CONFIG)
     except duckdb.Error as error:
-        if isinstance(error, duckdb.IOException) and "lock" in str(error):
+        if is_taken(error):
             raise StoreTaken(
                 f"another process has the knowledge file {path} open, and only one may: stop that one, "
                 f"or give this one a file of its own by store_path ({error})"

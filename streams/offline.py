@@ -32,6 +32,7 @@ from schemas.fingerprint import Shape
 from schemas.ids import following_id
 from schemas.records import AnalysisRequest, Measurement, MeasurementRequest, Record, Suggestion, WorkloadShape
 from schemas.topics import ANALYSIS_REQUESTS, MEASUREMENTS, Topic, key_of
+from store.knowledge import is_taken
 from streams import query_file
 from streams.agents.advise import Advise
 from streams.agents.conclude import Conclude
@@ -78,7 +79,7 @@ def _check(file: Path) -> None:
     try:
         duckdb.connect(file, read_only=True).close()
     except duckdb.Error as error:
-        if "lock" in str(error):
+        if is_taken(error):
             raise InputError(
                 f"another process has {file} open, and DuckDB lets no second one in: stop that one, or analyse a copy "
                 f"that it makes (COPY FROM DATABASE), or attach the client to it and use --product ({error})"

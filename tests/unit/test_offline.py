@@ -168,6 +168,15 @@ def test_a_database_that_is_none_is_refused(tmp_path: Path) -> None:
         analysed(tmp_path / "text.duckdb", write(tmp_path / "log.sql"))
 
 
+def test_a_database_with_a_broken_block_is_not_said_to_be_open_elsewhere(file: Path, tmp_path: Path) -> None:
+    broken = bytearray(file.read_bytes())
+    for header in (4096, 8192):
+        broken[header + 100] ^= 0xFF
+    (tmp_path / "broken.duckdb").write_bytes(broken)
+    with pytest.raises(InputError, match="broken.duckdb cannot be opened as a DuckDB database: .* in block at"):
+        analysed(tmp_path / "broken.duckdb", write(tmp_path / "log.sql"))
+
+
 def test_a_database_that_another_process_writes_is_refused_with_what_to_do(tmp_path: Path) -> None:
     file = tmp_path / "taken.duckdb"
     holds = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"

@@ -116,6 +116,13 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> Non
         assert tx.execute("FROM duckdb_tables() WHERE table_name = 'half'").fetchall() == []
 
 
+def test_a_file_that_is_none_is_not_said_to_be_taken_for_its_path(tmp_path: Path) -> None:
+    (tmp_path / "clock.duckdb").write_text("text" * 5000)
+    with pytest.raises(StoreError, match="clock.duckdb cannot be opened: .* not a valid DuckDB") as raised:
+        KnowledgeFile(tmp_path / "clock.duckdb")
+    assert type(raised.value) is StoreError
+
+
 def test_what_is_no_knowledge_file_is_said_to_be_none(tmp_path: Path) -> None:
     (tmp_path / "store.duckdb").write_text("text" * 5000)
     with pytest.raises(StoreError, match="cannot be opened"):
