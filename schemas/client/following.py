@@ -42,6 +42,7 @@ class Following:
         self._unanswered = unanswered
         self._stop = stop
         self._untold = 0
+        self._handed_over = True
         self._complained_s: dict[str, float] = {}
         name = blake2b(f"{database} {self._file}".encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
         self._kept = folder / "logs" / f"{name}.json"
@@ -69,8 +70,8 @@ class Following:
                 logger.warning("%s cannot be read (%s), and is tried again", self._file, error.strerror)
 
     def close(self) -> None:
-        """Gives what was handed over a second to be answered for. What is not comes again with the next process."""
-        if self._is_answered(EXIT_S):
+        """Gives what was read a second to be answered for. What is not comes again with the next process."""
+        if self._handed_over and self._is_answered(EXIT_S):
             self._keep()
         self._recorder.stop(EXIT_S)
         self._recorder.join(EXIT_S)
@@ -79,18 +80,21 @@ class Following:
 
     def _hand_over(self, lines: list[Line]) -> None:
         now_us = time.time_ns() // 1000
+        self._handed_over = False
         for number, line in lines:
             try:
                 self._record(line, now_us)
-            except RecordError as error:
+            except Exception as error:  # noqa: BLE001 - one that cannot be read is no reason to lose the others
+                told = error if isinstance(error, RecordError) else f"it cannot be read ({type(error).__name__})"
                 self._recorder.drop(1)
                 self._untold += 1
                 if self._may_complain("line"):
                     logger.warning(
                         "line %d of %s is dropped: %s (%d dropped since this was last told)",
-                        number, self._file, error, self._untold,
+                        number, self._file, told, self._untold,
                     )  # fmt: skip
                     self._untold = 0
+        self._handed_over = True
 
     def _record(self, line: bytes | None, now_us: int) -> None:
         if line is None:

@@ -16,8 +16,10 @@ are brought inside what can, as the agent `observe` does with what records claim
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -123,8 +125,8 @@ def _inside(value: object, name: str, largest: float) -> float:
 
 def _number(value: object, name: str) -> float:
     if isinstance(value, int | float | str) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except (ValueError, OverflowError):
-            pass
+        # json reads NaN and Infinity, and float the same words in a string
+        with suppress(ValueError, OverflowError):
+            if math.isfinite(number := float(value)):
+                return number
     raise RecordError(f"its {name} is no number")

@@ -12,7 +12,8 @@ import pytest
 from schemas.client import following as module
 from schemas.client.exemplars import Exemplars
 from schemas.client.following import Following
-from schemas.client.recorder import Recorder
+from schemas.client.logline import read
+from schemas.client.recorder import Recorder, Run
 from schemas.errors import SettingsError
 from schemas.fingerprint import shape
 from tests.captured import Captured
@@ -73,6 +74,15 @@ def kill(following: Following) -> None:
     following._alone.release()  # the system does as much
 
 
+def failing_at(column: str, error: BaseException) -> Callable[..., tuple[Run, int]]:
+    def failing(line: bytes, database: str, now_us: int) -> tuple[Run, int]:
+        if f"SELECT {column} ".encode() in line:
+            raise error
+        return read(line, database, now_us)
+
+    return failing
+
+
 def of(*columns: str) -> list[str]:
     return [f"SELECT {column} FROM t WHERE a = $1" for column in columns]
 
@@ -127,6 +137,46 @@ def test_what_is_no_run_is_counted_and_told_once_with_its_line(
     assert kafka.texts() == of("a", "b", "c")
     assert kafka.dropped() == 7
     assert caplog.messages == [f"line 3 of {log} is dropped: it is no JSON (1 dropped since this was last told)"]
+
+
+def test_a_line_that_fails_unforeseen_is_dropped_and_the_others_are_kept(
+    log: Path, follow: Open, kafka: Kafka, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schemas.client.logline.read", failing_at("b", LookupError("canary")))
+    following = follow()
+    caplog.clear()
+    append(log, "a", "b", "c", "b", "d")
+    following.work()
+    following.close()
+    assert kafka.texts() == of("a", "c", "d")
+    assert kafka.dropped() == 2
+    assert caplog.messages == [
+        f"line 2 of {log} is dropped: it cannot be read (LookupError) (1 dropped since this was last told)"
+    ]
+    follow().work()
+    assert kafka.texts() == of("a", "c", "d")
+
+
+def test_rows_that_are_no_number_cost_their_line_alone(log: Path, follow: Open, kafka: Kafka) -> None:
+    following = follow()
+    append(log, "a", rows=float("nan"))
+    append(log, "b")
+    following.work()
+    assert (kafka.texts(), kafka.dropped()) == (of("b"), 1)
+
+
+def test_no_place_is_kept_behind_lines_that_were_not_handed_over(
+    log: Path, follow: Open, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following = follow()
+    append(log, "a", "b", "c")
+    with monkeypatch.context() as patched:
+        patched.setattr("schemas.client.logline.read", failing_at("b", KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            following.work()
+    following.close()
+    follow().work()
+    assert kafka.texts() == of("a", "a", "b", "c")
 
 
 def test_a_restart_neither_loses_nor_repeats_lines(log: Path, follow: Open, kafka: Kafka) -> None:

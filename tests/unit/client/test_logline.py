@@ -61,7 +61,7 @@ def test_a_time_that_cannot_be_is_now(claimed: str, taken_us: int) -> None:
 
 @pytest.mark.parametrize(
     ("claimed", "taken_us"),
-    [(-5, 0), (1e300, 86_400_000_000), (float("nan"), 0), (float("inf"), 86_400_000_000), ("12", 12)],
+    [(-5, 0), (1e300, 86_400_000_000), ("12", 12)],
 )
 def test_a_latency_that_cannot_be_is_brought_inside(claimed: object, taken_us: int) -> None:
     assert a_run(latency_us=claimed).spent_ns == taken_us * 1000
@@ -103,7 +103,13 @@ def test_of_an_error_no_more_than_its_class_is_kept(error: object, kept: str | N
         (b'{"statement": ["canary"]}', "it has no statement"),
         (b'{"statement": "canary", "time": "canary"}', "its time is not ISO 8601"),
         (b'{"statement": "canary", "latency_us": "canary"}', "its latency_us is no number"),
+        (b'{"statement": "canary", "latency_us": Infinity}', "its latency_us is no number"),
+        (b'{"statement": "canary", "latency_ms": 1e999}', "its latency_ms is no number"),
         (b'{"statement": "canary", "rows": true}', "its rows is no number"),
+        (b'{"statement": "canary", "rows": NaN}', "its rows is no number"),
+        (b'{"statement": "canary", "rows": "nan"}', "its rows is no number"),
+        (b'{"statement": "canary", "rows": -Infinity}', "its rows is no number"),
+        (b'{"statement": "canary", "dropped": NaN}', "its dropped is no number"),
         (
             b'{"statement": "canary", "frequency": 12}',
             "it stands for several runs: write a line for each, or give the file to `sidecar analyze`",
