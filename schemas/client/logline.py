@@ -6,7 +6,7 @@ parameters   of its placeholders, a list or an object: for measuring alone, they
 time         of the call, ISO 8601, UTC where it names no zone; also `timestamp`; without it, when the line was read
 latency_us   from the call to the last row fetched; or `latency_ms`; without it the run counts and weighs nothing
 rows         fetched, or changed by a write
-error        the class of the error; also `error_class`; of a message no more is taken than the class it begins with
+error        the class of the error, one word; also `error_class`; of a message no more is taken than its class
 route        a label of the caller's, without data
 dropped      runs that the product lost since the line before
 ============ ========================================================================================================
@@ -43,9 +43,37 @@ LONGEST = 200
 NO_CLASS = "Error"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CLASS = re.compile(r"[A-Za-z_][\w.:]*")
-# DuckDB's own begin so: "Conversion Error: Could not convert string ..."
-_CLASS_OF_MESSAGE = re.compile(r"((?:[A-Za-z_][\w.]* ){0,3}[\w.]*(?:Error|Exception)): ")
+_CLASS = r"(?:[A-Za-z_]\w*(?:\.|::))*[A-Z]\w*"
+_A_CLASS = re.compile(_CLASS, re.ASCII)
+_CLASS_OF_MESSAGE = re.compile(rf"({_CLASS}(?:Error|Exception)|Error|Exception): ", re.ASCII)
+_OF_DUCKDB = {
+    "Binder": "BinderException",
+    "Catalog": "CatalogException",
+    "Connection": "ConnectionException",
+    "Constraint": "ConstraintException",
+    "Conversion": "ConversionException",
+    "Dependency": "DependencyException",
+    "FATAL": "FatalException",
+    "HTTP": "HTTPException",
+    "INTERNAL": "InternalException",
+    "INTERRUPT": "InterruptException",
+    "IO": "IOException",
+    "Invalid Input": "InvalidInputException",
+    "Invalid type": "InvalidTypeException",
+    "Mismatch Type": "TypeMismatchException",
+    "Not implemented": "NotImplementedException",
+    "Out of Memory": "OutOfMemoryException",
+    "Out of Range": "OutOfRangeException",
+    "Parser": "ParserException",
+    "Permission": "PermissionException",
+    "Resource In Use": "ResourceInUseException",
+    "Sequence": "SequenceException",
+    "Serialization": "SerializationException",
+    "Syntax": "SyntaxException",
+    "TransactionContext": "TransactionException",
+}
+"""How DuckDB begins a message, before " Error", and the class by which our client knows the same in Python."""
+_MESSAGE_OF_DUCKDB = re.compile(rf"({'|'.join(_OF_DUCKDB)}) Error(?:: |$)")
 
 
 def read(line: bytes, database: str, now_us: int) -> tuple[Run, int]:
@@ -109,13 +137,16 @@ def _rows(value: object) -> int | None:
 
 
 def _error_class(value: object) -> str | None:
-    """A message may hold data, such as the value that could not be converted."""
+    """A message may hold data, such as the value that could not be converted: its words are not let through."""
     if not value:
         return None
-    text = str(value)
-    if isinstance(value, str) and _CLASS.fullmatch(text):
-        return text[:LONGEST]
-    found = _CLASS_OF_MESSAGE.match(text)
+    if not isinstance(value, str):
+        return NO_CLASS
+    if of_duckdb := _MESSAGE_OF_DUCKDB.match(value):
+        return _OF_DUCKDB[of_duckdb[1]]
+    if _A_CLASS.fullmatch(value):
+        return value[:LONGEST]
+    found = _CLASS_OF_MESSAGE.match(value)
     return NO_CLASS if found is None else found[1][:LONGEST]
 
 

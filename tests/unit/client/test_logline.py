@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import duckdb
 import pytest
 
 from schemas.client.logline import read
@@ -77,8 +78,22 @@ def test_rows_that_cannot_be_are_brought_inside(claimed: object, taken: int | No
     [
         ("ConversionException", "ConversionException"),
         ("java.sql.SQLException", "java.sql.SQLException"),
-        ("Conversion Error: Could not convert string 'canary' to INT32", "Conversion Error"),
-        ("Out of Memory Error: canary", "Out of Memory Error"),
+        ("PG::UndefinedTable", "PG::UndefinedTable"),
+        ("java.sql.SQLException: canary", "java.sql.SQLException"),
+        ("ValueError: canary", "ValueError"),
+        ("Error: canary", "Error"),
+        ("Conversion Error: Could not convert string 'canary' to INT32", "ConversionException"),
+        ("Out of Memory Error: canary", "OutOfMemoryException"),
+        ("Binder Error", "BinderException"),
+        ("customer Canary unknown Error: x", "Error"),
+        ("Canary Binder Error: x", "Error"),
+        ("Canary Error: x", "Error"),
+        ("4711 Error: x", "Error"),
+        ("4711Error: x", "Error"),
+        ("canary", "Error"),
+        ("canary.4711", "Error"),
+        ("Cänary", "Error"),
+        ("Canary:4711", "Error"),
         ("canary: no such customer", "Error"),
         ("no customer canary", "Error"),
         ({"message": "canary"}, "Error"),
@@ -89,6 +104,27 @@ def test_rows_that_cannot_be_are_brought_inside(claimed: object, taken: int | No
 )
 def test_of_an_error_no_more_than_its_class_is_kept(error: object, kept: str | None) -> None:
     assert a_run(error=error).error == kept
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        "SELECT a FROM nowhere",
+        "SELECT a",
+        "SELEC",
+        "SELECT 'canary'::INTEGER",
+        "SELECT error('canary')",
+        "CREATE TABLE t (a INTEGER CHECK (a > 1)); INSERT INTO t VALUES (1)",
+        "FROM 'canary.parquet'",
+        "BEGIN; BEGIN",
+        "SELECT 9223372036854775807 + a FROM range(1, 2) r(a)",
+        "SET memory_limit = '1MB'; CREATE TABLE u AS SELECT range::VARCHAR FROM range(1_000_000) ORDER BY ALL DESC",
+    ],
+)
+def test_a_message_of_duckdb_gives_the_class_that_our_client_captures(failing: str) -> None:
+    with duckdb.connect() as connection, pytest.raises(duckdb.Error) as raised:
+        connection.execute(failing).fetchall()
+    assert a_run(error=str(raised.value)).error == type(raised.value).__name__
 
 
 @pytest.mark.parametrize(
