@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from schemas.actions import Body, plan_hash, suggestion_id, unpack
+from schemas.actions import Body, Rewrite, plan_hash, suggestion_id, unpack
 from schemas.ids import derived_id
 from schemas.records import (
     Action,
@@ -55,7 +55,7 @@ def conclude(measurement: Measurement, occasion: Occasion) -> list[Suggestion]:
             reason = "its writes lose more time than its queries save"
             others.append(_considered(candidate, "no gain", reason, speedup(result, request)))
         else:
-            kept.append((candidate, result, found))
+            kept.append((_as_measured(candidate, result), result, found))
     kept.sort(key=lambda one: one[1].order)
     others += _not_measurable(measurement)
     others += _refused(request.refused)
@@ -188,12 +188,23 @@ def _way_back(bodies: Sequence[Body], tables: Tables) -> list[str] | None:
     return statements
 
 
+def _as_measured(candidate: Candidate, result: CandidateResult) -> Candidate:
+    """Without the rewrites of queries that were not measured, and so not compared: those queries stay as they are."""
+    measured = {query.fingerprint for query in result.queries}
+    actions = []
+    for action in candidate.actions:
+        body = unpack(action)
+        if not isinstance(body, Rewrite) or body.fingerprint in measured:
+            actions.append(action)
+    return candidate.model_copy(update={"actions": actions, "plan_hash": plan_hash(actions)})
+
+
 def _unmeasured(candidate: Candidate, result: CandidateResult, measurement: Measurement) -> str:
     missing = [one for one in candidate.affected if one in measurement.not_measurable]
     if not missing:
         return ""
     measured = len(result.queries)
-    return f" Measured on {measured} of its queries; {len(missing)} could not be measured."
+    return f" Measured on {measured} of its queries; {len(missing)} could not be measured, and stay as they are."
 
 
 def _considered(candidate: Candidate, verdict: str, reason: str, gained: float) -> Considered:

@@ -27,6 +27,7 @@ class Survivor:
 
     plan: Plan
     found: Screened
+    build_s: float
     cost_s: float
 
     @property
@@ -69,14 +70,20 @@ def _build_s(body: Body, rows: int) -> float:
     return INDEX_S_A_ROW * rows if isinstance(body, CreateIndex) else 0.0
 
 
-def measuring_s(session: Session, candidate: Candidate, found: Screened, build_s: float) -> float:
-    """Of the fewest rounds, what is built and the comparison of results included."""
+def measuring_s(
+    session: Session, candidate: Candidate, found: Screened, build_s: float, now: Mapping[str, float]
+) -> float:
+    """Of the fewest rounds, what is built and the comparison of results included.
+
+    `now` are the seconds of a run of those queries that what was accepted since the first look has made faster.
+    """
     glanced = {glance.query.fingerprint: glance for glance in found.glances}
     round_s, compare_s = 0.0, 0.0
     for query in session.read_by(candidate):
         glance = glanced.get(query.fingerprint)
         before_s = glance.before.wall / glance.pairs if glance else query.run_s
-        after_s = glance.after.wall / glance.pairs if glance else query.run_s
+        after_s = glance.after_s if glance else query.run_s
+        before_s = min(before_s, now.get(query.fingerprint, before_s))
         round_s += 2 * before_s + after_s
         compare_s += len(query.exemplars) * (before_s + after_s)
     return FIXED_S + build_s + compare_s + ROUNDS_LEAST * round_s

@@ -39,13 +39,16 @@ class Plan:
     def by_index(self) -> bool:
         return any(isinstance(body, CreateIndex | DropIndex) for body in self.bodies)
 
+    @property
+    def changes_type(self) -> bool:
+        return any(isinstance(body, ChangeType) for body in self.bodies)
+
     def unequal(self, equal: dict[str, str]) -> tuple[str, str] | None:
         """The verdict on results, by fingerprint, that are not what they were, with its reason."""
-        changes_type = any(isinstance(body, ChangeType) for body in self.bodies)
         for fingerprint, found in equal.items():
             if found == DIFFERENT:
                 return DIFFERENT_RESULTS, f"a query returns something else ({fingerprint})"
-            if found == OTHER_TYPE and not changes_type:
+            if found == OTHER_TYPE and not self.changes_type:
                 return DIFFERENT_RESULTS, f"a query returns the same values in another type ({fingerprint})"
             if found == UNKNOWN and fingerprint in self.rewrites:
                 return (

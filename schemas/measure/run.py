@@ -136,7 +136,8 @@ class Measurement:
                 self._fail(session, candidate, error)
                 continue
             if found.verdict is None or (plan.only_drops and found.verdict == NO_GAIN):
-                survivors.append(Survivor(plan, found, measuring_s(session, candidate, found, tried.built.build_s)))
+                build_s = tried.built.build_s
+                survivors.append(Survivor(plan, found, build_s, measuring_s(session, candidate, found, build_s, {})))
             else:
                 self._results[candidate.candidate_id] = unmeasured(candidate, found.verdict, found.reason)
         return to_measure(survivors)
@@ -155,15 +156,17 @@ class Measurement:
     def _measure_in_full(self, session: Session, survivors: Sequence[Survivor]) -> None:
         order = 0
         answers: dict[str, float] = {}
+        now: dict[str, float] = {}
         for survivor in survivors:
             plan, candidate, found = survivor.plan, survivor.plan.candidate, survivor.found
+            needed_s = measuring_s(session, candidate, found, survivor.build_s, now)
             if survivor.superseded_by(answers):
                 reason = "what was accepted before it answers its queries as fast or faster"
                 self._results[candidate.candidate_id] = unmeasured(candidate, NO_GAIN, reason)
                 continue
-            if survivor.cost_s > session.left_s:
+            if needed_s > session.left_s:
                 reason = (
-                    f"{found.reason}; to measure it in full needs about {survivor.cost_s:.0f} s, "
+                    f"{found.reason}; to measure it in full needs about {needed_s:.0f} s, "
                     f"and {max(session.left_s, 0):.0f} s of the budget were left"
                 )
                 self._results[candidate.candidate_id] = unmeasured(candidate, NOT_REACHED, reason)
@@ -183,11 +186,16 @@ class Measurement:
             if accepted:
                 session.reopen(tried.after)
                 answers |= survivor.answers
+                now |= {glance.query.fingerprint: glance.after_s for glance in found.glances}
             self._results[candidate.candidate_id] = result
 
     def _fail(self, session: Session, candidate: Candidate, error: Exception) -> None:
         reason = why(error) if isinstance(error, duckdb.Error) else str(error)
-        self._results[candidate.candidate_id] = unmeasured(candidate, NOT_MEASURABLE, reason)
+        if session.left_s > 0:
+            self._results[candidate.candidate_id] = unmeasured(candidate, NOT_MEASURABLE, reason)
+        else:
+            reason = "the budget ended while it was measured"
+            self._results[candidate.candidate_id] = unmeasured(candidate, NOT_REACHED, reason)
         session.revive()
 
     def _step(self, name: str, about: str) -> None:
@@ -211,10 +219,17 @@ class Measurement:
 
 
 def _require_queries(session: Session, plan: Plan) -> None:
-    if not plan.only_drops and not session.read_by(plan.candidate):
-        reasons = {session.not_measurable.get(one, "it writes") for one in plan.candidate.affected}
+    candidate = plan.candidate
+    if not plan.only_drops and not session.gaining(candidate):
+        wanted = candidate.gaining or candidate.affected
+        reasons = {session.not_measurable.get(one, "it writes") for one in wanted}
         raise NotMeasurable(
-            f"no query that it affects can be measured: {'; '.join(sorted(reasons)) or 'it names none'}"
+            f"no query that it should help can be measured: {'; '.join(sorted(reasons)) or 'it names none'}"
+        )
+    if plan.changes_type and (untried := [one for one in candidate.affected if one in session.not_measurable]):
+        raise NotMeasurable(
+            f"{len(untried)} of the statements that see the other type cannot be tried, such as {untried[0]}: "
+            f"{session.not_measurable[untried[0]]}"
         )
 
 

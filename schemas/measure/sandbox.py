@@ -123,7 +123,9 @@ class Sandbox:
     @contextmanager
     def limit(self, seconds: float) -> Iterator[None]:
         """What runs inside is interrupted after `seconds`, and then raises NotMeasurable; so does all that fails."""
-        timer = Timer(max(seconds, 0.0), self._connection.interrupt)
+        if seconds <= 0:  # an interrupt that comes before a statement begins has no effect
+            raise NotMeasurable("there was no time left for it")
+        timer = Timer(seconds, self._connection.interrupt)
         timer.daemon = True
         timer.start()
         try:

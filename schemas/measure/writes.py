@@ -123,7 +123,7 @@ def _replay(session: Session, statements: Sequence[str], before: Sandbox, after:
                         _make_room(statement, after, tables, session.limit_s)
                     found.append((into, *_write(sandbox, statement, session.limit_s)))
                 except NotMeasurable as error:
-                    if sandbox is after:
+                    if sandbox is after and _fails(error):
                         return Pairs([], [], broken=str(error))
                     raise
             sides.reverse()
@@ -134,6 +134,12 @@ def _replay(session: Session, statements: Sequence[str], before: Sandbox, after:
     if pairs.before:
         return pairs
     raise problem
+
+
+def _fails(error: NotMeasurable) -> bool:
+    """Whether DuckDB refused it; what was interrupted might have passed."""
+    cause = error.__cause__
+    return isinstance(cause, duckdb.Error) and not isinstance(cause, duckdb.InterruptException)
 
 
 def _write(sandbox: Sandbox, statement: str, limit_s: float) -> tuple[int, float]:

@@ -16,6 +16,7 @@ from schemas.actions import (
     pack,
     plan_hash,
     suggestion_id,
+    unpack,
 )
 from schemas.expressions import ColumnRef
 from schemas.ids import derived_id
@@ -221,7 +222,9 @@ def test_a_suggestion_says_which_of_its_queries_could_not_be_measured() -> None:
     given = measurement(
         [one], [result(one, query(OFTEN.fingerprint, 10, 5, 4, 8))], not_measurable={RARELY.fingerprint: "x"}
     )
-    assert only(conclude(given, OCCASION)).reason == "Because. Measured on 1 of its queries; 1 could not be measured."
+    assert only(conclude(given, OCCASION)).reason == (
+        "Because. Measured on 1 of its queries; 1 could not be measured, and stay as they are."
+    )
 
 
 def test_where_nothing_gained_the_one_answer_is_nothing_with_the_reasons() -> None:
@@ -263,3 +266,13 @@ def test_where_no_rule_found_a_candidate_nothing_is_asked_and_the_answer_is_noth
 def test_what_is_considered_is_bounded() -> None:
     refused = [Refusal(rule="r", title=f"t{number}", reason="x") for number in range(90)]
     assert len(only(conclude(measurement([], [], refused), OCCASION)).considered) == 60
+
+
+def test_a_rewrite_that_was_not_measured_is_not_suggested() -> None:
+    rewrites = [Rewrite(fingerprint=one.fingerprint, statement="SELECT 42") for one in (OFTEN, RARELY)]
+    one = candidate(INDEX, *rewrites, affected=(OFTEN.fingerprint, RARELY.fingerprint))
+    given = measurement([one], [result(one, query(OFTEN.fingerprint, 10, 5, 4, 8))])
+    suggestion = only(conclude(given, OCCASION))
+    assert [unpack(action) for action in suggestion.actions] == [INDEX, rewrites[0]]
+    assert suggestion.plan_hash == plan_hash(suggestion.actions) != one.plan_hash
+    assert suggestion.sql.count("SELECT 42") == 1

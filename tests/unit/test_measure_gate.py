@@ -271,3 +271,9 @@ def test_what_is_no_single_write_is_not_replayed(writing_gate: Gate, folder: Pat
     with pytest.raises(NotMeasurable), writing_gate.sandbox.limit(5):
         writing_gate.writing(statement.replace("FOLDER", str(folder)))
     assert not (folder / "out.csv").exists()
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0])
+def test_nothing_runs_when_no_time_is_left(writing_gate: Gate, seconds: float) -> None:
+    with pytest.raises(NotMeasurable, match="there was no time left for it"), writing_gate.sandbox.limit(seconds):
+        pytest.fail("it ran")

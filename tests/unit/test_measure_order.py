@@ -12,7 +12,7 @@ INDEX = CreateIndex(table="t", name="i", columns=["a"])
 def survivor(name: str, *bodies: Body, after: dict[str, float], saved_s: float, cost_s: float = 1.0) -> Survivor:
     """`after` are seconds of a run of each query."""
     glances = [Glance(query(one), Run(2 * seconds, 0), Run(seconds, 0), 1) for one, seconds in after.items()]
-    return Survivor(Plan.of(candidate(name, *bodies)), Screened(glances, saved_s, None, ""), cost_s)
+    return Survivor(Plan.of(candidate(name, *bodies)), Screened(glances, saved_s, None, ""), 0.0, cost_s)
 
 
 def rewrite(of: str) -> Rewrite:

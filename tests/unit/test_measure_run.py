@@ -1,6 +1,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -20,9 +21,12 @@ from schemas.actions import (
 )
 from schemas.expressions import Call, ColumnRef, Constant
 from schemas.fingerprint import shape
-from schemas.measure import full
+from schemas.measure import full, queries
 from schemas.measure.job import Job, Limits, Outcome
-from schemas.measure.run import measure
+from schemas.measure.order import Survivor
+from schemas.measure.queries import Query
+from schemas.measure.run import Measurement, measure
+from schemas.measure.session import Session
 from schemas.records import Candidate, CandidateResult
 from tests.jobs import candidate, clone, fingerprint, job, known
 
@@ -332,6 +336,39 @@ def test_clustering_keeps_what_the_table_has_and_gains_where_ranges_are_read(tmp
     cluster = Cluster(table="t", keys=[SortKey(column="place")])
     found = only(measured(file, [query], candidate("c", cluster, affected=[query])))
     assert (found.verdict, found.queries[0].equal) == ("gain", "equal")
+
+
+def test_a_type_is_not_changed_under_a_statement_that_cannot_be_tried(file: Path) -> None:
+    by_code = "SELECT count(*), sum(amount) FROM visits WHERE CAST(code AS INTEGER) = 55"
+    unknown = "SELECT code, a FROM visits, a_frame_of_python"
+    change = ChangeType(table="visits", column="code", from_type="VARCHAR", to_type="INTEGER")
+    found = only(measured(file, [by_code, unknown], candidate("t", change, affected=[by_code, unknown])))
+    assert found.verdict == "not measurable"
+    assert found.reason.startswith("1 of the statements that see the other type cannot be tried, such as ")
+
+
+def test_a_candidate_whose_gain_cannot_be_seen_is_not_measurable(file: Path) -> None:
+    unknown = "SELECT * FROM a_frame_of_python"
+    one = candidate("i", INDEX, affected=[unknown, PER_DAY]).model_copy(update={"gaining": [fingerprint(unknown)]})
+    found = only(measured(file, [unknown, PER_DAY], one))
+    assert found.verdict == "not measurable"
+    assert found.reason.startswith("no query that it should help can be measured: it names a table")
+
+
+def test_comparing_two_results_is_no_part_of_how_long_a_query_takes(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "compare", lambda *_: sleep(0.5) or "equal")
+    seen: list[Query] = []
+    original = Measurement._screen
+
+    def screen(self: Measurement, session: Session) -> list[Survivor]:
+        seen.extend(session.queries.values())
+        return original(self, session)
+
+    monkeypatch.setattr(Measurement, "_screen", screen)
+    measured(file, [PER_DAY], candidate("u", INDEX, affected=[PER_DAY]))
+    assert [query.run_s < 0.5 for query in seen] == [True]
 
 
 def test_without_time_everything_is_not_reached(file: Path) -> None:

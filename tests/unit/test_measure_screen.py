@@ -68,7 +68,7 @@ def test_a_clear_gain_needs_one_pair_and_one_run_to_warm_up(monkeypatch: pytest.
 def test_what_is_not_clear_is_run_again_with_the_next_exemplar(monkeypatch: pytest.MonkeyPatch) -> None:
     given = Given({"a": 10}, {"a": 8})
     found = screened(monkeypatch, given, [query("a", exemplars=3)])
-    assert [text for _, text in given.ran] == ["a 0", "a 0", "a 0", "a 1", "a 1"]
+    assert [text for _, text in given.ran] == ["a 0", "a 0", "a 0", "a 1", "a 1", "a 1"]
     assert (found.verdict, found.glances[0].pairs, round(found.saved_s, 6)) == (None, 2, 0.002)
 
 
@@ -103,7 +103,11 @@ def test_less_processor_time_survives_on_a_busy_machine(monkeypatch: pytest.Monk
 def test_a_loss_is_told_as_harm(monkeypatch: pytest.MonkeyPatch) -> None:
     given = Given({"a": 10}, {"a": 20})
     found = screened(monkeypatch, given, [query("a", runs=10)])
-    assert (found.verdict, round(found.saved_s, 6)) == ("harm", -0.1)
+    assert (found.verdict, round(found.saved_s, 6), found.glances[0].pairs) == ("harm", -0.1, 2)
+
+
+def test_a_smaller_loss_is_no_gain(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert screened(monkeypatch, Given({"a": 10}, {"a": 15}), [query("a")]).verdict == "no gain"
 
 
 def test_rounds_take_the_exemplars_in_turn_and_start_at_another_place_with_each(

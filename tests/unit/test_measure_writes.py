@@ -2,14 +2,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
+import duckdb
 import pytest
 
 from schemas.actions import Body, ChangeType, CreateIndex
+from schemas.errors import NotMeasurable
 from schemas.measure.files import Copies
 from schemas.measure.queries import Side
 from schemas.measure.session import Session
 from schemas.measure.workbench import Workbench
-from schemas.measure.writes import REPEATS, WriteCost, write_cost
+from schemas.measure.writes import REPEATS, WriteCost, _fails, write_cost
 from tests.jobs import clone, fingerprint, job, known
 
 TABLES = """
@@ -90,3 +92,19 @@ def test_a_write_that_the_change_breaks_is_told(tmp_path: Path) -> None:
 def test_what_is_no_write_is_not_replayed(tmp_path: Path, statement: str) -> None:
     found = cost_of(tmp_path, [statement], INDEX)
     assert (found.replayed, list(found.problems)) == (0, [fingerprint(statement)])
+
+
+@pytest.mark.parametrize(
+    ("cause", "fails"),
+    [
+        (duckdb.ConversionException("x"), True),
+        (duckdb.InterruptException("x"), False),
+        (MemoryError(), False),
+        (None, False),
+    ],
+)
+def test_only_what_duckdb_refuses_is_broken(cause: Exception | None, fails: bool) -> None:
+    """A write that the end of the budget interrupts might have passed."""
+    error = NotMeasurable("whatever")
+    error.__cause__ = cause
+    assert _fails(error) is fails
