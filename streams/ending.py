@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM for commands that put away what they made."""
+"""Ctrl-C, SIGTERM and the end of the terminal, for commands that put away what they made."""
 
 import signal
 from collections.abc import Iterator
@@ -18,7 +18,10 @@ def ended_by_signals(stop: Signal) -> Iterator[None]:
             stop.set()
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, end) for number in numbers}
     try:
         yield
     except Exception:

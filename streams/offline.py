@@ -51,7 +51,7 @@ CODEC = Codec()
 def analyze(file: Path, queries: Path, budget_s: float, progress: Progress) -> Seen:
     """Raises InputError where the file or the log is none, SettingsError, CloneError where nothing can be measured.
 
-    To be called in the main thread, since Ctrl-C and SIGTERM shall end it with nothing left behind.
+    To be called in the main thread, since Ctrl-C, SIGTERM and SIGHUP shall end it with nothing left behind.
     """
     _check(file)
     database = name_of(str(file))
