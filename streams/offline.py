@@ -91,7 +91,7 @@ def _local(product: str, log: QueryFile, folder: Path, stop: Signal, progress: P
     """The exemplars are those of the log, or for stripped statements those that the product's client kept here."""
     exemplars, theirs = Exemplars(folder), private_folder(product)
     kept, without = Exemplars(theirs), 0
-    for of in log.workload:
+    for of in sorted(log.workload, key=_weight):  # those put first go where there are too many
         found = log.exemplars[of.fingerprint] or [
             Shape(of.fingerprint, of.statement, literals, of.kind, tuple(files.items()))
             for literals, files in kept.get(of.fingerprint)
@@ -106,6 +106,10 @@ def _local(product: str, log: QueryFile, folder: Path, stop: Signal, progress: P
     files = Files(exemplars)
     files.hear(sink.Batch(product, "", INSTANCE, 0, [_event(of) for of in log.workload]))
     return Local(product, INSTANCE, client_settings(), folder, b"", exemplars, files, list, stop)
+
+
+def _weight(of: WorkloadShape) -> tuple[int, int]:
+    return of.total_us, of.count
 
 
 def _event(of: WorkloadShape) -> sink.Event:

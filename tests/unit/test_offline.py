@@ -8,6 +8,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from schemas.client import exemplars
+from schemas.client.attached import Local
 from schemas.client.exemplars import Exemplars, private_folder
 from schemas.client.filesink import JsonLines
 from schemas.client.measuring import failed
@@ -114,6 +116,35 @@ def test_a_stripped_log_without_what_its_client_kept_is_told(
     analysed(file, log)
     folder = tmp_path / "state" / "duckdb-sidecar" / "shop"
     assert f"no values to measure with for 1 shape: none in the log, and none in {folder}" in MESSAGES
+
+
+@pytest.mark.parametrize(
+    ("runs", "kept"),
+    [
+        ([(4, US), (3, US), (2, US), (1, US)], [True, True, False, False]),
+        ([(1, 4 * US), (2, 10), (3, 10), (4, US)], [True, False, False, True]),
+    ],
+)
+def test_with_too_many_shapes_it_is_the_heaviest_whose_values_are_kept(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: list[tuple[int, int]], kept: list[bool]
+) -> None:
+    statements = [STATEMENTS[0].replace("sum(cents)", f"sum(cents) AS c{n}") for n in range(len(runs))]
+    found: list[bool] = []
+
+    class Instead:
+        def __init__(self, local: Local, *_: Any) -> None:
+            found.extend(bool(local.exemplars.get(shape(statement).id)) for statement in statements)
+
+        def measure(self, _: MeasurementRequest) -> Outcome:
+            return failed("not here")
+
+    monkeypatch.setattr(offline, "Cloned", Instead)
+    monkeypatch.setattr(exemplars, "SHAPES", 2)
+    log = tmp_path / "log.csv"
+    rows = (f'{count},{us},"{text}"\n' for (count, us), text in zip(runs, statements, strict=True))
+    log.write_text("frequency,latency_us,statement\n" + "".join(rows))
+    analysed(file, log)
+    assert found == kept
 
 
 def test_what_the_log_tells_no_latency_of_is_run(file: Path, tmp_path: Path, asked: list[MeasurementRequest]) -> None:
