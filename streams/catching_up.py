@@ -164,6 +164,21 @@ class Follower:
         return Outgoing(message_id=message_id, topic=DEAD_LETTERS.name, key=output.key, value=output.value)
 
 
+def check_nothing_at(path: Path) -> None:
+    """Raises StoreError where there is a knowledge file, or the log that a killed process leaves beside it.
+
+    DuckDB opens no file beside which the log of another lies.
+    """
+    log, aside = path.with_name(f"{path.name}.wal"), path.with_name(f"{path.name}.old")
+    # renamed alike, so that the two still belong together
+    moves = {path: aside, log: aside.with_name(f"{aside.name}.wal")}
+    if there := [one for one in moves if one.exists()]:
+        raise StoreError(
+            f"there is {' and '.join(map(str, there))} already: stop the control process and set the knowledge file "
+            f"aside first ({' && '.join(f'mv {one} {moves[one]}' for one in there)}), for a rebuild begins with nothing"
+        )
+
+
 def rebuild(
     path: Path,
     kafka: Mapping[str, Any],
@@ -178,8 +193,7 @@ def rebuild(
     Nothing is sent: what was decided and is not in its topic stays owed, for the control process that goes on from
     there. Raises StoreError when there is a file already, and as `Follower.catch_up` does.
     """
-    if path.exists():
-        raise StoreError(f"there is a knowledge file {path} already: set it aside first, a rebuild begins with nothing")
+    check_nothing_at(path)
     with closing(KnowledgeFile(path)) as file:
         with closing(Follower(file, kafka, topic_prefix, group_prefix, codec, told)) as follower:
             follower.catch_up(stop)

@@ -17,7 +17,7 @@ from store.chain import Head
 from store.comparing import differences
 from store.knowledge import reading
 from streams import catching_up
-from streams.catching_up import ROLE, Told
+from streams.catching_up import ROLE, Told, check_nothing_at
 from streams.control import ControlSettings
 from streams.ending import ended_by_signals
 from streams.journal import verify as verify_chain
@@ -36,19 +36,17 @@ def rebuild(settings: ControlSettings, codec: Codec, progress: Progress) -> Head
     main thread: Ctrl-C ends it.
     """
     path = settings.store_path
-    if path.exists():
-        raise StoreError(
-            f"there is a knowledge file {path} already: stop the control process and set the file aside first "
-            f"(mv {path} {path}.old), for a rebuild begins with nothing"
-        )
+    check_nothing_at(path)
     stop = Signal()
     with ended_by_signals(stop), _folder_beside(path) as folder:
         made = Path(folder) / path.name
         head = _made(settings, codec, made, stop, progress)
         if made.with_name(f"{made.name}.wal").exists():
             raise StoreError(f"the last of it could not be written to {path.parent}: make room and try again")
-        if path.exists():
-            raise StoreError(f"meanwhile another process has made {path}: is a control process running?")
+        try:
+            check_nothing_at(path)
+        except StoreError as error:
+            raise StoreError(f"meanwhile another process was here, such as a control process: {error}") from error
         made.rename(path)
     return head
 
@@ -119,7 +117,8 @@ def _made(settings: ControlSettings, codec: Codec, path: Path, stop: Signal, pro
     told = _now_and_then(progress)
 
     def make() -> Head:
-        path.unlink(missing_ok=True)
+        for left in (path, path.with_name(f"{path.name}.wal")):  # by the attempt before
+            left.unlink(missing_ok=True)
         return catching_up.rebuild(
             path, settings.kafka, settings.topic_prefix, settings.group_prefix, codec, stop, told
         )

@@ -114,7 +114,7 @@ def test_a_rebuilt_file_goes_on_live(topics: Topics, tmp_path: Path) -> None:
 
 def test_a_rebuild_on_top_of_a_file_is_refused(topics: Topics, tmp_path: Path) -> None:
     (tmp_path / "store.duckdb").write_text("")
-    with pytest.raises(StoreError, match="set it aside first"):
+    with pytest.raises(StoreError, match="set the knowledge file aside first"):
         rebuild(tmp_path / "store.duckdb", topics.config, topics.prefix, topics.prefix, CODEC, NEVER)
 
 

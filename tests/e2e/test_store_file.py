@@ -88,7 +88,7 @@ def test_a_rebuilt_file_has_the_same_tables_and_nothing_lies_beside_it(topics: T
 
 def test_a_rebuild_where_a_file_is_says_what_to_do(topics: Topics, file: Path) -> None:
     before = file.read_bytes()
-    with pytest.raises(StoreError, match=f"set the file aside first \\(mv {file} {file}.old\\)"):
+    with pytest.raises(StoreError, match=f"set the knowledge file aside first \\(mv {file} {file}.old\\)"):
         rebuild(topics.settings(file), CODEC, print)
     assert file.read_bytes() == before
 
