@@ -6,6 +6,7 @@ SQL text (a statement as often as it stands there), or CSV, JSON lines or Parque
 of them.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -157,7 +158,7 @@ def _runs(file: Path) -> Iterator[_Run]:
         return
     with duckdb.connect() as connection:
         try:
-            found = connection.execute(f"FROM {READERS[file.suffix.lower()]}", [str(file)])
+            found = connection.execute(f"FROM {READERS[file.suffix.lower()]}", [_plain(file)])
             columns = [column[0].lower() for column in found.description or []]
             places = {
                 name: columns.index(next(one for one in known if one in columns))
@@ -211,6 +212,11 @@ def _sql(file: Path) -> Iterator[_Run]:
         yield from (_Run(statement.query) for statement in duckdb.extract_statements(text))
     except duckdb.Error as error:
         raise InputError(f"{file} is not SQL that DuckDB reads: {_first_line(error)}") from error
+
+
+def _plain(file: Path) -> str:
+    """For DuckDB's readers, which take a path for a pattern."""
+    return re.sub(r"[*?[]", r"[\g<0>]", str(file))
 
 
 def _first_line(error: duckdb.Error) -> str:

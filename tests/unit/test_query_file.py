@@ -1,6 +1,7 @@
 """A log in a file: the formats, the sums, and what is said of a file that is none."""
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -99,6 +100,26 @@ def test_what_a_clients_sink_wrote_is_read_with_its_product_and_its_losses(tmp_p
     assert (found.statement, found.total_us, found.errors, found.routes) == (statement.text, 80, 1, {"/home": 2})
     assert log.exemplars == {found.fingerprint: []}
     assert log.start == datetime(2025, 6, 15, 15, 6, 40, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
+@pytest.mark.parametrize("name", ["log[1]", "log?", "lo*", "**"])
+def test_a_path_is_no_pattern(tmp_path: Path, name: str, suffix: str) -> None:
+    folder = tmp_path / "parts[1]"
+    for place in (folder, tmp_path / "parts1"):
+        place.mkdir()
+        write(place, suffix).rename(place / f"{name}{suffix}")
+        (place / "rows.jsonl").unlink(missing_ok=True)
+    shutil.copy(folder / f"{name}{suffix}", tmp_path / f"{name}{suffix}")
+    shutil.copy(folder / f"{name}{suffix}", tmp_path / f"log1{suffix}")
+    assert read(folder).runs == 9
+    assert read(tmp_path / f"{name}{suffix}").runs == 9
+
+
+def test_a_path_with_brackets_is_not_read_as_its_neighbour(tmp_path: Path) -> None:
+    (tmp_path / "log[1].jsonl").write_text('{"statement": "SELECT 1"}')
+    (tmp_path / "log1.jsonl").write_text('{"statement": "SELECT a FROM neighbour"}')
+    assert [one.statement for one in read(tmp_path / "log[1].jsonl").workload] == ["SELECT $1"]
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
