@@ -139,6 +139,16 @@ def test_a_file_that_was_changed_is_found_by_a_rebuild(topics: Topics, file: Pat
         verified(topics, file, by_rebuild=True)
 
 
+@pytest.mark.parametrize("table", ["databases", "inputs"])
+def test_a_table_that_the_file_lacks_is_found_by_a_rebuild(topics: Topics, file: Path, table: str) -> None:
+    with duckdb.connect(file) as connection:
+        rows = len(connection.table(table).fetchall())
+        connection.execute(f"DROP TABLE {table}")
+    message = f"a rebuild gives other tables: {table} \\(no such table in the file alone, {rows} in the rebuild\\)"
+    with pytest.raises(StoreError, match=message):
+        verified(topics, file, by_rebuild=True)
+
+
 def test_a_chain_that_was_changed_is_exit_code_1_with_the_first_sequence_that_does_not_hold(
     topics: Topics, file: Path
 ) -> None:
