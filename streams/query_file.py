@@ -2,15 +2,17 @@
 
 SQL text (a statement as often as it stands there), or CSV, JSON lines or Parquet with a column `statement`
 (also `query` or `sql`) and, where they are known, `frequency` (also `count` or `calls`), `latency_us` (or
-`latency_ms`), `rows`, `route`, `error_class` and `time`. What a client's `sink=FILE` wrote is such a file, or a folder
-of them.
+`latency_ms`), `rows`, `route`, `error_class`, `time` and `parameters` (a list or an object, in CSV its JSON). What a
+client's `sink=FILE` wrote is such a file, or a folder of them.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -38,6 +40,7 @@ NAMES = {
     "time": ("time", "timestamp"),
     "product": ("product",),
     "dropped": ("dropped",),
+    "parameters": ("parameters",),
 }
 ONE_DAY = timedelta(days=1)
 EXEMPLARS = 5
@@ -71,6 +74,7 @@ class _Run:
     time: datetime | None = None
     product: str = ""
     dropped: int = 0
+    parameters: list[Any] | dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -121,7 +125,7 @@ def read(file: Path, salt: bytes = b"") -> QueryFile:
     for run in _runs(file):
         if not run.statement.strip():
             continue
-        of = shape(run.statement, salt=salt)
+        of = shape(run.statement, run.parameters, salt=salt)
         if of.id not in shapes:
             shapes[of.id] = _Sums(of)
         shapes[of.id].add(of, run)
@@ -158,7 +162,7 @@ def _runs(file: Path) -> Iterator[_Run]:
         return
     with duckdb.connect() as connection:
         try:
-            found = connection.execute(f"FROM {READERS[file.suffix.lower()]}", [_plain(file)])
+            found = _opened(connection, file)
             columns = [column[0].lower() for column in found.description or []]
             places = {
                 name: columns.index(next(one for one in known if one in columns))
@@ -173,6 +177,18 @@ def _runs(file: Path) -> Iterator[_Run]:
                     yield _run({name: row[place] for name, place in places.items()}, file)
         except duckdb.Error as error:
             raise InputError(f"{file} cannot be read as {file.suffix[1:]}: {_first_line(error)}") from error
+
+
+def _opened(connection: duckdb.DuckDBPyConnection, file: Path) -> duckdb.DuckDBPyConnection:
+    reader, path = READERS[file.suffix.lower()], _plain(file)
+    if "json" in reader:
+        described = connection.execute(f"DESCRIBE FROM {reader}", [path]).fetchall()
+        columns = {name: kind for name, kind, *_ in described}
+        if parameters := next((name for name in columns if name.lower() == "parameters"), None):
+            # of values that differ in type DuckDB would make others, and of objects one with the names of all
+            columns[parameters] = "JSON"
+            return connection.execute(f"FROM {reader[:-1]}, columns = ?)", [path, columns])
+    return connection.execute(f"FROM {reader}", [path])
 
 
 def _run(values: dict[str, object], file: Path) -> _Run:
@@ -196,9 +212,20 @@ def _run(values: dict[str, object], file: Path) -> _Run:
             time=time if isinstance(time, datetime) else None,
             product=str(values.get("product") or ""),
             dropped=int(str(values.get("dropped") or 0)),
+            parameters=_parameters(values.get("parameters")),
         )
     except (ValueError, OverflowError) as error:
         raise InputError(f"{file}: {error}, in the row of {str(values['statement'])[:80]!r}") from error
+
+
+def _parameters(value: object) -> list[Any] | dict[str, Any] | None:
+    """None for what is neither a list nor an object: then the run counts, and cannot be measured with."""
+    if isinstance(value, str) and value:
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError("its parameters are no JSON") from None
+    return value if isinstance(value, list | dict) else None
 
 
 def _sql(file: Path) -> Iterator[_Run]:

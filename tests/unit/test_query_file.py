@@ -75,6 +75,7 @@ def test_a_log_without_times_counts_as_one_days(tmp_path: Path) -> None:
         ("log.sql", "-- nothing\n", "holds no statement"),
         ("log.sql", "", "holds no statement"),
         ("log.csv", "", "none of the columns statement, query, sql"),
+        ("log.csv", "statement,parameters\nSELECT ?,one\n", "its parameters are no JSON, in the row of 'SELECT"),
         ("log.jsonl", '{"a', "cannot be read as jsonl"),
     ],
 )
@@ -100,6 +101,52 @@ def test_what_a_clients_sink_wrote_is_read_with_its_product_and_its_losses(tmp_p
     assert (found.statement, found.total_us, found.errors, found.routes) == (statement.text, 80, 1, {"/home": 2})
     assert log.exemplars == {found.fingerprint: []}
     assert log.start == datetime(2025, 6, 15, 15, 6, 40, tzinfo=UTC)
+
+
+PARAMETERS = [
+    ("SELECT a FROM t WHERE b = ? AND c = ?", '[4711, "2026-01-01"]', ("4711", "'2026-01-01'")),
+    ("SELECT a FROM t WHERE d = ? AND e = 7", '["it\'s"]', ("'it''s'", "7")),
+    ("SELECT a FROM t WHERE f = $low OR f = $High", '{"High": 2.5, "low": true}', ("TRUE", "2.5e0")),
+    ("SELECT a FROM t WHERE g = $2 OR h = $1", "[null, 1]", ("1", "NULL")),
+    ("SELECT a FROM t WHERE i = ?", "[]", None),
+    ("SELECT a FROM t WHERE j = ?", '"text"', None),
+    ("SELECT a FROM t WHERE k = ?", None, None),
+]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".parquet"])
+def test_parameters_are_the_values_of_placeholders(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"log{suffix}"
+    if suffix.startswith(".json"):
+        objects = ",\n".join(
+            f'{{"statement": {json.dumps(text)}, "Parameters": {given or "null"}, "time": "2026-11-28T09:30:00.125Z"}}'
+            for text, given, _ in PARAMETERS
+        )
+        file.write_text(f"[{objects}]" if suffix == ".json" else objects.replace(",\n", "\n"))
+    else:
+        with duckdb.connect() as connection:
+            connection.execute("CREATE TABLE log (statement VARCHAR, time VARCHAR, parameters VARCHAR)")
+            rows = [(text, "2026-11-28T09:30:00.125Z", given) for text, given, _ in PARAMETERS]
+            connection.executemany("INSERT INTO log VALUES (?, ?, ?)", rows)
+            connection.execute(f"COPY log TO '{file}'")
+    log = read(file)
+    assert [[one.literals for one in found] for found in log.exemplars.values()] == [
+        [] if literals is None else [literals] for *_, literals in PARAMETERS
+    ]
+    assert log.end == datetime(2026, 11, 28, 9, 30, 0, 125_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("SELECT ? + ?", "[4, 5]"), ("SELECT $a + $b", "{'b': 5, 'a': 4}"), ("SELECT $2 + $1", "[5, 4]")],
+)
+def test_parquet_may_hold_parameters_as_they_are(tmp_path: Path, text: str, value: str) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"COPY (SELECT '{text}' AS statement, {value} AS parameters) TO '{tmp_path / 'log.parquet'}'"
+        )
+    ((found,),) = read(tmp_path / "log.parquet").exemplars.values()
+    assert found.literals == ("4", "5")
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
