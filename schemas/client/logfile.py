@@ -75,10 +75,11 @@ class LogFile:
         if lines or file.offset != before:
             self._left_since = None
         elif self._is_left(file):
+            following = _open(self._path)  # raises before anything of this one is given up
             lines = file.last_line()
             file.close()
             self._left_since = None
-            self._file = _open(self._path)
+            self._file = following
         return lines
 
     def close(self) -> None:

@@ -75,6 +75,20 @@ def test_a_renamed_file_is_read_to_its_end_before_the_new_one(path: Path) -> Non
     assert all_of(log) == [(3, b"d"), (4, b"not ended"), (1, b"c")]
 
 
+def test_what_cannot_be_opened_after_a_rotation_costs_no_line(path: Path) -> None:
+    log = LogFile(path, NOWHERE)
+    append(path, "a\nnot ended")
+    assert log.read() == [(1, b"a")]
+    path.rename(path.with_suffix(".1"))
+    path.mkdir()
+    for _ in range(2):
+        with pytest.raises(OSError, match="queries.jsonl"):
+            log.read()
+    path.rmdir()
+    append(path, "b\n")
+    assert all_of(log) == [(2, b"not ended"), (1, b"b")]
+
+
 def test_a_renamed_file_is_not_left_while_its_writer_has_not_noticed(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
