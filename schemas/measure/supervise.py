@@ -81,7 +81,7 @@ def _attempt(job: Job, folder: Path, limit_s: float, stop: Event) -> tuple[Step,
     said: list[str] = []
     with subprocess.Popen(  # noqa: S603 - this interpreter and this package
         [sys.executable, "-P", "-m", __package__, str(folder)],
-        env=_environment(folder),
+        env=environment(folder),
         cwd=folder,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -136,7 +136,8 @@ def _hear(output: IO[str], said: list[str]) -> None:
         del said[:-100]
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
+    """Of a process that runs a product's statements, with `folder` for its home."""
     kept = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
     # this package is found where this process found it, whatever its folder then was
     paths = os.pathsep.join(str(Path(path).resolve()) for path in sys.path)

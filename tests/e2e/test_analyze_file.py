@@ -48,7 +48,7 @@ def digest(folder: Path) -> str:
 
 
 def processes_of(folder: Path) -> list[str]:
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    listed = subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True)
     return [line for line in listed.stdout.splitlines() if str(folder / "tmp") in line]
 
 
@@ -93,6 +93,22 @@ def test_ended_while_it_clones_or_measures_it_leaves_no_process_and_no_clone(
     assert list((folder / "tmp").iterdir()) == []
     while processes_of(folder) and time.monotonic() < deadline:  # one that was just being started ends by itself
         time.sleep(0.1)
+    assert processes_of(folder) == []
+
+
+def test_ended_while_duckdb_plans_a_statement_it_leaves_no_process_and_nothing_in_the_folder(folder: Path) -> None:
+    (folder / "log.sql").write_text("SELECT levenshtein(repeat('ab', 500000), repeat('ba', 500001)) FROM orders")
+    process = started(folder)
+    deadline = time.monotonic() + WAIT_S
+    while not processes_of(folder) and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.01)
+    time.sleep(2)  # until it plans
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=5)
+    assert process.returncode == 130, output
+    assert "Traceback" not in output
+    assert list((folder / "tmp").iterdir()) == []
     assert processes_of(folder) == []
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from schemas.errors import CloneError, InputError
 from schemas.fingerprint import shape
 from schemas.measure.job import Outcome
 from schemas.records import MeasurementRequest
-from streams import offline
+from streams import latencies, offline
 from streams.offline import analyze
 from streams.seen import Seen
 
@@ -163,6 +164,35 @@ def test_a_statement_that_cannot_be_run_is_told_with_the_reason(
     assert told.startswith("not run: SELECT day::INTEGER FROM orders WHERE id = $1: ")
     with duckdb.connect(file, read_only=True) as connection:
         assert connection.execute("SELECT count(*) FROM orders").fetchall() == [(400_000,)]
+
+
+@pytest.mark.timeout(60)
+def test_a_statement_that_cannot_be_interrupted_is_told_and_the_others_are_run(
+    file: Path, tmp_path: Path, asked: list[MeasurementRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latencies, "LIMIT_S", 1.0)
+    monkeypatch.setattr(latencies, "STUCK_S", 0.1)
+    log = tmp_path / "log.sql"
+    endless = "SELECT levenshtein(repeat('ab', 500000), repeat('ba', 500001)) FROM orders"
+    log.write_text(f"{endless}; {endless}; {endless}; {';'.join(STATEMENTS[:2])}; SELECT day FROM orders;")
+    begun = time.monotonic()
+    analysed(file, log)
+    assert time.monotonic() - begun < 30
+    assert [one for one in MESSAGES if one.startswith("not run")] == [
+        "not run: SELECT levenshtein(repeat($1, $2), repeat($3, $4)) FROM orders: it could not be interrupted"
+    ]
+    assert asked[0].workload[0].p95_us > 1000
+
+
+def test_where_no_process_can_run_statements_it_is_told(
+    file: Path, tmp_path: Path, asked: list[MeasurementRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latencies, "environment", lambda folder: {"PYTHONHOME": str(folder)})
+    analysed(file, write(tmp_path / "log.sql"))
+    assert [one for one in MESSAGES if one.startswith("not run")] == [
+        "not run: SELECT sum(cents) FROM orders WHERE strftime(day, '%Y-%m') = $1: "
+        "the process that runs it did not start"
+    ]
 
 
 @pytest.mark.parametrize(("name", "database"), [("Main", "Main_db"), ("TEMP", "TEMP_db"), ("Shop", "Shop")])
