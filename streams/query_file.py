@@ -24,9 +24,9 @@ from store.sketch import quantile, sketch
 READERS = {
     ".csv": "read_csv(?, all_varchar = true, header = true)",
     ".tsv": "read_csv(?, all_varchar = true, header = true)",
-    ".json": "read_json_auto(?)",
-    ".jsonl": "read_json_auto(?, format = 'newline_delimited')",
-    ".ndjson": "read_json_auto(?, format = 'newline_delimited')",
+    ".json": "read_json_auto(?, sample_size = -1)",
+    ".jsonl": "read_json_auto(?, format = 'newline_delimited', sample_size = -1)",
+    ".ndjson": "read_json_auto(?, format = 'newline_delimited', sample_size = -1)",
     ".parquet": "read_parquet(?)",
 }
 NAMES = {

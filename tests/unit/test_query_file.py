@@ -136,6 +136,17 @@ def test_parameters_are_the_values_of_placeholders(tmp_path: Path, suffix: str) 
     assert log.end == datetime(2026, 11, 28, 9, 30, 0, 125_000, tzinfo=UTC)
 
 
+def test_what_only_the_last_of_many_lines_tell_is_read(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text(
+        '{"statement": "SELECT 1"}\n' * 30_000
+        + '{"statement": "SELECT ? + 1", "parameters": [5], "error": "IOError"}\n'
+    )
+    first, last = read(log).workload
+    assert (first.count, first.errors, last.count, last.errors) == (30_000, 0, 1, 1)
+    assert [one.literals for one in read(log).exemplars[last.fingerprint]] == [("5", "1")]
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [("SELECT ? + ?", "[4, 5]"), ("SELECT $a + $b", "{'b': 5, 'a': 4}"), ("SELECT $2 + $1", "[5, 4]")],
