@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 
 import psutil
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from rich.console import Console
 from rich.table import Table
 
@@ -194,7 +194,10 @@ class Bench:
             mark: tuple[float, float, int] | None = None
             deadline = time.monotonic() + PATIENCE_S
             while True:
-                done = sum(max(0, place.offset) for place in asking.committed(places, 30))
+                try:
+                    done = sum(max(0, place.offset) for place in asking.committed(places, 30))
+                except KafkaException:  # a broker that has just started knows nothing of groups for a moment
+                    done = 0
                 now = (time.perf_counter(), sum(_cpu_s(process.pid) for process in processes), done)
                 if mark is None and done >= MARK * load.records:
                     mark = now
