@@ -63,7 +63,7 @@ class Workbench:
         self._readable = readable
         self._made = 0
         self.file = job.clone.file
-        self.threads = max(1, min(int(job.settings.get("threads", job.limits.threads)), job.limits.threads))
+        self.threads = max(1, min(int(job.settings.get("threads", os.cpu_count() or 1)), job.limits.threads))
         self.memory_bytes = min(
             int(job.limits.memory_bytes * MEMORY_SHARE), bytes_of(job.settings.get("memory_limit", ""))
         )
