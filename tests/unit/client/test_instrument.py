@@ -255,7 +255,10 @@ def test_the_end_of_the_process_does_not_wait_for_a_sink(tmp_path: Path) -> None
 
 
 FORKING = """
-    import os, duckdb, schemas
+    import atexit, os, duckdb, schemas
+    def end():  # as a child of multiprocessing: DuckDB's own teardown in a forked process may wait for ever
+        atexit._run_exitfuncs()
+        os._exit(0)
     schemas.instrument("shop", sink=os.environ["LOG"])
     con = duckdb.connect()
     con.execute("SELECT 'parent'").fetchall()
@@ -275,8 +278,7 @@ def test_a_forked_child_starts_afresh(tmp_path: Path) -> None:
         + """
     if (child := os.fork()) == 0:
         duckdb.connect().execute("SELECT 'child', 1").fetchall()
-        import sys
-        sys.exit()
+        end()
     os.waitpid(child, 0)
     con.execute("SELECT 'parent'").fetchall()
     """
@@ -307,7 +309,7 @@ def test_an_open_result_of_the_parent_is_not_the_childs(tmp_path: Path) -> None:
         + """
     con.execute("SELECT * FROM range(9)").fetchone()
     if (child := os.fork()) == 0:
-        raise SystemExit
+        end()
     os.waitpid(child, 0)
     con.fetchall()
     """
