@@ -153,8 +153,8 @@ class Decisions(Bench):
 
     def _screen(self, session: Session) -> list[Survivor]:
         self.found: list[Decision] = []
-        for candidate, _ in to_screen(session, self._plannable(session)):
-            plan, gaining = Plan.of(candidate), session.gaining(candidate)
+        for plan, _ in to_screen(session, self._plans(session)):
+            candidate, gaining = plan.candidate, session.gaining(plan.candidate)
             if not gaining:
                 continue
             with trial(session, plan) as tried:

@@ -46,20 +46,20 @@ class Survivor:
         )
 
 
-def to_screen(session: Session, candidates: Sequence[Candidate]) -> list[tuple[Candidate, float]]:
+def to_screen(session: Session, plans: Sequence[Plan]) -> list[tuple[Plan, float]]:
     """With the seconds that screening each will take, about; those that promise nothing come last, as they came."""
-    costs = [(one, screening_s(session, one)) for one in candidates]
-    return sorted(costs, key=lambda pair: pair[0].promised_s / pair[1], reverse=True)
+    costs = [(plan, screening_s(session, plan)) for plan in plans]
+    return sorted(costs, key=lambda pair: pair[0].candidate.promised_s / pair[1], reverse=True)
 
 
-def screening_s(session: Session, candidate: Candidate) -> float:
+def screening_s(session: Session, plan: Plan) -> float:
     rows = {(table.schema_name, table.name): table.rows for table in session.job.request.definitions}
-    gaining = session.gaining(candidate)
+    gaining = session.gaining(plan.candidate)
     build_s = sum(
         _build_s(body, rows.get((getattr(body, "schema_name", ""), getattr(body, "table", "")), 0))
-        for body in Plan.of(candidate).in_database
+        for body in plan.in_database
     )
-    if any(isinstance(body, CreateSummary) for body in Plan.of(candidate).bodies):
+    if any(isinstance(body, CreateSummary) for body in plan.bodies):
         build_s += max((query.run_s for query in gaining), default=0.0)
     return FIXED_S + build_s + RUNS_OF_A_GLANCE * sum(query.run_s for query in gaining)
 

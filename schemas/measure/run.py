@@ -119,14 +119,14 @@ class Measurement:
     def _screen(self, session: Session) -> list[Survivor]:
         """The candidates that are worth more, best first."""
         survivors = []
-        for candidate, needed_s in to_screen(session, self._plannable(session)):
+        for plan, needed_s in to_screen(session, self._plans(session)):
+            candidate = plan.candidate
             left_s = session.left_s - (1 - SCREENING) * self._budget_s
             if needed_s > left_s:
                 reason = f"a first look at it needs about {needed_s:.1f} s, and {max(left_s, 0):.1f} s were left for it"
                 self._results[candidate.candidate_id] = unmeasured(candidate, NOT_REACHED, reason, "proposed")
                 continue
             self._step("screen", candidate.candidate_id)
-            plan = Plan.of(candidate)
             try:
                 _require_queries(session, plan)
                 with trial(session, plan) as tried:
@@ -142,15 +142,14 @@ class Measurement:
                 self._results[candidate.candidate_id] = unmeasured(candidate, found.verdict, found.reason)
         return to_measure(survivors)
 
-    def _plannable(self, session: Session) -> list[Candidate]:
+    def _plans(self, session: Session) -> list[Plan]:
+        """Of the candidates whose actions are all known."""
         found = []
         for candidate in self._job.request.candidates:
             try:
-                Plan.of(candidate)
+                found.append(Plan.of(candidate))
             except ActionError as error:
                 self._fail(session, candidate, error)
-            else:
-                found.append(candidate)
         return found
 
     def _measure_in_full(self, session: Session, survivors: Sequence[Survivor]) -> None:
@@ -159,11 +158,11 @@ class Measurement:
         now: dict[str, float] = {}
         for survivor in survivors:
             plan, candidate, found = survivor.plan, survivor.plan.candidate, survivor.found
-            needed_s = measuring_s(session, candidate, found, survivor.build_s, now)
             if survivor.superseded_by(answers):
                 reason = "what was accepted before it answers its queries as fast or faster"
                 self._results[candidate.candidate_id] = unmeasured(candidate, NO_GAIN, reason)
                 continue
+            needed_s = measuring_s(session, candidate, found, survivor.build_s, now)
             if needed_s > session.left_s:
                 reason = (
                     f"{found.reason}; to measure it in full needs about {needed_s:.0f} s, "

@@ -104,10 +104,10 @@ def _glance(query: Query, before: Side, after: Side, limit_s: float) -> Glance:
 
 def _ratio(glances: Sequence[Glance], clock: Clock, others_s: float, gone_s: float = 0.0) -> float:
     """Before / after over all runs, if `others_s` by the clock stay as they are and `gone_s` need no time after."""
-    old, new, wall = (
-        sum(one.query.weight * run.of(of) / one.pairs for one in glances for run in [getattr(one, side)])
-        for side, of in (("before", clock), ("after", clock), ("before", "wall"))
-    )
+    weighed = [(one.query.weight / one.pairs, one) for one in glances]
+    old = sum(weight * one.before.of(clock) for weight, one in weighed)
+    new = sum(weight * one.after.of(clock) for weight, one in weighed)
+    wall = sum(weight * one.before.wall for weight, one in weighed)
     scale = old / wall if wall else 1.0
     after = new + others_s * scale
     return (old + (others_s + gone_s) * scale) / after if after and old else 1.0
