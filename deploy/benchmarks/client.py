@@ -17,7 +17,6 @@ short turns of the demo's workload mostly after them.
 import argparse
 import gc
 import os
-import platform
 import random
 import statistics
 import tempfile
@@ -25,14 +24,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import client_clone
 import duckdb
-import psutil
+from machine import machine
 from rich.console import Console
 from rich.table import Table
 
@@ -264,11 +262,7 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=ROUNDS)
     count = arguments.parse_args().rounds
     console = Console(width=150, highlight=False)
-    console.print(
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {psutil.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f} "
-        f"at the start, Python {platform.python_version()}, DuckDB {duckdb.__version__}, Apache Kafka {apache.VERSION} "
-        "on the same machine"
-    )
+    console.print(f"{machine()}, DuckDB {duckdb.__version__}, Apache Kafka {apache.VERSION} on the same machine")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         os.environ["XDG_STATE_HOME"] = str(folder / "state")

@@ -14,7 +14,6 @@ a product: on a copy of the file, in the same sandbox.
 
 import argparse
 import os
-import platform
 import shutil
 import statistics
 import tempfile
@@ -26,7 +25,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
-import psutil
+from machine import machine
 from rich.console import Console
 from rich.table import Table
 
@@ -256,8 +255,7 @@ def main() -> None:
         log = logged(folder, database, given.scale, given.runs)
         job = job_of(folder, database, log)
         console.print(
-            f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {psutil.cpu_count()} CPUs, "
-            f"load {os.getloadavg()[0]:.1f} at the start, Python {platform.python_version()}, "
+            f"{machine()}, "
             f"DuckDB {duckdb.__version__}, "
             f"{job.clone.rows:,} rows in the tables that are affected, {database.stat().st_size / 1e6:.0f} MB, "
             f"{len(job.request.candidates)} candidates, {len(job.request.workload)} shapes"

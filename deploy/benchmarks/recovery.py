@@ -17,7 +17,6 @@ worker until new patterns are confirmed by Kafka, of the broker until both. Kill
 
 import argparse
 import os
-import platform
 import random
 import signal
 import statistics
@@ -27,13 +26,12 @@ import threading
 import time
 from collections import Counter, defaultdict
 from contextlib import ExitStack, closing
-from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-import psutil
 import recovery_oracle as oracle
 from confluent_kafka import Consumer, TopicPartition
+from machine import machine
 from recovery_role import GROUP, PATIENCE_S, Role, free_port
 from rich.console import Console
 from rich.table import Table
@@ -190,8 +188,7 @@ def main() -> int:
     log.set_up("error", "console", [])
     console = Console(width=120, highlight=False)
     console.print(
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {psutil.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f} "
-        f"at the start, Python {platform.python_version()}, one Apache Kafka {apache.VERSION} on the same machine, "
+        f"{machine()}, one Apache Kafka {apache.VERSION} on the same machine, "
         f"{oracle.RECORDS_S * oracle.RUNS:,} runs/s, seed {given.seed}"
     )
     begun = time.monotonic()

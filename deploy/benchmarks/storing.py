@@ -16,8 +16,6 @@ process gathers for a quarter of a second by design.
 """
 
 import argparse
-import os
-import platform
 import random
 import statistics
 import tempfile
@@ -30,9 +28,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
-import psutil
 import storing_peer
 from confluent_kafka import Producer
+from machine import machine
 from rich.console import Console
 from rich.table import Table
 
@@ -261,8 +259,7 @@ def main() -> None:
     log.set_up("error", "console", [])
     console = Console(width=120, highlight=False)
     console.print(
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {psutil.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f} "
-        f"at the start, Python {platform.python_version()}, DuckDB {duckdb.__version__}, Apache Kafka "
+        f"{machine()}, DuckDB {duckdb.__version__}, Apache Kafka "
         f"{apache.VERSION} on the same machine, {ROWS:,} rows a run, median of {given.repeats}; {GOALS}"
     )
     with tempfile.TemporaryDirectory() as temporary:

@@ -9,7 +9,6 @@ of the process tree over the same time, the broker's apart. Medians of three run
 
 import argparse
 import os
-import platform
 import random
 import signal
 import statistics
@@ -27,6 +26,7 @@ from pathlib import Path
 
 import psutil
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from machine import machine
 from rich.console import Console
 from rich.table import Table
 
@@ -272,11 +272,7 @@ def main() -> None:
     given = arguments.parse_args()
     repeats = given.repeats
     console = Console(width=120, highlight=False)
-    console.print(
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {psutil.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f} "
-        f"at the start, Python {platform.python_version()}, Apache Kafka {apache.VERSION} on the same machine, "
-        f"median of {repeats}, stalls of all"
-    )
+    console.print(f"{machine()}, Apache Kafka {apache.VERSION} on the same machine, median of {repeats}, stalls of all")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         with apache.start(folder / "kafka", progress=console.print) as broker:
