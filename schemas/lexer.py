@@ -12,8 +12,8 @@ _SPACE = r" \t\n\r\f\v\xa0\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
 _OTHER_LETTERS = r"\x80-\x9f\xa1-\u1fff\u200c-\u202e\u2030-\u205e\u2061-\u2fff\u3001-\ufefe\uff00-\U0010ffff"
 _LETTER = "A-Za-z_" + _OTHER_LETTERS
 
-# No group is possessive: before Python 3.11.5 such a group may match what it must not. What may be given back is
-# closed by what follows it instead, as by (?!") after a quote.
+# No group is possessive: before Python 3.11.5 such a group may match what it must not. Where one could be given
+# back, what follows forbids it, as (?!") does for a quoted name that has no end.
 
 # A regular expression cannot count, so comments nest eight deep here; deeper ones end the text.
 _COMMENT = r"/\*(?:[^*/]++|\*(?!/)|/(?!\*))*\*/"
@@ -33,8 +33,8 @@ _OPERATOR = rf"""
   | [^'"$?0-9.{_LETTER}{_SPACE}]
 """
 _LITERAL = rf"""
-    [eE]'(?:[^'\\]++|\\.|'')*(?:'(?!')|\\?\Z)
-  | [xXbBnN]?'[^']*+(?:''[^']*+)*(?:'(?!')|\Z)
+    [eE]'(?:[^'\\]++|\\.|'')*(?:'|\\?\Z)
+  | [xXbBnN]?'[^']*+(?:''[^']*+)*(?:'|\Z)
   | 0[xX][0-9a-fA-F_]++
   | (?:[0-9][0-9_]*+(?:\.(?!\.)[0-9_]*+)?|\.[0-9][0-9_]*+)(?:[eE][-+]?[0-9][0-9_]*+)?
   | \$(?P<tag>[{_LETTER}][{_LETTER}0-9]*+)?\$.*?(?:\$(?(tag)(?P=tag))\$|\Z)

@@ -62,7 +62,7 @@ def test_comments_nest_eight_deep() -> None:
     assert texts("a " + "/*" * 8 + "*/" * 8 + " b") == ["a", "b"]
 
 
-@pytest.mark.parametrize("sql", ["'b", "E'b\\", '"b', "$$b", "$t$b$$", "$t$b c"])
+@pytest.mark.parametrize("sql", ["'b", "'b''c", "E'b\\", "E'b''c", '"b', '"b""c', "$$b", "$t$b$$", "$t$b c"])
 def test_what_does_not_end_is_one_literal_up_to_the_end(sql: str) -> None:
     assert tokens("a " + sql)[1][2] == sql
 

@@ -53,6 +53,7 @@ def test_nothing_to_do_is_an_answer_with_its_reason() -> None:
     text = shown(suggestions(verdict="no gain", order=0, reason="as fast as before"))
     assert "1 change was tried on a clone, and none gained enough." in text
     assert "as fast as before" in text
+    assert "way back" not in text
 
 
 def test_the_json_has_what_the_text_has() -> None:
