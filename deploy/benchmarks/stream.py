@@ -38,8 +38,8 @@ from streams.topic_admin import NEEDS_GROUP, TopicAdmin
 
 QUIX = "quixstreams==3.28.0"
 QUIX_NEEDS = ("fastavro", "pydantic>=2.10", "ddsketch>=3.0.1")
-PEERS = Path(__file__).with_name("stream_peers.py")
-ROOT = Path(__file__).parents[2]
+PEERS = Path(__file__).resolve().with_name("stream_peers.py")
+ROOT = PEERS.parents[2]
 SIDECAR = "import sys; from streams import app, settings; app.run(settings.load(), 'streams')"
 BARE = "bare confluent loop"
 MARK = 0.2
@@ -188,7 +188,8 @@ class Bench:
         with ExitStack() as stack, (self.folder / "worker.log").open("w+b") as log:
             processes = []
             for command, environment in commands:
-                process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+                # Quix Streams makes a folder for its state where it is started
+                process = subprocess.Popen(command, env=environment, cwd=self.folder, stdout=log, stderr=log)
                 stack.callback(process.wait)
                 stack.callback(process.send_signal, signal.SIGTERM)
                 processes.append(process)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event as Signal
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -176,14 +177,16 @@ def test_others_requests_late_ones_and_those_of_an_older_control_process_are_pas
 
 
 def test_what_is_asked_too_soon_is_told_when_to_ask_again(
-    installation: Installation, open_measuring: Callable[..., Measuring]
+    installation: Installation, open_measuring: Callable[..., Measuring], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    clock = iter((1000.0, 1007.0))
+    monkeypatch.setattr("schemas.client.measuring.time", SimpleNamespace(monotonic=lambda: next(clock)))
     bench = Bench()
     installation.ask(a_request("first"), a_request("second"))
     work_until(lambda: installation.committed() == 2, open_measuring(bench, measure_interval_s=3600))
     assert bench.asked == ["first"]
     assert installation.answers(2)[1].error == (
-        "the product was measured 0 s ago and measure_interval_s is 3600: ask again later, or lower it"
+        "the product was measured 7 s ago and measure_interval_s is 3600: ask again later, or lower it"
     )
 
 
