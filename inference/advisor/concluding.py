@@ -20,7 +20,7 @@ from schemas.records import (
 )
 from schemas.render import Tables, inverse, render
 
-from .gain import Figures, figures, speedup
+from .gain import Figures, figures
 from .proposing import Advice
 
 CONSIDERED = 60
@@ -50,10 +50,10 @@ def conclude(measurement: Measurement, occasion: Occasion) -> list[Suggestion]:
             continue
         found = figures(result, candidate.affected, request, measurement.machine)
         if result.verdict != "gain" or not result.order:
-            others.append(_considered(candidate, result.verdict, result.reason, speedup(result, request)))
+            others.append(_considered(candidate, result.verdict, result.reason, _speedup(result)))
         elif found.saved_s <= 0 and candidate.affected:
             reason = "its writes lose more time than its queries save"
-            others.append(_considered(candidate, "no gain", reason, speedup(result, request)))
+            others.append(_considered(candidate, "no gain", reason, _speedup(result)))
         else:
             kept.append((_as_measured(candidate, result), result, found))
     kept.sort(key=lambda one: one[1].order)
@@ -205,6 +205,11 @@ def _unmeasured(candidate: Candidate, result: CandidateResult, measurement: Meas
         return ""
     measured = len(result.queries)
     return f" Measured on {measured} of its queries; {len(missing)} could not be measured, and stay as they are."
+
+
+def _speedup(result: CandidateResult) -> float:
+    """0 where no query was measured."""
+    return result.speedup if result.queries else 0.0
 
 
 def _considered(candidate: Candidate, verdict: str, reason: str, gained: float) -> Considered:

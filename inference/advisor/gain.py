@@ -1,16 +1,14 @@
 """What a change gains over the queries that it affects, and what it costs, from the measured figures.
 
-The gain is total time before / total time after over the runs of the window: the harmonic mean of the queries'
-speedups, weighted by runs x time before. Source: Smith, "Characterizing computer performance with a single number",
-CACM 31 (1988). Its interval takes every query at the lower end of its own, or every one at the upper: wider than
-where errors cancel out, but right without knowing how they depend on one another. Source: Moore, "Interval
-Analysis" (1966).
+The gain is total time before / total time after, every query as often as it ran in the window: the harmonic mean of
+the queries' speedups, weighted by runs x time before. Source: Smith, "Characterizing computer performance with a
+single number", CACM 31 (1988). It and its interval come as measured, round by round over all queries: the very
+figures that the verdict rests on.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from schemas.records import CandidateResult, Cost, Gain, Machine, MeasurementRequest, QueryResult, WorkloadShape
+from schemas.records import CandidateResult, Cost, Gain, Machine, MeasurementRequest
 
 DAY_S = 86_400
 NEVER = -1.0
@@ -31,15 +29,19 @@ def figures(result: CandidateResult, affected: list[str], request: MeasurementRe
     writes = [shapes[one] for one in affected if one in shapes and shapes[one].kind in ("insert", "update", "delete")]
     write_s = sum(shape.total_us for shape in writes) / 1e6
     runs = sum(shapes[query.fingerprint].count for query in result.queries if query.fingerprint in shapes)
-    before_s = _time_s(result, shapes, lambda _: 1.0)
-    after_s = _time_s(result, shapes, lambda query: query.speedup)
+    before_s = sum(
+        shapes[query.fingerprint].count * query.before_ms / 1000
+        for query in result.queries
+        if query.fingerprint in shapes
+    )
+    after_s = before_s / result.speedup
     saved_s = before_s - after_s - write_s * (result.write_ratio - 1 if result.writes else 0.0)
     gain = None
     if before_s > 0:
         gain = Gain(
-            speedup=before_s / after_s,
-            low=before_s / _time_s(result, shapes, lambda query: query.low),
-            high=before_s / _time_s(result, shapes, lambda query: query.high),
+            speedup=result.speedup,
+            low=result.low,
+            high=result.high,
             k=min(query.k for query in result.queries),
             before_ms=1000 * before_s / runs,
             after_ms=1000 * after_s / runs,
@@ -63,13 +65,6 @@ def figures(result: CandidateResult, affected: list[str], request: MeasurementRe
     return Figures(gain, _cost(result, saved_s, runs, window_s), saved_s)
 
 
-def speedup(result: CandidateResult, request: MeasurementRequest) -> float:
-    """0 where no query was measured."""
-    shapes = {shape.fingerprint: shape for shape in request.workload}
-    before_s = _time_s(result, shapes, lambda _: 1.0)
-    return before_s / _time_s(result, shapes, lambda query: query.speedup) if before_s > 0 else 0.0
-
-
 def measured_on(machine: Machine) -> str:
     kinds = {
         "full": "a full clone",
@@ -79,16 +74,6 @@ def measured_on(machine: Machine) -> str:
     size = f"{machine.clone_rows:,} rows, {machine.clone_bytes / 1e6:,.0f} MB"
     threads = f"{machine.threads} thread{'s' if machine.threads != 1 else ''}"
     return f"{kinds.get(machine.clone, machine.clone)} ({size}), DuckDB {machine.duckdb_version}, {threads}"
-
-
-def _time_s(
-    result: CandidateResult, shapes: Mapping[str, WorkloadShape], divisor: Callable[[QueryResult], float]
-) -> float:
-    return sum(
-        shapes[query.fingerprint].count * query.before_ms / 1000 / max(divisor(query), 1e-9)
-        for query in result.queries
-        if query.fingerprint in shapes
-    )
 
 
 def _cost(result: CandidateResult, saved_s: float, runs: int, window_s: float) -> Cost:

@@ -7,7 +7,7 @@ from ..records import CandidateResult, QueryResult
 from .plan import Plan
 from .queries import Query, Side, equality
 from .session import Session, unmeasured
-from .statistics import median_interval
+from .statistics import UNCHANGED, median_interval
 from .timing import ROUNDS_LEAST, ROUNDS_MOST, Clock, Samples, add_round, undisturbed
 from .trial import Trial
 from .verdict import GAIN, HARM, INCONCLUSIVE, LEAST_GAIN, NO_GAIN, NOT_REACHED, judge, saved_s, total
@@ -42,11 +42,13 @@ def full(session: Session, plan: Plan, trial: Trial) -> CandidateResult:
         verdict, reason, clock, samples = _conclude(session, queries, trial.after)
     else:
         verdict, reason = GAIN, "no query that was seen reads it"
+    found = total(queries, samples, clock) if samples else None
     cost = WriteCost()
     if verdict == GAIN or (plan.only_drops and verdict == NO_GAIN):
         cost = write_cost(session, trial.built.file, writes)
         session.not_measurable.update(cost.problems)
-        verdict, reason = _weigh(plan, verdict, reason, trial, cost, _saved_s(queries, samples, clock))
+        verdict, reason = _weigh(plan, verdict, reason, trial, cost, found.before_s - found.after_s if found else 0.0)
+    speedup = found.ratio if found else UNCHANGED
     return CandidateResult(
         candidate_id=plan.candidate.candidate_id,
         stage="measured",
@@ -56,6 +58,9 @@ def full(session: Session, plan: Plan, trial: Trial) -> CandidateResult:
         queries=[
             _figures(session, plan, query, samples[query.fingerprint], clock, equal) for query in queries if samples
         ],
+        speedup=speedup.median,
+        low=speedup.low,
+        high=speedup.high,
         build_s=trial.built.build_s,
         extra_bytes=trial.built.extra_bytes,
         peak_bytes=trial.built.peak_bytes,
@@ -96,14 +101,6 @@ def _rounds(session: Session, queries: Sequence[Query], after: Side) -> dict[str
                 break
             add_round(samples, queries, session.before, after, session.limit_s)
     return samples
-
-
-def _saved_s(queries: Sequence[Query], samples: dict[str, Samples], clock: Clock) -> float:
-    """Over all runs of the window."""
-    if not samples:
-        return 0.0
-    found = total(queries, samples, clock)
-    return found.before_s - found.after_s
 
 
 def _weigh(plan: Plan, verdict: str, reason: str, trial: Trial, cost: WriteCost, saved: float) -> tuple[str, str]:

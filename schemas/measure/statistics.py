@@ -14,6 +14,9 @@ class Interval(NamedTuple):
     high: float
 
 
+UNCHANGED = Interval(1.0, 1.0, 1.0)
+
+
 def median_interval(values: Sequence[float]) -> Interval:
     """The interval lies between two order statistics and holds the true median with at least `CONFIDENCE`.
 

@@ -72,11 +72,8 @@ def judge(found: Total, saved: float) -> tuple[str, str]:
     if not found.steady:
         return INCONCLUSIVE, f"the unchanged queries differed from themselves by {own.median:.2f}x: the machine is busy"
     if ratio.median >= LEAST_GAIN:
-        if ratio.low <= own.high:
-            return (
-                INCONCLUSIVE,
-                f"{figures} lies within the {own.high:.2f}x that the unchanged queries reach themselves",
-            )
+        if ratio.low <= (reached := max(own.high, 1.0)):
+            return INCONCLUSIVE, f"{figures} lies within the {reached:.2f}x that the unchanged queries reach themselves"
         if saved < LEAST_SAVED_S:
             return NO_GAIN, f"{figures}, but it saves only {saved * 1000:.2f} ms a run"
         return GAIN, f"{figures} over the affected queries"

@@ -26,7 +26,7 @@ from .gate import Gate
 from .queries import original
 from .sandbox import Sandbox, why
 from .session import Session
-from .statistics import Interval, median_interval
+from .statistics import UNCHANGED, Interval, median_interval
 from .workbench import discard
 
 REPEATS = 4
@@ -37,9 +37,6 @@ CONFLICTS = 10
 _DUPLICATE = re.compile(r'Duplicate key "(.*)" violates', re.DOTALL | re.IGNORECASE)
 
 
-SAME = Interval(1.0, 1.0, 1.0)
-
-
 @dataclass(frozen=True, slots=True)
 class WriteCost:
     """`ratio` is after / before, each write as often as it ran; `extra_s` what all runs of the window take more.
@@ -48,7 +45,7 @@ class WriteCost:
     for each that fails after the change.
     """
 
-    ratio: Interval = SAME
+    ratio: Interval = UNCHANGED
     replayed: int = 0
     extra_s: float = 0.0
     problems: dict[str, str] = field(default_factory=dict)

@@ -85,7 +85,9 @@ class CandidateResult(Part):
     "different results", "inconclusive", "not measurable" or "not reached" (the budget ended before).
 
     `order` is the place in the measured set, from 1, and 0 outside it; what comes later was measured on top of
-    what came before. `write_ratio` is after / before of the replayed writes, 1 where there were none.
+    what came before. `speedup` is before / after of all its queries together, each as often as it ran, with its
+    interval: what the verdict rests on, and 1 where no query was timed. `write_ratio` is after / before of the
+    replayed writes, 1 where there were none.
     """
 
     candidate_id: str
@@ -94,6 +96,9 @@ class CandidateResult(Part):
     reason: str
     order: int
     queries: list[QueryResult]
+    speedup: float
+    low: float
+    high: float
     build_s: float
     extra_bytes: int
     peak_bytes: int

@@ -60,7 +60,8 @@ def measurement(of: MeasurementRequest, **changes: Any) -> Measurement:
 def no_gain(candidate_id: str) -> CandidateResult:
     return CandidateResult(
         candidate_id=candidate_id, stage="screened", verdict="no gain", reason="as fast as before", order=0, queries=[],
-        build_s=0.1, extra_bytes=0, peak_bytes=0, write_ratio=1, write_low=1, write_high=1, writes=0,
+        speedup=1, low=1, high=1, build_s=0.1, extra_bytes=0, peak_bytes=0, write_ratio=1, write_low=1, write_high=1,
+        writes=0,
     )  # fmt: skip
 
 

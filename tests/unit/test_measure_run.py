@@ -102,7 +102,8 @@ def test_a_selective_index_gains_and_its_cost_is_told(file: Path) -> None:
     assert query.equal == "equal"
     assert query.k >= 8
     assert 1.2 < query.low <= query.speedup <= query.high
-    assert query.aa_low < 1 < query.aa_high
+    assert (found.speedup, found.low, found.high) == (query.speedup, query.low, query.high)
+    assert query.aa_low <= query.aa_high < found.low
     assert found.extra_bytes > ROWS * 8
     assert found.build_s > 0
     assert found.peak_bytes > 0

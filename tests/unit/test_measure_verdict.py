@@ -44,6 +44,7 @@ def verdict(*pairs: tuple[int, Samples], clock: Clock = "wall") -> str:
         ([10], [5], [9], "inconclusive"),
         ([10], [5], [11.2], "inconclusive"),
         ([10, 20, 10], [8, 8, 8], [10, 10, 20], "inconclusive"),
+        ([9.5], [6, 6, 10], [10], "inconclusive"),
         ([10, 20, 10], [1, 1, 1], [10, 10, 20], "gain"),
     ],
 )
