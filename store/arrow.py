@@ -10,11 +10,15 @@ from duckdb import DuckDBPyConnection
 TIME = pa.timestamp("us")
 
 
-@contextmanager
-def arrived(tx: DuckDBPyConnection, schema: pa.Schema, rows: Sequence[Sequence[Any]]) -> Iterator[None]:
-    """Within it the rows, of which there must be one, are the relation `arrived`."""
+def table(schema: pa.Schema, rows: Sequence[Sequence[Any]]) -> pa.Table:
+    """Of at least one row."""
     columns = zip(zip(*rows, strict=True), schema, strict=True)
-    table = pa.table([pa.array(column, type=kind.type) for column, kind in columns], schema=schema)
-    tx.register("arrived", table)
+    return pa.table([pa.array(column, type=kind.type) for column, kind in columns], schema=schema)
+
+
+@contextmanager
+def arrived(tx: DuckDBPyConnection, rows: pa.Table) -> Iterator[None]:
+    """Within it the rows are the relation `arrived`."""
+    tx.register("arrived", rows)
     yield
     tx.unregister("arrived")

@@ -3,13 +3,14 @@
 One row a pattern, period ("hour", "day" or "ever"), start and catalog; the latencies are a sketch.
 """
 
-from typing import Any
+from collections.abc import Mapping
 
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from .arrow import TIME, arrived
-from .sums import COUNTS, Sums, saturated
+from .arrow import TIME, arrived, table
+from .bins import Bins
+from .sums import COUNTS, Sums, Total
 
 KEY = "pattern_id, period, start, catalog_hash"
 
@@ -21,43 +22,43 @@ HOURS = pa.schema(
         ("pattern_id", pa.string()),
         ("start", TIME),
         ("catalog_hash", pa.string()),
-        *((name, pa.int64()) for name in COUNTS),
         ("first_seen", TIME),
         ("last_seen", TIME),
         ("peak_memory_bytes", pa.int64()),
-        ("latency_keys", pa.list_(pa.int32())),
-        ("latency_counts", pa.list_(pa.int64())),
+        *((name, pa.int64()) for name in COUNTS),
     ]
 )
 
 
-def add(tx: DuckDBPyConnection, hours: dict[Hour, Sums]) -> None:
-    """Adds the sums to those that are there; the dictionary holds what came out."""
-    replaced = []
-    for place, identity, start, catalog_hash, *sums in tx.execute(
+def add(tx: DuckDBPyConnection, hours: Mapping[Hour, Sums]) -> None:
+    """Adds the sums to those that are there."""
+    known = tx.execute(
         f"""
-        SELECT pattern_hours.rowid, pattern_id::VARCHAR, epoch_us(start), catalog_hash, [{", ".join(COUNTS)}],
-               epoch_us(first_seen), epoch_us(last_seen), peak_memory_bytes, latency_keys, latency_counts
-        FROM pattern_hours SEMI JOIN (
-            SELECT unnest(?)::UUID AS pattern_id, make_timestamp(unnest(?::BIGINT[])) AS start,
-                   unnest(?) AS catalog_hash
+        SELECT place, pattern_hours.rowid AS row, latency_keys, latency_counts,
+               [epoch_us(first_seen), epoch_us(last_seen), peak_memory_bytes, {", ".join(COUNTS)}] AS part
+        FROM pattern_hours JOIN (
+            SELECT unnest(range(?)) AS place, unnest(?)::UUID AS pattern_id,
+                   make_timestamp(unnest(?::BIGINT[])) AS start, unnest(?) AS catalog_hash
         ) USING (pattern_id, start, catalog_hash)
         WHERE period = 'hour'
         """,  # noqa: S608 - names of columns
-        [list(names) for names in zip(*hours, strict=True)],
-    ).fetchall():
-        replaced.append(place)
-        hours[identity, start, catalog_hash].add(*sums)
-    if replaced:
-        tx.execute("DELETE FROM pattern_hours WHERE rowid IN (SELECT unnest(?))", [replaced])
-    with arrived(tx, HOURS, [(*hour, *_row(sums)) for hour, sums in hours.items()]):
+        [len(hours), *(list(names) for names in zip(*hours, strict=True))],
+    ).fetchnumpy()
+    sums = list(hours.values())
+    for place, part in zip(known["place"], known["part"], strict=True):
+        sums[place].parts.append(tuple(part.tolist()))
+    arrived_bins = Bins.of(range(len(sums)), [one.keys for one in sums], [one.hits for one in sums])
+    known_bins = Bins.of(known["place"], known["latency_keys"], known["latency_counts"])
+    keys, hits = arrived_bins.merged(known_bins, len(sums))
+    if len(known["row"]):
+        tx.execute("DELETE FROM pattern_hours WHERE rowid IN (SELECT unnest(?))", [known["row"].tolist()])
+    rows = table(HOURS, [(*hour, *_row(one.total())) for hour, one in hours.items()])
+    with arrived(tx, rows.append_column("latency_keys", keys).append_column("latency_counts", hits)):
         tx.execute("INSERT INTO pattern_hours BY NAME SELECT 'hour' AS period, * FROM arrived")
 
 
-def _row(sums: Sums) -> tuple[Any, ...]:
-    keys = sorted(sums.bins)
-    hits = [sums.bins[key] for key in keys]
-    return (*saturated(sums.counts), sums.first, sums.last, sums.peak_memory_bytes, keys, saturated(hits))
+def _row(total: Total) -> tuple[int, ...]:
+    return total.first, total.last, total.peak_memory_bytes, *total.counts
 
 
 def merged(rows: str) -> str:

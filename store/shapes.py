@@ -12,46 +12,38 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from json.encoder import encode_basestring
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from .arrow import TIME, arrived
-from .sums import LARGEST, RUNS, Sums
+from .arrow import TIME, arrived, table
+from .sums import LARGEST
 
 EXEMPLARS = 3
 """Kept of each shape: those with the smallest digests, so that the order of arrival does not matter."""
 Z_95 = 1.959964
 
-SHAPES = pa.schema(
-    [
-        ("pattern_id", pa.string()),
-        ("product", pa.string()),
-        ("database", pa.string()),
-        ("fingerprint", pa.string()),
-        ("kind", pa.string()),
-        ("data", pa.string()),
-        ("first", TIME),
-        ("last", TIME),
-        ("runs", pa.int64()),
-        ("confidence", pa.float32()),
-        ("routes", pa.map_(pa.string(), pa.int64())),
-        ("exemplars", pa.list_(pa.string())),
-    ]
-)
+IDENTITY = ("pattern_id", pa.string())
+NAMES = tuple((name, pa.string()) for name in ("product", "database", "fingerprint"))
+COUNTS = ("first", TIME), ("last", TIME), ("runs", pa.int64()), ("sure", pa.float32())
+TEXTS = ("kind", pa.string()), ("data", pa.string())
+SAMPLES = ("routes", pa.map_(pa.string(), pa.int64())), ("exemplars", pa.list_(pa.string()))
 
-UPDATE = """
+INSERT = """
+    INSERT INTO patterns SELECT pattern_id, product, database, fingerprint, routes, exemplars FROM arrived;
+    INSERT INTO observed_patterns SELECT pattern_id, kind, data, first, last, runs, sure FROM arrived
+"""
+UPDATE_COUNTED = """
     UPDATE observed_patterns SET
-        first_observed = first, last_observed = last, occurrence_count = runs, confidence = new.confidence
+        first_observed = first, last_observed = last, occurrence_count = runs, confidence = sure
     FROM arrived AS new WHERE observed_patterns.pattern_id = new.pattern_id::UUID
 """
-UPDATE_TEXT = """
+UPDATE_TOLD = """
     UPDATE observed_patterns SET pattern_type = kind, pattern_data = data
     FROM arrived AS new WHERE observed_patterns.pattern_id = new.pattern_id::UUID
 """
-"""Texts cost ten times as much as numbers to update, and change only where a producer lied."""
 UPDATE_TAKEN = """
     UPDATE patterns SET routes = new.routes, exemplars = new.exemplars
     FROM arrived AS new WHERE patterns.pattern_id = new.pattern_id::UUID
@@ -71,8 +63,8 @@ class Seen:
     shape: Shape
     statement: str
     kind: str
-    first: int
-    last: int
+    first: int = LARGEST
+    last: int = 0
     runs: int = 0
     routes: dict[str, int] = field(default_factory=dict)
     exemplars: set[str] = field(default_factory=set)
@@ -89,20 +81,22 @@ class Seen:
         if exemplars:
             self.exemplars.update(exemplars)
 
-    def add(self, sums: Sums) -> None:
-        self.first = min(self.first, sums.first)
-        self.last = max(self.last, sums.last)
-        self.runs += sums.counts[RUNS]
+    def add(self, first: int, last: int, runs: int) -> None:
+        self.first = min(self.first, first)
+        self.last = max(self.last, last)
+        self.runs += runs
 
-    def row(self, identity: str) -> tuple[Any, ...]:
+    def counted(self) -> tuple[int, int, int, float]:
         runs = min(self.runs, LARGEST)
+        return self.first, self.last, runs, confidence(runs)
+
+    def told(self) -> tuple[str, str]:
         named = zip((*Shape._fields, "statement"), (*self.shape, self.statement), strict=True)
-        data = "{" + ", ".join(f'"{name}": {encode_basestring(text)}' for name, text in named) + "}"
+        return self.kind, "{" + ", ".join(f'"{name}": {encode_basestring(text)}' for name, text in named) + "}"
+
+    def taken(self) -> tuple[list[tuple[str, int]], list[str]]:
         routes = sorted((route, min(taken, LARGEST)) for route, taken in self.routes.items())
-        exemplars = sorted(self.exemplars, key=lambda text: sha256(text.encode()).digest())[:EXEMPLARS]
-        return (
-            identity, *self.shape, self.kind, data, self.first, self.last, runs, confidence(runs), routes, exemplars,
-        )  # fmt: skip
+        return routes, sorted(self.exemplars, key=lambda text: sha256(text.encode()).digest())[:EXEMPLARS]
 
 
 @lru_cache(1 << 16)
@@ -127,29 +121,29 @@ def add(tx: DuckDBPyConnection, shapes: Mapping[str, Seen]) -> None:
         """,
         [list(shapes)],
     ).fetchall()
-    retold, taken = [], []
+    told, taken = [], []
     for identity, statement, kind, first, last, runs, routes, exemplars in known:
         seen = shapes[identity]
-        if seen.routes or seen.exemplars:
-            taken.append(identity)
+        took = bool(seen.routes or seen.exemplars)
         seen.take(statement, kind, routes, exemplars)
-        if (seen.statement, seen.kind) != (statement, kind):
-            retold.append(identity)
-        seen.first = min(seen.first, first)
-        seen.last = max(seen.last, last)
-        seen.runs += runs
+        seen.add(first, last, runs)
+        if took and (now := seen.taken()) != (list(routes.items()), exemplars):
+            taken.append((identity, *now))
+        if (seen.statement, seen.kind) != (statement, kind):  # where a producer lied
+            told.append((identity, *seen.told()))
     old = {row[0] for row in known}
-    rows = {identity: seen.row(identity) for identity, seen in shapes.items()}
-    if new := [row for identity, row in rows.items() if identity not in old]:
-        with arrived(tx, SHAPES, new):
-            tx.execute("""
-                INSERT INTO patterns SELECT pattern_id, product, database, fingerprint, routes, exemplars FROM arrived
-            """)
-            tx.execute("""
-                INSERT INTO observed_patterns
-                SELECT pattern_id, kind, data, first, last, runs, confidence FROM arrived
-            """)
-    for statement, changed in ((UPDATE, [*old]), (UPDATE_TEXT, retold), (UPDATE_TAKEN, taken)):
-        if changed:
-            with arrived(tx, SHAPES, [rows[identity] for identity in changed]):
+    new = [
+        (identity, *seen.shape, *seen.counted(), *seen.told(), *seen.taken())
+        for identity, seen in shapes.items()
+        if identity not in old
+    ]
+    counted = [(identity, *shapes[identity].counted()) for identity in old]
+    for columns, rows, statement in (
+        ((*NAMES, *COUNTS, *TEXTS, *SAMPLES), new, INSERT),
+        (COUNTS, counted, UPDATE_COUNTED),
+        (TEXTS, told, UPDATE_TOLD),
+        (SAMPLES, taken, UPDATE_TAKEN),
+    ):
+        if rows:
+            with arrived(tx, table(pa.schema([IDENTITY, *columns]), rows)):
                 tx.execute(statement)
