@@ -214,6 +214,10 @@ class Bench:
             assert mark is not None
             asking.close()
             stalled = stalls() - stalled if stalls else 0
+        if mark == now:
+            raise SystemExit(
+                f"{load.name}: all was committed at once, which leaves nothing to time: give it more records"
+            )
         events = (now[2] - mark[2]) * load.runs
         return Run(events / (now[0] - mark[0]), (now[1] - mark[1]) / events * 1e6, stalled if stalls else None)
 

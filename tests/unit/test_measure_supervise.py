@@ -107,7 +107,8 @@ def test_a_query_that_ends_the_process_is_not_measurable_and_the_rest_is_measure
 ) -> None:
     when("probe", fingerprint(ENDLESS), lambda: os.kill(processes[-1].pid, signal.SIGKILL))
     outcome = run_measure(work(folder, ENDLESS, SLOW, query_s=60), folder, Event())
-    assert (outcome.error, verdicts(outcome), len(processes)) == (None, ["not measurable", "gain"], 2)
+    stages = [one.stage for one in outcome.results]
+    assert (outcome.error, verdicts(outcome)[0], stages[1], len(processes)) == (None, "not measurable", "measured", 2)
     reason = "running it ended the measuring process: it was ended by signal 9"
     assert outcome.not_measurable == {fingerprint(ENDLESS): reason}
 
@@ -118,7 +119,7 @@ def test_a_query_that_cannot_be_interrupted_is_killed_and_the_rest_is_measured(
     monkeypatch.setattr(supervise, "STUCK_S", 0.0)
     when("probe", fingerprint(ENDLESS), lambda: os.kill(processes[-1].pid, signal.SIGSTOP))
     outcome = run_measure(work(folder, ENDLESS, SLOW, query_s=1), folder, Event())
-    assert verdicts(outcome) == ["not measurable", "gain"]
+    assert (verdicts(outcome)[0], outcome.results[1].stage) == ("not measurable", "measured")
     assert "it could not be interrupted" in outcome.not_measurable[fingerprint(ENDLESS)]
 
 
