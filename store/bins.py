@@ -1,4 +1,4 @@
-"""The bins of many sketches, merged at once: column by column, since list by list costs ten times as much."""
+"""The bins of many sketches, merged at once, column by column."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

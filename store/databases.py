@@ -11,22 +11,17 @@ from .batches import Batch
 from .knowledge import zoned
 from .sums import saturated
 
-NEW = """
+ADD = """
+    INSERT INTO databases BY NAME
     SELECT unnest(?) AS product, unnest(?) AS database, make_timestamp(unnest(?::BIGINT[])) AS first_seen,
            make_timestamp(unnest(?::BIGINT[])) AS last_seen, unnest(?) AS runs, unnest(?) AS errors,
            unnest(?) AS dropped, unnest(?) AS records
+    ON CONFLICT DO UPDATE SET
+        first_seen = least(first_seen, excluded.first_seen), last_seen = greatest(last_seen, excluded.last_seen),
+        runs = saturated(runs::HUGEINT + excluded.runs), errors = saturated(errors::HUGEINT + excluded.errors),
+        dropped = saturated(dropped::HUGEINT + excluded.dropped),
+        records = saturated(records::HUGEINT + excluded.records)
 """
-ADD = f"""
-    UPDATE databases SET
-        first_seen = least(databases.first_seen, new.first_seen),
-        last_seen = greatest(databases.last_seen, new.last_seen),
-        runs = saturated(databases.runs::HUGEINT + new.runs),
-        errors = saturated(databases.errors::HUGEINT + new.errors),
-        dropped = saturated(databases.dropped::HUGEINT + new.dropped),
-        records = saturated(databases.records::HUGEINT + new.records)
-    FROM ({NEW}) AS new WHERE databases.product = new.product AND databases.database = new.database
-"""  # noqa: S608 - a constant of this module
-INSERT = f"INSERT INTO databases BY NAME {NEW} ON CONFLICT DO NOTHING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +44,7 @@ def apply(tx: DuckDBPyConnection, batches: Iterable[Batch]) -> None:
             by_database[batch.product, batch.database].append(batch)
     if by_database:
         sums = [saturated(column) for column in zip(*map(_sums, by_database.values()), strict=True)]
-        columns = [list(column) for column in (*zip(*by_database, strict=True), *sums)]
-        updated = tx.execute(ADD, columns).fetchone()
-        if updated != (len(by_database),):  # an upsert says the same in one, and takes three times as long
-            tx.execute(INSERT, columns)
+        tx.execute(ADD, [list(column) for column in (*zip(*by_database, strict=True), *sums)])
 
 
 def listed(tx: DuckDBPyConnection, product: str | None = None) -> list[Database]:

@@ -10,7 +10,7 @@ from duckdb import DuckDBPyConnection
 
 from .arrow import TIME, arrived, table
 from .bins import Bins
-from .sums import COUNTS, Sums, Total
+from .sums import COUNTS, Sums
 
 KEY = "pattern_id, period, start, catalog_hash"
 
@@ -52,13 +52,9 @@ def add(tx: DuckDBPyConnection, hours: Mapping[Hour, Sums]) -> None:
     keys, hits = arrived_bins.merged(known_bins, len(sums))
     if len(known["row"]):
         tx.execute("DELETE FROM pattern_hours WHERE rowid IN (SELECT unnest(?))", [known["row"].tolist()])
-    rows = table(HOURS, [(*hour, *_row(one.total())) for hour, one in hours.items()])
+    rows = table(HOURS, [(*hour, *one.total()) for hour, one in hours.items()])
     with arrived(tx, rows.append_column("latency_keys", keys).append_column("latency_counts", hits)):
         tx.execute("INSERT INTO pattern_hours BY NAME SELECT 'hour' AS period, * FROM arrived")
-
-
-def _row(total: Total) -> tuple[int, ...]:
-    return total.first, total.last, total.peak_memory_bytes, *total.counts
 
 
 def merged(rows: str) -> str:

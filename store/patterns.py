@@ -9,7 +9,7 @@ from . import hours, shapes
 from .batches import Batch
 from .hours import Hour
 from .shapes import Seen, Shape, pattern_id
-from .sums import RUNS, Sums
+from .sums import Sums
 
 
 def apply(tx: DuckDBPyConnection, batches: Iterable[Batch]) -> int:
@@ -27,8 +27,8 @@ def apply(tx: DuckDBPyConnection, batches: Iterable[Batch]) -> int:
                 one = seen[identity] = Seen(shape, pattern["statement"], pattern["kind"])
             one.take(pattern["statement"], pattern["kind"], pattern["routes"], pattern["exemplars"])
     for (identity, _, _), sums in by_hour.items():
-        total = sums.total()
-        seen[identity].add(total.first, total.last, total.counts[RUNS])
+        first, last, _, runs, *_ = sums.total()
+        seen[identity].add(first, last, runs)
     if count:
         shapes.add(tx, seen)
         hours.add(tx, by_hour)

@@ -27,7 +27,7 @@ Z_95 = 1.959964
 
 IDENTITY = ("pattern_id", pa.string())
 NAMES = tuple((name, pa.string()) for name in ("product", "database", "fingerprint"))
-COUNTS = ("first", TIME), ("last", TIME), ("runs", pa.int64()), ("sure", pa.float32())
+FIGURES = ("first", TIME), ("last", TIME), ("runs", pa.int64()), ("sure", pa.float32())
 TEXTS = ("kind", pa.string()), ("data", pa.string())
 SAMPLES = ("routes", pa.map_(pa.string(), pa.int64())), ("exemplars", pa.list_(pa.string()))
 
@@ -139,8 +139,8 @@ def add(tx: DuckDBPyConnection, shapes: Mapping[str, Seen]) -> None:
     ]
     counted = [(identity, *shapes[identity].counted()) for identity in old]
     for columns, rows, statement in (
-        ((*NAMES, *COUNTS, *TEXTS, *SAMPLES), new, INSERT),
-        (COUNTS, counted, UPDATE_COUNTED),
+        ((*NAMES, *FIGURES, *TEXTS, *SAMPLES), new, INSERT),
+        (FIGURES, counted, UPDATE_COUNTED),
         (TEXTS, told, UPDATE_TOLD),
         (SAMPLES, taken, UPDATE_TAKEN),
     ):

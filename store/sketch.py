@@ -24,17 +24,8 @@ def sketch(values_us: Iterable[int]) -> Sketch:
             zero += 1
         else:
             bins[MAPPING.key(min(value, LARGEST_US))] += 1
-    return _sorted(zero, bins)
-
-
-def merge(sketches: Iterable[Sketch]) -> Sketch:
-    zero = 0
-    bins: Counter[int] = Counter()
-    for one in sketches:
-        zero += one.zero
-        for key, count in zip(one.keys, one.counts, strict=True):
-            bins[key] += count
-    return _sorted(zero, bins)
+    keys = sorted(bins)
+    return Sketch(zero=zero, keys=keys, counts=[bins[key] for key in keys])
 
 
 def quantile(of: Sketch, q: float) -> int:
@@ -48,8 +39,3 @@ def quantile(of: Sketch, q: float) -> int:
         if seen > rank:
             return round(MAPPING.value(key))
     return round(MAPPING.value(of.keys[-1]))
-
-
-def _sorted(zero: int, bins: Counter[int]) -> Sketch:
-    keys = sorted(bins)
-    return Sketch(zero=zero, keys=keys, counts=[bins[key] for key in keys])

@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 COUNTS = (
     "runs", "errors", "rows", "latency_us", "sampled", "rows_scanned", "row_groups_scanned", "row_groups_total",
     "cpu_us", "latency_zero",
 )  # fmt: skip
 """Columns that merge by addition."""
-RUNS = 0
-"""The place of the runs among them."""
 BOUNDS = ("first_seen", "last_seen", "peak_memory_bytes")
 LARGEST = 2**63 - 1
 """Sums that would pass it stay there, whatever the order."""
@@ -19,18 +17,12 @@ LARGEST = 2**63 - 1
 _values = itemgetter(*BOUNDS, "count", *COUNTS[1:-1])
 
 
-class Total(NamedTuple):
-    """Times are microseconds since 1970; `counts` are in the order of COUNTS."""
-
-    first: int
-    last: int
-    peak_memory_bytes: int
-    counts: Sequence[int]
-
-
 @dataclass(slots=True)
 class Sums:
-    """Not merged until all is there: `parts` have the columns BOUNDS and COUNTS, `keys` and `hits` are bins."""
+    """Not merged until all is there: `parts` have the columns BOUNDS and COUNTS, `keys` and `hits` are bins.
+
+    Times are microseconds since 1970.
+    """
 
     parts: list[tuple[int, ...]] = field(default_factory=list)
     keys: list[int] = field(default_factory=list)
@@ -43,10 +35,10 @@ class Sums:
         self.keys += latency["keys"]
         self.hits += latency["counts"]
 
-    def total(self) -> Total:
-        """Of the parts, of which there is at least one."""
+    def total(self) -> tuple[int, ...]:
+        """Of the parts, of which there is at least one; in the same columns."""
         firsts, lasts, peaks, *counts = zip(*self.parts, strict=True)
-        return Total(min(firsts), max(lasts), max(peaks), saturated([sum(column) for column in counts]))
+        return min(firsts), max(lasts), max(peaks), *saturated([sum(column) for column in counts])
 
 
 def saturated(sums: Sequence[int]) -> Sequence[int]:

@@ -10,7 +10,7 @@ from .session import Session, unmeasured
 from .statistics import UNCHANGED, median_interval
 from .timing import ROUNDS_LEAST, ROUNDS_MOST, Clock, Samples, add_round, undisturbed
 from .trial import Trial
-from .verdict import GAIN, HARM, INCONCLUSIVE, LEAST_GAIN, NO_GAIN, NOT_REACHED, judge, saved_s, total
+from .verdict import GAIN, HARM, INCONCLUSIVE, LEAST_GAIN, NO_GAIN, NOT_REACHED, Total, judge, saved_s, total
 from .writes import WriteCost, write_cost
 
 LONG_ENOUGH_S = 1.0
@@ -27,6 +27,7 @@ def full(session: Session, plan: Plan, trial: Trial) -> CandidateResult:
     equal = {query.fingerprint: equality(query, session.before, trial.after, session.limit_s) for query in queries}
     samples: dict[str, Samples] = {}
     clock: Clock = "wall"
+    found: Total | None = None
     if unequal := plan.unequal(equal):
         verdict, reason = unequal
     elif queries:
@@ -39,10 +40,9 @@ def full(session: Session, plan: Plan, trial: Trial) -> CandidateResult:
                 NOT_REACHED,
                 f"it needs {needed:.0f} s, and {session.left_s:.0f} s of the budget are left",
             )
-        verdict, reason, clock, samples = _conclude(session, queries, trial.after)
+        verdict, reason, clock, samples, found = _conclude(session, queries, trial.after)
     else:
         verdict, reason = GAIN, "no query that was seen reads it"
-    found = total(queries, samples, clock) if samples else None
     cost = WriteCost()
     if verdict == GAIN or (plan.only_drops and verdict == NO_GAIN):
         cost = write_cost(session, trial.built.file, writes)
@@ -71,14 +71,16 @@ def full(session: Session, plan: Plan, trial: Trial) -> CandidateResult:
     )
 
 
-def _conclude(session: Session, queries: Sequence[Query], after: Side) -> tuple[str, str, Clock, dict[str, Samples]]:
+def _conclude(
+    session: Session, queries: Sequence[Query], after: Side
+) -> tuple[str, str, Clock, dict[str, Samples], Total]:
     """By the clock; where the machine is too busy for that once more after a pause, then in processor time."""
     for attempt in range(2):
         samples = _rounds(session, queries, after)
         found = total(queries, samples, "wall")
         verdict, reason = judge(found, saved_s(queries, samples, "wall"))
         if verdict != INCONCLUSIVE:
-            return verdict, reason, "wall", samples
+            return verdict, reason, "wall", samples, found
         round_s = sum(2 * query.run_s + query.run_s for query in queries)
         if attempt == 0 and PAUSE_S + ROUNDS_LEAST * round_s < session.left_s:
             time.sleep(PAUSE_S)
@@ -87,8 +89,8 @@ def _conclude(session: Session, queries: Sequence[Query], after: Side) -> tuple[
     by_cpu = total(queries, samples, "cpu")
     other, other_reason = judge(by_cpu, saved_s(queries, samples, "cpu"))
     if other != INCONCLUSIVE and (other != GAIN or found.ratio.median >= 1):
-        return other, f"{other_reason}, in processor time since by the clock {reason}", "cpu", samples
-    return verdict, reason, "wall", samples
+        return other, f"{other_reason}, in processor time since by the clock {reason}", "cpu", samples, by_cpu
+    return verdict, reason, "wall", samples, found
 
 
 def _rounds(session: Session, queries: Sequence[Query], after: Side) -> dict[str, Samples]:
