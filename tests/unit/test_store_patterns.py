@@ -61,6 +61,16 @@ def test_runs_of_one_shape_add_up_over_batches(file: KnowledgeFile) -> None:
     ]
 
 
+def test_an_hour_was_seen_from_its_first_run_to_its_last_whatever_came_first(file: KnowledgeFile) -> None:
+    def seen(first: int, last: int) -> Pattern:
+        return pattern(first_seen=NOON + timedelta(seconds=first), last_seen=NOON + timedelta(seconds=last))
+
+    apply(file, seen(20, 30), seen(10, 50), seen(40, 45))
+    bounds = (naive(NOON + timedelta(seconds=10)), naive(NOON + timedelta(seconds=50)))
+    assert rows(file, "SELECT first_seen, last_seen FROM pattern_hours") == [bounds]
+    assert rows(file, "SELECT first_observed, last_observed FROM observed_patterns") == [bounds]
+
+
 def test_hours_and_catalogs_never_mix(file: KnowledgeFile) -> None:
     apply(file, pattern(), pattern(hour=NOON + HOUR), pattern(catalog_hash="c2"), pattern())
     assert rows(file, "SELECT start, catalog_hash, runs FROM pattern_hours ORDER BY ALL") == [
