@@ -1,7 +1,7 @@
 """Typed actions: the only changes there are. An action is kind, version and body.
 
-The plan hash covers the carried bytes, so what was approved is what is done. Unknown kinds and versions are
-refused. SQL is made from these models by `schemas.render`, and from nothing else.
+Hashes cover the carried bytes, so what was approved is what is done. Unknown kinds and versions are refused. SQL is
+made from these models by `schemas.render`, and from nothing else.
 """
 
 import hashlib
@@ -18,11 +18,10 @@ from .records import Action
 
 
 class Body(Node):
-    """What an action says. `reversible` is a property of the kind."""
+    """What an action says."""
 
     kind: ClassVar[str]
     version: ClassVar[int] = 1
-    reversible: ClassVar[bool] = True
 
 
 class OnTable(Body):
@@ -56,13 +55,16 @@ class Cluster(OnTable):
     keys: list[SortKey]
 
 
+ColumnType = Literal["INTEGER", "BIGINT", "DATE", "TIMESTAMP", "UUID", "ENUM", "VARCHAR"]
+
+
 class ChangeType(OnTable):
-    """`to_type` ENUM takes its values from the column itself."""
+    """`to_type` ENUM takes its values from the column itself; from ENUM, the type that was made so is dropped."""
 
     kind: ClassVar[str] = "change_type"
     column: str
-    from_type: str
-    to_type: Literal["INTEGER", "BIGINT", "DATE", "TIMESTAMP", "UUID", "ENUM"]
+    from_type: ColumnType
+    to_type: ColumnType
 
 
 class AddColumn(OnTable):
@@ -76,13 +78,11 @@ class AddColumn(OnTable):
 
 class DropColumn(OnTable):
     kind: ClassVar[str] = "drop_column"
-    reversible: ClassVar[bool] = False
     column: str
 
 
 class DropTable(OnTable):
     kind: ClassVar[str] = "drop_table"
-    reversible: ClassVar[bool] = False
 
 
 class Join(Node):
@@ -170,7 +170,7 @@ def unpack(action: Action) -> Body:
         raise ActionError(f"the body of {action.kind!r} is not valid: {error.errors(include_input=False)}") from error
 
 
-def plan_hash(actions: Sequence[Action]) -> str:
+def actions_hash(actions: Sequence[Action]) -> str:
     """sha256 over kind, version and carried bytes of each action in order, each part with its length."""
     digest = hashlib.sha256()
     for action in actions:
@@ -181,4 +181,4 @@ def plan_hash(actions: Sequence[Action]) -> str:
 
 def suggestion_id(product: str, database: str, actions: Sequence[Action]) -> UUID:
     """UUIDv5 of the database and the canonical actions: the same change found again has the same id."""
-    return uuid5(NAMESPACE_URL, f"duckdb-sidecar:suggestion:{product}:{database}:{plan_hash(actions)}")
+    return uuid5(NAMESPACE_URL, f"duckdb-sidecar:suggestion:{product}:{database}:{actions_hash(actions)}")

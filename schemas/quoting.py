@@ -12,3 +12,8 @@ def qualified(*names: str) -> str:
 
 def string(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def unquoted(word: str) -> str:
+    """The name that a word of SQL stands for, in quotes or not."""
+    return word[1:-1].replace('""', '"') if word.startswith('"') else word

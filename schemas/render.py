@@ -39,8 +39,10 @@ from .expressions import FUNCTIONS, Call, Cast, ColumnRef, Constant, Expression,
 from .quoting import identifier, string
 from .records import Index, Table
 
-Tables = Mapping[tuple[str, str], Table]
-"""By schema and name."""
+Name = tuple[str, str]
+"""Of a table or view: its schema's and its own."""
+
+Tables = Mapping[Name, Table]
 
 TYPES = frozenset(
     "BIGINT BIT BLOB BOOLEAN DATE DOUBLE FLOAT HUGEINT INTEGER INTERVAL JSON SMALLINT TIME TIMESTAMP TIMESTAMPTZ "
@@ -58,12 +60,9 @@ def render(body: Body, tables: Tables) -> list[str]:
 
     Raises: ActionError for what cannot be rendered, or would lose something.
     """
-    return _render(body, tables)[0]
-
-
-def inverse(body: Body, tables: Tables) -> list[str] | None:
-    """The way back, from the table as it was before: None where there is none, empty where none is needed."""
-    return _render(body, tables)[1]
+    if (renderer := _RENDERERS.get(type(body))) is None:
+        raise ActionError(f"there is no SQL for {body.kind!r}: it is refused")
+    return renderer(body, tables)
 
 
 def convert_file(source: str, target: str, keys: Sequence[SortKey]) -> str:
@@ -111,22 +110,25 @@ def _constant(value: int | str) -> str:
     return string(value)
 
 
-Rendered = tuple[list[str], list[str] | None]
+def known(body: OnTable, tables: Tables) -> Table:
+    """The action's own table. Raises ActionError."""
+    if (table := tables.get((body.schema_name, body.table))) is None:
+        raise ActionError(
+            f"the table {body.schema_name}.{body.table} is not known, and {body.kind!r} needs its columns"
+        )
+    return table
 
 
-def _create_index(body: CreateIndex, _: Tables) -> Rendered:
-    return [_index(body, body.name, body.columns, body.unique)], [_drop_index(body, body.name)]
+def _create_index(body: CreateIndex, _: Tables) -> list[str]:
+    return [_index(body, body.name, body.columns, body.unique)]
 
 
-def _delete_index(body: DropIndex, tables: Tables) -> Rendered:
-    table = tables.get((body.schema_name, body.table))
-    lossy = table is not None and any(one.expression for one in table.indexes if one.name == body.name)
-    back = None if lossy else [_index(body, body.name, body.columns, body.unique)]
-    return [_drop_index(body, body.name)], back
+def _delete_index(body: DropIndex, _: Tables) -> list[str]:
+    return [_drop_index(body, body.name)]
 
 
-def _cluster(body: Cluster, tables: Tables) -> Rendered:
-    table = _known(body, tables)
+def _cluster(body: Cluster, tables: Tables) -> list[str]:
+    table = known(body, tables)
     for other in tables.values():
         # DuckDB knows foreign keys within one schema alone
         if other.schema_name == table.schema_name and any(one.references == table.name for one in other.constraints):
@@ -148,11 +150,11 @@ def _cluster(body: Cluster, tables: Tables) -> Rendered:
         *after,
         "COMMIT",
         "CHECKPOINT",
-    ], []
+    ]
 
 
-def _change_type(body: ChangeType, tables: Tables) -> Rendered:
-    table = _known(body, tables)
+def _change_type(body: ChangeType, tables: Tables) -> list[str]:
+    table = known(body, tables)
     for constraint in table.constraints:
         if body.column in constraint.columns and constraint.kind != "not null":
             raise ActionError(
@@ -160,64 +162,67 @@ def _change_type(body: ChangeType, tables: Tables) -> Rendered:
             )
     # DuckDB 2.0 takes an index for dropped only once that is committed, so this is no transaction.
     before, after = _without_indexes(body, table.indexes)
-    alter = f"ALTER TABLE {_place(body)} ALTER COLUMN {name(body.column)} SET DATA TYPE "
-    back = [*before, alter + sql_type(body.from_type), *after]
-    if body.to_type != "ENUM":
-        return [*before, alter + body.to_type, *after], back
-    column, enum = name(body.column), name(body.schema_name, f"{body.table} {body.column}")
-    values = f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM {_place(body)} WHERE {column} IS NOT NULL ORDER BY 1"
-    return (
-        [f"CREATE TYPE {enum} AS ENUM ({values})", *before, alter + enum, *after],
-        [*back, f"DROP TYPE {enum}"],
-    )
+    column, place, enum = name(body.column), _place(body), name(body.schema_name, f"{body.table} {body.column}")
+    values = f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM {place} WHERE {column} IS NOT NULL ORDER BY 1"
+    to_type = enum if body.to_type == "ENUM" else body.to_type
+    return [
+        *([f"CREATE TYPE {enum} AS ENUM ({values})"] if body.to_type == "ENUM" else []),
+        *before,
+        f"ALTER TABLE {place} ALTER COLUMN {column} SET DATA TYPE {to_type}",
+        *after,
+        *([f"DROP TYPE IF EXISTS {enum}"] if body.from_type == "ENUM" else []),
+    ]
 
 
-def _add_column(body: AddColumn, tables: Tables) -> Rendered:
+def _add_column(body: AddColumn, _: Tables) -> list[str]:
     place, column = _place(body), name(body.column)
     return [
         "BEGIN TRANSACTION",
         f"ALTER TABLE {place} ADD COLUMN {column} {sql_type(body.type)}",
         f"UPDATE {place} SET {column} = {expression(body.expression)}",
         "COMMIT",
-    ], _without_column(body, body.column, tables)
+    ]
 
 
-def _drop_column(body: DropColumn, tables: Tables) -> Rendered:
-    _known(body, tables)
-    return _without_column(body, body.column, tables), None
+def _drop_column(body: DropColumn, tables: Tables) -> list[str]:
+    table = known(body, tables)
+    if any(body.column in index.columns for index in table.indexes):
+        raise ActionError(f"the column {body.column!r} of {body.table!r} is in an index: drop that first")
+    before, after = _without_indexes(body, table.indexes)
+    return [*before, f"ALTER TABLE {_place(body)} DROP COLUMN {name(body.column)}", *after]
 
 
-def _drop_table(body: DropTable, _: Tables) -> Rendered:
-    return [f"DROP TABLE {_place(body)}"], None
+def _drop_table(body: DropTable, _: Tables) -> list[str]:
+    return [f"DROP TABLE {_place(body)}"]
 
 
-def _create_summary(body: CreateSummary, _: Tables) -> Rendered:
-    known = [body.alias]
+def _create_summary(body: CreateSummary, _: Tables) -> list[str]:
+    known_aliases = [body.alias]
     source = f"{_place(body)} AS {name(body.alias)}"
     for join in body.joins:
-        pairs = (f"{_column(left, known)} = {name(join.alias, right)}" for left, right in join.on)
+        pairs = (f"{_column(left, known_aliases)} = {name(join.alias, right)}" for left, right in join.on)
         if not join.on:
             raise ActionError(f"the join with {join.table!r} has no condition")
         source += f" JOIN {name(join.schema_name, join.table)} AS {name(join.alias)} ON {' AND '.join(pairs)}"
-        known.append(join.alias)
+        known_aliases.append(join.alias)
     groups = [f"{expression(one.expression)} AS {name(one.name)}" for one in body.group_by]
     selected = groups + [f"{_aggregate(one)} AS {name(one.name)}" for one in body.aggregates]
     if not selected:
         raise ActionError("a summary has at least one column")
     grouped = f" GROUP BY {', '.join(str(number + 1) for number in range(len(groups)))}" if groups else ""
     target = name(body.schema_name, body.name)
-    return [f"CREATE TABLE {target} AS SELECT {', '.join(selected)} FROM {source}{grouped}"], [f"DROP TABLE {target}"]
+    return [f"CREATE TABLE {target} AS SELECT {', '.join(selected)} FROM {source}{grouped}"]
 
 
-def _rewrite(body: Rewrite, _: Tables) -> Rendered:
-    return [body.statement], []
+def _rewrite(body: Rewrite, _: Tables) -> list[str]:
+    return [body.statement]
 
 
-def _convert_file(body: ConvertFile, _: Tables) -> Rendered:
-    return [convert_file(body.file, f"{body.file}.parquet", body.keys)], []
+def _convert_file(body: ConvertFile, _: Tables) -> list[str]:
+    return [convert_file(body.file, f"{body.file}.parquet", body.keys)]
 
 
-_RENDERERS: dict[type[Body], Callable[[Any, Tables], Rendered]] = {
+_RENDERERS: dict[type[Body], Callable[[Any, Tables], list[str]]] = {
     CreateIndex: _create_index,
     DropIndex: _delete_index,
     Cluster: _cluster,
@@ -229,20 +234,6 @@ _RENDERERS: dict[type[Body], Callable[[Any, Tables], Rendered]] = {
     Rewrite: _rewrite,
     ConvertFile: _convert_file,
 }
-
-
-def _render(body: Body, tables: Tables) -> Rendered:
-    if (renderer := _RENDERERS.get(type(body))) is None:
-        raise ActionError(f"there is no SQL for {body.kind!r}: it is refused")
-    return renderer(body, tables)
-
-
-def _known(body: OnTable, tables: Tables) -> Table:
-    if (table := tables.get((body.schema_name, body.table))) is None:
-        raise ActionError(
-            f"the table {body.schema_name}.{body.table} is not known, and {body.kind!r} needs its columns"
-        )
-    return table
 
 
 def _place(body: OnTable) -> str:
@@ -271,15 +262,6 @@ def _without_indexes(body: OnTable, indexes: Sequence[Index]) -> tuple[list[str]
         [_drop_index(body, index.name) for index in indexes],
         [_index(body, index.name, index.columns, index.unique) for index in indexes],
     )
-
-
-def _without_column(body: OnTable, column: str, tables: Tables) -> list[str]:
-    table = tables.get((body.schema_name, body.table))
-    indexes = table.indexes if table else []
-    if any(column in index.columns for index in indexes):
-        raise ActionError(f"the column {column!r} of {body.table!r} is in an index: drop that first")
-    before, after = _without_indexes(body, indexes)
-    return [*before, f"ALTER TABLE {_place(body)} DROP COLUMN {name(column)}", *after]
 
 
 def _order(keys: Sequence[SortKey]) -> str:

@@ -35,7 +35,7 @@ def refused(suggestions: Sequence[Suggestion]) -> list[Considered]:
 def as_json(suggestions: Sequence[Suggestion], counts: dict[str, int]) -> str:
     values: dict[str, Any] = {
         "suggestions": [
-            suggestion.model_dump(mode="json", exclude={"considered"})
+            suggestion.model_dump(mode="json", exclude={"considered"}) | {"sql": _sql(suggestion)}
             for suggestion in suggestions
             if suggestion.kind == "change"
         ],
@@ -60,15 +60,26 @@ def _panel(suggestion: Suggestion) -> RenderableType:
         facts.add_row("costs", _cost(suggestion.cost))
         facts.add_row("pays back", _break_even(suggestion.cost))
     facts.add_row("results", f"{suggestion.equality}: {suggestion.equality_reason}")
-    facts.add_row("way back", "; ".join(suggestion.inverse_sql) if suggestion.reversible else "none: irreversible")
+    facts.add_row("way back", _way_back(suggestion))
     if suggestion.after:
         facts.add_row("order", "measured on top of the suggestions above that it names")
     parts += [facts, Text()]
-    parts.append(Syntax(";\n".join(suggestion.sql) + ";", "sql", word_wrap=True, background_color="default"))
+    parts.append(Syntax(";\n".join(_sql(suggestion)) + ";", "sql", word_wrap=True, background_color="default"))
     if suggestion.queries:
         parts += [Text(), _queries(suggestion.queries, suggestion.statements)]
     title = f"{suggestion.position} of {suggestion.of}  {suggestion.title}"
     return Panel(Group(*parts), title=Text(title, style="bold"), title_align="left")
+
+
+def _sql(suggestion: Suggestion) -> list[str]:
+    return [statement for step in suggestion.steps for statement in step.sql]
+
+
+def _way_back(suggestion: Suggestion) -> str:
+    irreversible = [step.action.kind for step in suggestion.steps if not step.reversible]
+    if irreversible:
+        return f"none: {', '.join(irreversible)} cannot be undone"
+    return "; ".join(sql for step in reversed(suggestion.steps) for sql in step.inverse_sql) or "none is needed"
 
 
 def _gain(gain: Gain) -> str:

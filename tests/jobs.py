@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from schemas.actions import Body, pack, plan_hash
+from schemas.actions import Body, pack
 from schemas.fingerprint import shape
 from schemas.measure.job import CloneFacts, Exemplar, Job, Limits
 from schemas.records import Candidate, MeasurementRequest, WorkloadShape
@@ -53,7 +53,6 @@ def candidate(name: str, *bodies: Body, affected: Sequence[str] = ()) -> Candida
         title=name,
         reason="",
         actions=actions,
-        plan_hash=plan_hash(actions),
         affected=[fingerprint(one) for one in affected],
         equality="physical",
         equality_reason="",

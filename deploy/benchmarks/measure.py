@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 import duckdb_sidecar
-from schemas.actions import Body, CreateIndex, pack, plan_hash
+from schemas.actions import Body, CreateIndex, actions_hash, pack
 from schemas.client.databases import name_of
 from schemas.client.exemplars import Exemplars, private_folder
 from schemas.measure.full import full
@@ -110,8 +110,8 @@ def useless(asked: MeasurementRequest) -> Iterator[Candidate]:
 def changed(body: Body, affected: list[str]) -> Candidate:
     actions = [pack(body)]
     return Candidate(
-        candidate_id=plan_hash(actions)[:16], rule="", title=body.kind, reason="", actions=actions,
-        plan_hash=plan_hash(actions), affected=affected, equality="physical", equality_reason="",
+        candidate_id=actions_hash(actions)[:16], rule="", title=body.kind, reason="", actions=actions,
+        affected=affected, equality="physical", equality_reason="",
     )  # fmt: skip
 
 

@@ -1,11 +1,14 @@
 """From a measurement to suggestions: what gained, in the order that it was measured in; or that there is nothing."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from schemas.actions import Body, Rewrite, plan_hash, suggestion_id, unpack
+from schemas.actions import Rewrite, suggestion_id, unpack
+from schemas.definition import after
+from schemas.errors import ActionError
 from schemas.ids import derived_id
+from schemas.plan import plan_hash, steps
 from schemas.records import (
     Action,
     AnalysisRequest,
@@ -16,11 +19,12 @@ from schemas.records import (
     Measurement,
     Position,
     Refusal,
+    Step,
     Suggestion,
 )
-from schemas.render import Tables, inverse, render
+from schemas.render import Tables
 
-from .gain import Figures, figures
+from .gain import Figures, figures, limits
 from .proposing import Advice
 
 CONSIDERED = 60
@@ -37,11 +41,21 @@ class Occasion:
     instance: str
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A candidate that gained, and how it is to be done."""
+
+    candidate: Candidate
+    result: CandidateResult
+    figures: Figures
+    steps: list[Step] = field(default_factory=list)
+
+
 def conclude(measurement: Measurement, occasion: Occasion) -> list[Suggestion]:
     """Suggestions best first, each with all else that was considered; or the one that there is nothing to do."""
     request = measurement.request
     results = {result.candidate_id: result for result in measurement.results}
-    kept: list[tuple[Candidate, CandidateResult, Figures]] = []
+    kept: list[Kept] = []
     others: list[Considered] = []
     for candidate in request.candidates:
         result = results.get(candidate.candidate_id)
@@ -55,16 +69,14 @@ def conclude(measurement: Measurement, occasion: Occasion) -> list[Suggestion]:
             reason = "its writes lose more time than its queries save"
             others.append(_considered(candidate, "no gain", reason, _speedup(result)))
         else:
-            kept.append((_as_measured(candidate, result), result, found))
-    kept.sort(key=lambda one: one[1].order)
-    others += _not_measurable(measurement)
-    others += _refused(request.refused)
+            kept.append(Kept(_as_measured(candidate, result), result, found))
+    kept, impossible = _planned(sorted(kept, key=lambda one: one.result.order), measurement)
+    others += [*impossible, *_not_measurable(measurement), *_refused(request.refused)]
     if not kept:
         reason = _reason(others, measurement.error)
         return [_nothing(measurement, measurement.machine, reason, others, occasion, "conclude/1")]
-    tables: Tables = {(table.schema_name, table.name): table for table in request.definitions}
     return [
-        _suggestion(measurement, one, tables, [before[0] for before in kept[:place]], occasion).model_copy(
+        _suggestion(measurement, one, [before.candidate for before in kept[:place]], occasion).model_copy(
             update={"position": place + 1, "of": len(kept), "considered": others[:CONSIDERED]}
         )
         for place, one in enumerate(kept)
@@ -81,17 +93,26 @@ def nothing_to_measure(request: AnalysisRequest, advice: Advice, occasion: Occas
     return _nothing(request, machine, _reason(others, None), others, occasion, "advise/1")
 
 
-def _suggestion(
-    measurement: Measurement,
-    found: tuple[Candidate, CandidateResult, Figures],
-    tables: Tables,
-    before: Sequence[Candidate],
-    occasion: Occasion,
-) -> Suggestion:
-    candidate, result, numbers = found
+def _planned(found: Sequence[Kept], measurement: Measurement) -> tuple[list[Kept], list[Considered]]:
+    """Each with its steps, on top of those before it, as it was measured; and those that cannot be done there."""
+    tables: Tables = {(table.schema_name, table.name): table for table in measurement.request.definitions}
+    kept, impossible = [], []
+    for one in found:
+        actions = one.candidate.actions
+        try:
+            planned = steps(actions, tables, limits(one.result, measurement.machine))
+            for action in actions:
+                tables = after(unpack(action), tables)
+        except ActionError as error:
+            impossible.append(_considered(one.candidate, "refused", str(error), one.result.speedup))
+        else:
+            kept.append(replace(one, steps=planned))
+    return kept, impossible
+
+
+def _suggestion(measurement: Measurement, one: Kept, before: Sequence[Candidate], occasion: Occasion) -> Suggestion:
+    candidate, result, numbers = one.candidate, one.result, one.figures
     request = measurement.request
-    bodies = [unpack(action) for action in candidate.actions]
-    way_back = _way_back(bodies, tables)
     statements = {shape.fingerprint: shape.statement for shape in request.workload}
     named = {query.fingerprint for query in result.queries}
     return Suggestion(
@@ -109,11 +130,8 @@ def _suggestion(
         rule=candidate.rule,
         title=candidate.title,
         reason=candidate.reason + _unmeasured(candidate, result, measurement),
-        actions=candidate.actions,
-        plan_hash=candidate.plan_hash,
-        sql=[statement for body in bodies for statement in render(body, tables)],
-        inverse_sql=way_back or [],
-        reversible=way_back is not None,
+        steps=one.steps,
+        plan_hash=plan_hash(one.steps),
         equality=candidate.equality,
         equality_reason=candidate.equality_reason,
         after=[_id(measurement, other.actions) for other in before],
@@ -153,11 +171,8 @@ def _nothing(
         rule="",
         title="Nothing to do",
         reason=reason,
-        actions=[],
+        steps=[],
         plan_hash=plan_hash([]),
-        sql=[],
-        inverse_sql=[],
-        reversible=True,
         equality="",
         equality_reason="",
         after=[],
@@ -177,17 +192,6 @@ def _id(of: Measurement | AnalysisRequest, actions: Sequence[Action]) -> str:
     return str(suggestion_id(of.product, of.database, actions))
 
 
-def _way_back(bodies: Sequence[Body], tables: Tables) -> list[str] | None:
-    """The last change first; None if one of them has no way back."""
-    statements: list[str] = []
-    for body in reversed(bodies):
-        undone = inverse(body, tables) if body.reversible else None
-        if undone is None:
-            return None
-        statements += undone
-    return statements
-
-
 def _as_measured(candidate: Candidate, result: CandidateResult) -> Candidate:
     """Without the rewrites of queries that were not measured, and so not compared: those queries stay as they are."""
     measured = {query.fingerprint for query in result.queries}
@@ -196,7 +200,7 @@ def _as_measured(candidate: Candidate, result: CandidateResult) -> Candidate:
         body = unpack(action)
         if not isinstance(body, Rewrite) or body.fingerprint in measured:
             actions.append(action)
-    return candidate.model_copy(update={"actions": actions, "plan_hash": plan_hash(actions)})
+    return candidate.model_copy(update={"actions": actions})
 
 
 def _unmeasured(candidate: Candidate, result: CandidateResult, measurement: Measurement) -> str:

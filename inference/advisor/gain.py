@@ -8,10 +8,13 @@ figures that the verdict rests on.
 
 from dataclasses import dataclass
 
-from schemas.records import CandidateResult, Cost, Gain, Machine, MeasurementRequest
+from schemas.records import CandidateResult, Cost, Gain, Limits, Machine, MeasurementRequest
 
 DAY_S = 86_400
 NEVER = -1.0
+LEEWAY = 4
+"""Times what it took on the clone that a change may take before it gives way: production is busy meanwhile."""
+LEAST = Limits(build_s=30.0, extra_bytes=64_000_000, peak_bytes=256_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,16 @@ def figures(result: CandidateResult, affected: list[str], request: MeasurementRe
             unproved=False,
         )
     return Figures(gain, _cost(result, saved_s, runs, window_s), saved_s)
+
+
+def limits(result: CandidateResult, machine: Machine) -> Limits:
+    """Of a change that was measured; on a sample it took as much less as the sample is smaller."""
+    leeway = LEEWAY / (machine.share or 1.0)
+    return Limits(
+        build_s=max(LEAST.build_s, leeway * result.build_s),
+        extra_bytes=max(LEAST.extra_bytes, round(leeway * result.extra_bytes)),
+        peak_bytes=max(LEAST.peak_bytes, round(leeway * result.peak_bytes)),
+    )
 
 
 def measured_on(machine: Machine) -> str:

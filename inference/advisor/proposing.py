@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from schemas.actions import unpack
+from schemas.definition import after, touched
 from schemas.errors import ActionError
 from schemas.records import AnalysisRequest, Candidate, Refusal, Table
-from schemas.render import Tables, render
+from schemas.render import Name, Tables, render
 
 from .rule import Finding, Rule
 from .rules import RULES
-from .tables import Name, name_of
+from .tables import name_of
 from .workload import Workload
 
 CANDIDATES = 40
@@ -25,7 +26,7 @@ LEAST_SHARE = 0.002
 class Advice:
     """Candidates best first: by the time of the window that they should save (see `rule.Finding`).
 
-    `tables` are to be cloned, as `schema.name`; `definitions` are the tables that the actions change or read.
+    `tables` are to be cloned, as `schema.name`; `definitions` are those, and what depends on what the actions change.
     """
 
     candidates: list[Candidate]
@@ -39,13 +40,14 @@ def advise(request: AnalysisRequest) -> Advice:
     findings = [finding for rule in RULES for finding in _found_by(rule, workload)]
     proposed, dropped = _chosen(findings, workload)
     refused = [*_unreadable(workload), *_refused(findings), *dropped]
-    touched = _touched(workload, proposed)
-    definitions = [table for table in workload.tables.all if name_of(table) in touched]
+    read = _read(workload, proposed)
+    tables = {name_of(table): table for table in workload.tables.all}
+    needed = read | {place for one in proposed for action in one.actions for place in touched(unpack(action), tables)}
     return Advice(
         candidates=proposed,
         refused=refused,
-        tables=sorted(f"{one.schema_name}.{one.name}" for one in definitions if one.kind != "file"),
-        definitions=definitions,
+        tables=sorted(".".join(name) for name, table in tables.items() if name in read and table.kind != "file"),
+        definitions=[table for name, table in tables.items() if name in needed],
     )
 
 
@@ -60,11 +62,11 @@ def _chosen(findings: Iterable[Finding], workload: Workload) -> tuple[list[Candi
     """The candidates to measure, in order, and why the others are none."""
     tables = {name_of(table): table for table in workload.tables.all}
     ranked = [(finding.found, finding.weight_us) for finding in findings if isinstance(finding.found, Candidate)]
-    ranked.sort(key=lambda pair: (-pair[1], pair[0].plan_hash))
+    ranked.sort(key=lambda pair: (-pair[1], pair[0].candidate_id))
     chosen: dict[str, Candidate] = {}
     dropped = []
     for candidate, weight_us in ranked:
-        if candidate.plan_hash in chosen:
+        if candidate.candidate_id in chosen:
             continue
         reason = None
         if weight_us < LEAST_SHARE * workload.total_us and candidate.affected:
@@ -76,14 +78,15 @@ def _chosen(findings: Iterable[Finding], workload: Workload) -> tuple[list[Candi
         if reason:
             dropped.append(Refusal(rule=candidate.rule, title=candidate.title, reason=reason))
         else:
-            chosen[candidate.plan_hash] = candidate
+            chosen[candidate.candidate_id] = candidate
     return list(chosen.values()), dropped
 
 
 def _unrenderable(candidate: Candidate, tables: Tables) -> str | None:
     try:
-        for action in candidate.actions:
-            render(unpack(action), tables)
+        for body in map(unpack, candidate.actions):
+            render(body, tables)
+            tables = after(body, tables)
     except ActionError as error:
         return str(error)
     return None
@@ -110,14 +113,14 @@ def _unreadable(workload: Workload) -> list[Refusal]:
     ]
 
 
-def _touched(workload: Workload, candidates: Iterable[Candidate]) -> set[Name]:
-    """Tables, views and files that the affected queries and the actions need."""
+def _read(workload: Workload, candidates: Iterable[Candidate]) -> set[Name]:
+    """Tables, views and files that the affected queries and the actions read."""
     affected = {fingerprint for candidate in candidates for fingerprint in candidate.affected}
-    touched = workload.touched(query for query in workload.queries if query.shape.fingerprint in affected)
+    read = workload.touched(query for query in workload.queries if query.shape.fingerprint in affected)
     for candidate in candidates:
         for action in candidate.actions:
             body = unpack(action)
             schema, table = getattr(body, "schema_name", ""), getattr(body, "table", "")
             if found := workload.tables.find(schema, table):
-                touched.add(name_of(found))
-    return touched
+                read.add(name_of(found))
+    return read

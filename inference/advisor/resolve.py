@@ -8,9 +8,10 @@ from sqlglot import exp
 
 from schemas.errors import Unreadable
 from schemas.records import Column, Table
+from schemas.render import Name
 
 from .statement import parse_view, parts
-from .tables import Name, Tables, column_of, name_of
+from .tables import Tables, column_of, name_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)

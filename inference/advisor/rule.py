@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from schemas.actions import Body, pack, plan_hash
+from schemas.actions import Body, actions_hash, pack
 from schemas.records import Candidate, Refusal, Table
 
 from .workload import Query, Workload
@@ -48,17 +48,15 @@ class Rule:
     ) -> Finding:
         """`affected` are all whose time may change, the `gaining` among them by a `part` of theirs."""
         packed = [pack(body) for body in actions]
-        plan = plan_hash(packed)
         gaining = list(gaining)
         weight_us = part * time_of(gaining) * (1 - 1 / self.typical_gain)
         fingerprints = dict.fromkeys(query.shape.fingerprint for query in (*gaining, *affected))
         found = Candidate(
-            candidate_id=plan[:16],
+            candidate_id=actions_hash(packed)[:16],
             rule=self.name,
             title=title,
             reason=reason,
             actions=packed,
-            plan_hash=plan,
             affected=list(fingerprints),
             equality=equality,
             equality_reason=equality_reason,

@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 
 from schemas.records import CatalogSnapshot, Column, Table
+from schemas.render import Name
 
 IN_ORDER = 0.99
 """Share of neighbouring values that must go up (or down)."""
-
-Name = tuple[str, str]
-"""Schema and table."""
 
 
 def name_of(table: Table) -> Name:

@@ -6,11 +6,12 @@ from functools import cached_property
 
 from schemas.errors import Unreadable
 from schemas.records import AnalysisRequest, Column, Table, WorkloadShape
+from schemas.render import Name
 
 from .filters import Conditions, conditions
 from .resolve import Reading, Scan, resolve
 from .statement import faithful, parse
-from .tables import Name, Tables, name_of
+from .tables import Tables, name_of
 
 WRITES = frozenset(("insert", "update", "delete"))
 

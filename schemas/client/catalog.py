@@ -13,9 +13,12 @@ from typing import Any
 
 import duckdb
 
+from ..definition import plain
 from ..fingerprint import shape
 from ..lexer import Token, tokens
+from ..quoting import unquoted
 from ..records import Column, Constraint, Index, Table
+from ..render import Name
 from .versions import VERSION
 
 SETTINGS = (
@@ -30,11 +33,7 @@ SETTINGS = (
 """Those that change how fast a query is or what it returns. None of them can hold a secret or a path."""
 
 MOST_ENUM_VALUES = 1_000
-FIGURES = {"distinct": True, "null_share": True, "holds": True, "ordered": True}
 _ENUM_VALUE = re.compile(r"'((?:[^']|'')*)'")
-
-Name = tuple[str, str]
-"""Of a table or view: its schema's and its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,18 +163,14 @@ def structure(connection: duckdb.DuckDBPyConnection, database: str) -> list[Tabl
 
 def catalog_hash(tables: Iterable[Table]) -> str:
     """Of the structure: figures do not change it, nor do external files."""
-    own = (
-        table.model_dump(exclude={"rows": True, "bytes": True, "row_groups": True, "columns": {"__all__": FIGURES}})
-        for table in tables
-        if table.kind != "file"
-    )
+    own = (plain(table) for table in tables if table.kind != "file")
     return hashlib.sha256(json.dumps(list(own), sort_keys=True).encode()).hexdigest()[:32]
 
 
 def generated_columns(sql: str) -> set[str]:
     """Those of a CREATE TABLE that DuckDB computes. Before 2.0 only the text tells them from a default."""
     return {
-        _unquoted(element[0][0])
+        unquoted(element[0][0])
         for element in _elements(sql)
         if any(_words(element[at : at + 3]) == ["GENERATED", "ALWAYS", "AS"] for at in range(1, len(element)))
     }
@@ -199,7 +194,7 @@ def _index_keys(sql: str, columns: Sequence[str]) -> tuple[list[str], bool]:
     keys: list[str] = []
     expression = False
     for element in _elements(sql):
-        words = [_unquoted(word) for word, *_ in element if word]
+        words = [unquoted(word) for word, *_ in element if word]
         keys += [word for word in words if word in columns]
         expression = expression or len(element) != 1
     return list(dict.fromkeys(keys)), expression
@@ -230,7 +225,3 @@ def _elements(sql: str) -> Iterator[list[Token]]:
 
 def _words(found: Iterable[Token]) -> list[str]:
     return [word.upper() for word, *_ in found]
-
-
-def _unquoted(word: str) -> str:
-    return word[1:-1].replace('""', '"') if word.startswith('"') else word

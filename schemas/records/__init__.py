@@ -16,7 +16,7 @@ from .measurement import (
 )
 from .patterns import Pattern, PatternBatch
 from .query_log import Profile, QueryEvent, QueryLogBatch, QueryLogEvent, QueryShape
-from .suggestion import Considered, Cost, Gain, Suggestion
+from .suggestion import Considered, Cost, Gain, Limits, Step, Suggestion, Touched
 
 RECORDS: tuple[type[Record], ...] = (
     QueryLogBatch,
@@ -51,6 +51,7 @@ __all__ = [
     "Gain",
     "Index",
     "JournalEntry",
+    "Limits",
     "Machine",
     "Measurement",
     "MeasurementRequest",
@@ -69,7 +70,9 @@ __all__ = [
     "Refusal",
     "Request",
     "Sketch",
+    "Step",
     "Suggestion",
     "Table",
+    "Touched",
     "WorkloadShape",
 ]

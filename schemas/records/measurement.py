@@ -20,7 +20,6 @@ class Candidate(Part):
     title: str
     reason: str
     actions: list[Action]
-    plan_hash: str
     affected: list[str]
     equality: str
     equality_reason: str
@@ -39,8 +38,8 @@ class Refusal(Part):
 class MeasurementRequest(Record):
     """Candidates come best first; `deadline` is when an answer is of no more use.
 
-    `tables` are to be cloned, as `schema.name`; `definitions` are what the actions change, as in the catalog, for
-    their SQL.
+    `tables` are to be cloned, as `schema.name`; `definitions` are those, and what depends on what the actions
+    change, as in the catalog.
     """
 
     analysis_id: str

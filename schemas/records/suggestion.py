@@ -51,12 +51,47 @@ class Considered(Part):
     speedup: float
 
 
+class Touched(Part):
+    """A table or view that a step needs as it was planned: `before` and `after` are hashes of its definition.
+
+    Empty where it is not there. Views, and tables whose foreign keys refer to it, are touched with a table.
+    """
+
+    schema_name: str
+    name: str
+    before: str
+    after: str
+
+
+class Limits(Part):
+    """What a step may take at the most before it gives way."""
+
+    build_s: float
+    extra_bytes: int
+    peak_bytes: int
+
+
+class Step(Part):
+    """One action of a plan. `inverse` takes it back, and is empty where nothing need be or where nothing can.
+
+    The SQL is for reading and for landing as code: the product's side renders its own from the actions.
+    """
+
+    action: Action
+    touched: list[Touched]
+    reversible: bool
+    inverse: list[Action]
+    sql: list[str]
+    inverse_sql: list[str]
+    limits: Limits
+
+
 class Suggestion(Record):
     """`kind` is "change", or "nothing" with the reasons. `position` of `of` in its analysis, best first.
 
     `suggestion_id` is the same whenever the same change is found again for this database; `revision` grows.
-    `after` are the suggestions that this one was measured on top of. `sql` is for reading and for landing as
-    code, `inverse_sql` is the way back, empty where there is none.
+    `after` are the suggestions that this one was measured on top of. `steps` are done in their order, and what is
+    approved is `plan_hash`, which covers all that is in them.
     """
 
     suggestion_id: str
@@ -68,11 +103,8 @@ class Suggestion(Record):
     rule: str
     title: str
     reason: str
-    actions: list[Action]
+    steps: list[Step]
     plan_hash: str
-    sql: list[str]
-    inverse_sql: list[str]
-    reversible: bool
     equality: str
     equality_reason: str
     after: list[str]

@@ -92,7 +92,7 @@ def change_on(seen: Seen, column: str) -> Suggestion:
     return next(
         one
         for one in seen.suggestions.values()
-        if one.kind == "change" and any(column in unpack(action).model_dump_json() for action in one.actions)
+        if one.kind == "change" and any(column in unpack(step.action).model_dump_json() for step in one.steps)
     )
 
 

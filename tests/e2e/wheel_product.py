@@ -11,7 +11,7 @@ from threading import Event, Thread
 import duckdb
 
 import duckdb_sidecar
-from duckdb_sidecar.actions import Rewrite, pack, plan_hash
+from duckdb_sidecar.actions import Rewrite, pack
 from duckdb_sidecar.client.attached import Attached
 from duckdb_sidecar.client.catalog import catalog_hash, place_of, structure
 from duckdb_sidecar.client.clone import make_clone, plan_clone
@@ -43,7 +43,6 @@ def request(actions: list, affected: str, tables: list[str]) -> MeasurementReque
         title="t",
         reason="r",
         actions=packed,
-        plan_hash=plan_hash(packed),
         affected=[shape(affected).id],
         equality="physical",
         equality_reason="the same rows",

@@ -40,7 +40,7 @@ CREATE UNIQUE INDEX "visits day" ON "shop"."visits" ("day", "id");
 DROP INDEX "shop"."visits day";
 ALTER TABLE "shop"."visits" ALTER COLUMN "page" SET DATA TYPE VARCHAR;
 CREATE UNIQUE INDEX "visits day" ON "shop"."visits" ("day", "id");
-DROP TYPE "shop"."visits page";
+DROP TYPE IF EXISTS "shop"."visits page";
 
 -- add_column {"table": "flat", "column": "month", "type": "timestamp", "expression": {"node": "call", "function": "date_trunc", "arguments": [{"node": "constant", "value": "month"}, {"node": "cast", "operand": {"node": "column", "name": "day"}, "type": "TIMESTAMP"}]}}
 BEGIN TRANSACTION;

@@ -13,13 +13,14 @@ from schemas.actions import (
     CreateSummary,
     DropTable,
     Rewrite,
+    actions_hash,
     pack,
-    plan_hash,
     suggestion_id,
     unpack,
 )
 from schemas.expressions import ColumnRef
 from schemas.ids import derived_id
+from schemas.plan import plan_hash
 from schemas.records import (
     Candidate,
     CandidateResult,
@@ -50,8 +51,8 @@ INDEX = CreateIndex(table="orders", name="orders_customer_idx", columns=["custom
 def candidate(*bodies: Body, affected: tuple[str, ...] = (), **more: Any) -> Candidate:
     actions = [pack(body) for body in bodies]
     fields: dict[str, Any] = {
-        "candidate_id": plan_hash(actions)[:16], "rule": "r", "title": f"Do {bodies[0].kind}", "reason": "Because.",
-        "actions": actions, "plan_hash": plan_hash(actions), "affected": list(affected), "equality": "physical",
+        "candidate_id": actions_hash(actions)[:16], "rule": "r", "title": f"Do {bodies[0].kind}", "reason": "Because.",
+        "actions": actions, "affected": list(affected), "equality": "physical",
         "equality_reason": "the same rows",
     }  # fmt: skip
     return Candidate(**fields | more)
@@ -172,10 +173,12 @@ def test_suggestions_come_in_the_order_measured_each_on_top_of_those_before() ->
         (1, 2, "Do create_summary"), (2, 2, "Do create_index")]  # fmt: skip
     assert first.after == []
     assert second.after == [first.suggestion_id]
-    assert first.sql[0].startswith('CREATE TABLE "main"."s" AS SELECT')
-    assert first.sql[1] == "SELECT sum(n) FROM s"
-    assert first.inverse_sql == ['DROP TABLE "main"."s"']
-    assert second.inverse_sql == ['DROP INDEX "main"."orders_customer_idx"']
+    [made, rewritten], [indexing] = first.steps, second.steps
+    assert made.sql[0].startswith('CREATE TABLE "main"."s" AS SELECT')
+    assert rewritten.sql == ["SELECT sum(n) FROM s"]
+    assert [made.inverse_sql, rewritten.inverse_sql] == [['DROP TABLE "main"."s"'], []]
+    assert indexing.inverse_sql == ['DROP INDEX "main"."orders_customer_idx"']
+    assert (first.plan_hash, second.plan_hash) == (plan_hash(first.steps), plan_hash(second.steps))
     assert second.statements == {OFTEN.fingerprint: OFTEN.statement}
 
 
@@ -192,7 +195,8 @@ def test_ids_depend_on_what_is_suggested_and_on_the_record_that_led_to_it_alone(
 def test_what_has_no_way_back_says_so() -> None:
     one = candidate(DropTable(table="orders"))
     suggestion = only(conclude(measurement([one], [result(one, build_s=0.0)]), OCCASION))
-    assert (suggestion.reversible, suggestion.inverse_sql) == (False, [])
+    [step] = suggestion.steps
+    assert (step.reversible, step.inverse, step.inverse_sql) == (False, [], [])
     assert suggestion.gain is None
     assert suggestion.cost is not None
     assert suggestion.cost.break_even_runs == -1
@@ -236,7 +240,7 @@ def test_where_nothing_gained_the_one_answer_is_nothing_with_the_reasons() -> No
         "1 change was tried on a clone, and none gained enough. The closest: Do create_index (no gain: as measured). "
         "1 idea was refused without a measurement, such as Cluster orders: its rows are in that order already."
     )
-    assert suggestion.actions == []
+    assert suggestion.steps == []
     assert suggestion.gain is None
 
 
@@ -272,6 +276,5 @@ def test_a_rewrite_that_was_not_measured_is_not_suggested() -> None:
     one = candidate(INDEX, *rewrites, affected=(OFTEN.fingerprint, RARELY.fingerprint))
     given = measurement([one], [result(one, query(OFTEN.fingerprint, 10, 5, 4, 8))])
     suggestion = only(conclude(given, OCCASION))
-    assert [unpack(action) for action in suggestion.actions] == [INDEX, rewrites[0]]
-    assert suggestion.plan_hash == plan_hash(suggestion.actions) != one.plan_hash
-    assert suggestion.sql.count("SELECT 42") == 1
+    assert [unpack(step.action) for step in suggestion.steps] == [INDEX, rewrites[0]]
+    assert [step.sql.count("SELECT 42") for step in suggestion.steps] == [0, 1]

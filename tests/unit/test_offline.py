@@ -98,7 +98,7 @@ def test_every_kind_of_log_gives_the_same_advice(file: Path, tmp_path: Path, ask
             "dead_letters": 0,
         }  # fmt: skip
     assert len(asked) == 5
-    assert len({tuple(one.plan_hash for one in request.candidates) for request in asked}) == 1
+    assert len({tuple(one.candidate_id for one in request.candidates) for request in asked}) == 1
     assert {one.rule for one in asked[0].candidates} >= {"summary table"}
     assert {request.workload[0].count for request in asked} == {20}
     assert {request.workload[0].total_us for request in asked[:3]} == {20 * US}

@@ -23,12 +23,13 @@ from schemas.actions import (
     Join,
     Named,
     SortKey,
+    pack,
 )
-from schemas.client.catalog import structure
 from schemas.errors import ActionError
 from schemas.expressions import FUNCTIONS, Call, Cast, ColumnRef, Constant, Expression, Operation
-from schemas.records import Column, Constraint, Index, Table
-from schemas.render import TYPES, inverse, name, render, sql_type
+from schemas.plan import inverse, steps
+from schemas.records import Column, Constraint, Index, Limits, Table
+from schemas.render import TYPES, name, render, sql_type
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "render.sql"
 
@@ -78,7 +79,8 @@ def golden() -> Iterator[tuple[str, Body, list[str], list[str] | None]]:
 
 @pytest.mark.parametrize(("body", "there", "back"), [pytest.param(*rest, id=head[:60]) for head, *rest in golden()])
 def test_an_action_has_this_sql_and_this_way_back(body: Body, there: list[str], back: list[str] | None) -> None:
-    assert (render(body, TABLES), inverse(body, TABLES)) == (there, back)
+    [step] = steps([pack(body)], TABLES, Limits(build_s=1, extra_bytes=0, peak_bytes=0))
+    assert (step.sql, step.inverse_sql if step.reversible else None) == (there, back)
 
 
 NAMES = st.one_of(
@@ -110,10 +112,10 @@ CHANGED = st.builds(
     ChangeType,
     **PLACE,
     column=NAMES,
-    from_type=TYPE,
+    from_type=st.just("VARCHAR"),
     to_type=st.sampled_from(["INTEGER", "BIGINT", "DATE", "TIMESTAMP", "UUID"]),
 )
-TO_ENUM = st.builds(ChangeType, **PLACE, column=NAMES, from_type=TYPE, to_type=st.just("ENUM"))
+TO_ENUM = st.builds(ChangeType, **PLACE, column=NAMES, from_type=st.just("VARCHAR"), to_type=st.just("ENUM"))
 
 
 @st.composite
@@ -177,7 +179,9 @@ def test_whatever_the_names_the_parser_sees_the_expected_statements_and_no_other
     known = table(
         "s.t", {"id": "BIGINT", other: "VARCHAR"}, indexes=[Index(name=other, columns=[other], unique=False)]
     ).model_copy(update={"schema_name": place[0], "name": place[1]})
-    assert (types(render(body, by_name(known))), types(inverse(body, by_name(known)))) == (there, back)
+    inverses = inverse(body, by_name(known))
+    undone = None if inverses is None else [sql for one in inverses for sql in render(one, by_name(known))]
+    assert (types(render(body, by_name(known))), types(undone)) == (there, back)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
@@ -252,103 +256,3 @@ def test_what_would_fail_or_lose_something_is_refused(body: Body, why: str) -> N
     )
     with pytest.raises(ActionError, match=why):
         render(body, TABLES | family)
-
-
-@pytest.fixture
-def shop() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as connection:
-        connection.execute("""
-            CREATE SCHEMA shop;
-            CREATE TABLE shop.parent(k INTEGER PRIMARY KEY);
-            INSERT INTO shop.parent SELECT range FROM range(10);
-            CREATE TABLE shop.visits(
-                id INTEGER PRIMARY KEY,
-                day DATE NOT NULL DEFAULT DATE '2020-01-01',
-                page VARCHAR CHECK (length(page) < 9),
-                code VARCHAR UNIQUE,
-                parent INTEGER REFERENCES shop.parent(k),
-                twice INTEGER GENERATED ALWAYS AS (id * 2),
-                number VARCHAR
-            );
-            CREATE INDEX visits_day ON shop.visits(day);
-            COMMENT ON TABLE shop.visits IS 'all visits';
-            COMMENT ON COLUMN shop.visits.page IS 'its path';
-            CREATE VIEW shop.recent AS SELECT * FROM shop.visits WHERE day > DATE '2020-02-01';
-            INSERT INTO shop.visits BY NAME SELECT range AS id, DATE '2020-01-01' + (range * 7 % 60)::INTEGER AS day,
-                'p' || range % 5 AS page, 'c' || range AS code, range % 10 AS parent, range::VARCHAR AS number
-            FROM range(500);
-        """)
-        yield connection
-
-
-DESCRIPTION = {
-    "tables": "SELECT schema_name, table_name, sql, comment FROM duckdb_tables() ORDER BY ALL",
-    "columns": "SELECT column_name, data_type, column_default, is_nullable, comment FROM duckdb_columns() "
-    "WHERE table_name = 'visits' ORDER BY ALL",
-    "constraints": "SELECT table_name, constraint_text FROM duckdb_constraints() ORDER BY ALL",
-    "indexes": "SELECT index_name, is_unique, sql FROM duckdb_indexes() ORDER BY ALL",
-    "views": "SELECT view_name, sql FROM duckdb_views() WHERE NOT internal ORDER BY ALL",
-    "rows": "SELECT * FROM shop.visits ORDER BY ALL",
-    "seen": "SELECT * FROM shop.recent ORDER BY ALL",
-}
-
-
-def described(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[object, ...]]]:
-    return {part: connection.execute(text).fetchall() for part, text in DESCRIPTION.items()}
-
-
-def run(connection: duckdb.DuckDBPyConnection, statements: list[str] | None) -> None:
-    for statement in statements or []:
-        connection.execute(statement)
-
-
-def tables_of(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], Table]:
-    return by_name(*structure(connection, "memory"))
-
-
-def test_clustering_orders_the_rows_and_loses_nothing(shop: duckdb.DuckDBPyConnection) -> None:
-    before = described(shop)
-    keys = [SortKey(column="day", descending=True), SortKey(column="id")]
-    run(shop, render(Cluster(schema_name="shop", table="visits", keys=keys), tables_of(shop)))
-    assert described(shop) == before
-    order = shop.execute("SELECT day, id FROM shop.visits").fetchall()
-    assert order == sorted(order, key=lambda row: (-row[0].toordinal(), row[1]))
-    with pytest.raises(duckdb.ConstraintException):
-        shop.execute("INSERT INTO shop.visits(id) VALUES (7)")
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        ChangeType(schema_name="shop", table="visits", column="number", from_type="VARCHAR", to_type="INTEGER"),
-        ChangeType(schema_name="shop", table="visits", column="number", from_type="VARCHAR", to_type="ENUM"),
-        AddColumn(
-            schema_name="shop",
-            table="visits",
-            column="month",
-            type="TIMESTAMP",
-            expression=Call(
-                function="date_trunc", arguments=[Constant(value="month"), ColumnRef(name="day", table="visits")]
-            ),
-        ),
-        CreateIndex(schema_name="shop", table="visits", name="by page", columns=["page"]),
-        DropIndex(schema_name="shop", table="visits", name="visits_day", columns=["day"]),
-        CreateSummary(
-            schema_name="shop",
-            table="visits",
-            name="per day",
-            alias="v",
-            joins=[Join(schema_name="shop", table="parent", alias="p", on=[("v.parent", "k")])],
-            group_by=[Named(name="day", expression=ColumnRef(name="day", table="v"))],
-            aggregates=[Aggregate(name="n", function="count")],
-        ),
-    ],
-    ids=lambda body: f"{body.kind}-{getattr(body, 'to_type', '')}",
-)
-def test_the_way_back_leads_to_where_it_began(shop: duckdb.DuckDBPyConnection, body: Body) -> None:
-    tables, before = tables_of(shop), described(shop)
-    run(shop, render(body, tables))
-    changed = described(shop)
-    run(shop, inverse(body, tables))
-    assert changed != before
-    assert described(shop) == before

@@ -1,0 +1,95 @@
+"""A plan: the steps of a change in order, each with what it must find, what it leaves, and its way back.
+
+What is approved is the plan's hash, and with it the inverses: a revert needs nobody. A table that is not touched can
+change without voiding anything.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from .actions import (
+    AddColumn,
+    Body,
+    ChangeType,
+    Cluster,
+    ConvertFile,
+    CreateIndex,
+    CreateSummary,
+    DropColumn,
+    DropIndex,
+    DropTable,
+    Rewrite,
+    pack,
+    unpack,
+)
+from .definition import after, definition_hash, touched
+from .records import Action, Limits, Step, Touched
+from .render import Tables, render
+
+
+def steps(actions: Sequence[Action], tables: Tables, limits: Limits) -> list[Step]:
+    """`tables` as they are before the first. Raises ActionError for what cannot be done to these tables."""
+    found: list[Step] = []
+    for action in actions:
+        body = unpack(action)
+        left = after(body, tables)
+        back = inverse(body, tables)
+        found.append(
+            Step(
+                action=action,
+                touched=[
+                    Touched(
+                        schema_name=place[0],
+                        name=place[1],
+                        before=definition_hash(tables.get(place)),
+                        after=definition_hash(left.get(place)),
+                    )
+                    for place in touched(body, tables)
+                ],
+                reversible=back is not None,
+                inverse=[pack(one) for one in back or []],
+                sql=render(body, tables),
+                inverse_sql=[statement for one in back or [] for statement in render(one, left)],
+                limits=limits,
+            )
+        )
+        tables = left
+    return found
+
+
+def inverse(body: Body, tables: Tables) -> list[Body] | None:
+    """What takes it back, from the tables as they were before: None where nothing does, empty where nothing need be."""
+    match body:
+        case CreateIndex():
+            return [DropIndex(**dict(body))]
+        case DropIndex():
+            table = tables.get((body.schema_name, body.table))
+            lossy = table and any(one.expression for one in table.indexes if one.name == body.name)
+            return None if lossy else [CreateIndex(**dict(body))]
+        case ChangeType():
+            return [body.model_copy(update={"from_type": body.to_type, "to_type": body.from_type})]
+        case AddColumn():
+            return [DropColumn(schema_name=body.schema_name, table=body.table, column=body.column)]
+        case CreateSummary():
+            return [DropTable(schema_name=body.schema_name, table=body.name)]
+        case Cluster() | Rewrite() | ConvertFile():
+            return []
+    return None
+
+
+def way_back(done: Sequence[Step]) -> list[Action] | None:
+    """From after these steps to before them, the last first. None if one of them has none."""
+    if not all(step.reversible for step in done):
+        return None
+    return [action for step in reversed(done) for action in step.inverse]
+
+
+def plan_hash(planned: Sequence[Step]) -> str:
+    """sha256 over the steps as JSON with sorted keys and no spaces, bytes as hex.
+
+    It covers all of a step: the actions' carried bytes, the hashes of what they touch, the way back and the limits.
+    """
+    values = [step.model_dump() for step in planned]
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=bytes.hex)
+    return hashlib.sha256(text.encode()).hexdigest()
