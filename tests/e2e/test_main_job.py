@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from schemas.actions import unpack
+from schemas.plan import plan_hash
 from schemas.records import Suggestion
 from streams.connections import confluent_config
 from streams.demo.process import Process
@@ -103,7 +104,8 @@ def test_a_scattered_range_filter_ends_as_a_measured_suggestion(seen: Seen) -> N
     assert suggestion.gain.low > 1
     assert suggestion.gain.k >= 8
     assert suggestion.gain.low <= suggestion.gain.speedup <= suggestion.gain.high
-    assert suggestion.sql
+    assert suggestion.plan_hash == plan_hash(suggestion.steps)
+    assert all(step.sql for step in suggestion.steps)
     assert suggestion.cost is not None
     assert suggestion.cost.build_s > 0
 
