@@ -5,6 +5,7 @@ SidecarError
 ├── RecordError            bytes that are no record of ours
 │   └── UnknownSchema      a schema id that neither the registry nor the committed map knows
 ├── ActionError            an action that is unknown or not well-formed
+├── ApprovalError          an approval that is not what it claims to be
 ├── BrokerError            the broker cannot be had, or refuses
 │   ├── PartsMissing       the jars or the Java runtime of the embedded broker cannot be had here
 │   └── TopicError         a topic is missing, has other partitions, or may not be used
@@ -37,6 +38,10 @@ class UnknownSchema(RecordError):
 
 
 class ActionError(SidecarError):
+    pass
+
+
+class ApprovalError(SidecarError):
     pass
 
 

@@ -1,6 +1,7 @@
 """The records on the topics: one pydantic model and one `.avsc` each."""
 
 from .analysis import AnalysisRequest, WorkloadShape
+from .approval import Approval
 from .base import NAMESPACE, Action, Part, Position, Record, Sketch
 from .catalog import CatalogSnapshot, Column, Constraint, Coverage, Index, Table
 from .control import Accepted, Decision, JournalEntry, Outgoing, Request
@@ -30,6 +31,7 @@ RECORDS: tuple[type[Record], ...] = (
     Request,
     JournalEntry,
     DeadLetter,
+    Approval,
 )
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "Accepted",
     "Action",
     "AnalysisRequest",
+    "Approval",
     "Candidate",
     "CandidateResult",
     "CatalogSnapshot",
