@@ -1,0 +1,216 @@
+"""The gate: the one function that every approval passes, whatever way it came. Pure: no clock, no file, no Kafka.
+
+It asks who (verified before, by `schemas.approvals`), may they, what (the plan), is it still so, when, how many.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from schemas.approvals import Claims, Verified
+from schemas.definition import is_as
+from schemas.records import Step, Suggestion
+from schemas.render import Tables
+
+from .policy import ActionClass, Policy
+from .windows import opening
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """A decision that the gate took before. Of one approver the last one counts."""
+
+    approver: str
+    decision: Literal["approve", "reject", "defer"]
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is known when an approval arrives. `tables` are the catalog's, now.
+
+    `suggestion` is the newest revision, None where none has come yet; `votes` are those on its plan, oldest first;
+    `done` is how many of its steps are done; `proposer` is the approver who asked for the change, if one did.
+    """
+
+    suggestion: Suggestion | None
+    tables: Tables
+    votes: Sequence[Vote] = ()
+    done: int = 0
+    proposer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """`verdict` says what becomes of the approval, `reason` why, for whoever sent it.
+
+    "refused": it counts for nothing. "waits": its suggestion has not come yet. "counted": others are needed too.
+    "complete": the first `steps` of the plan may be done, from `opens` on. "rejected", "deferred": so it was decided.
+    """
+
+    verdict: Literal["refused", "waits", "counted", "complete", "rejected", "deferred"]
+    reason: str
+    vote: Vote | None = None
+    steps: int = 0
+    opens: datetime | None = None
+
+
+def judge(policy: Policy, verified: Verified, at: datetime, case: Case) -> Ruling:
+    """`at` is the broker's time of the approval."""
+    claims, suggestion = verified.claims, case.suggestion
+    if (approver := policy.approver_of(verified.identity)) is None:
+        return _refused(f"{verified.identity} is no approver of this policy")
+    if suggestion is None:
+        return Ruling("waits", f"there is no suggestion {claims.suggestion_id} yet: it is looked at when it comes")
+    if problem := _is_not_the_plan(claims, suggestion, case.done) or _is_settled(case.votes, claims):
+        return _refused(problem)
+    steps = suggestion.steps[: claims.steps] if claims.decision == "approve" else suggestion.steps
+    if problem := _may_not(policy, approver, steps, claims.decision):
+        return _refused(problem)
+    vote = Vote(approver, claims.decision, claims.steps)
+    if claims.decision != "approve":
+        verdict: Literal["rejected", "deferred"] = "rejected" if claims.decision == "reject" else "deferred"
+        return Ruling(verdict, f"{verdict} by {approver}{f': {claims.reason}' if claims.reason else ''}", vote)
+    if approver == case.proposer:
+        return _refused(f"{approver} proposed it, so others have to approve it")
+    if problem := _is_too_late(policy, suggestion, steps, at) or _is_too_much(policy, suggestion, steps):
+        return _refused(problem)
+    if drifted := drift(steps[case.done :], case.tables):
+        return _refused(f"{', '.join(drifted)} changed since it was planned: the next analysis plans it anew")
+    votes = [*case.votes, vote]
+    agreed = agreed_steps(policy, suggestion.steps, votes, case.proposer)
+    if agreed <= case.done:
+        return Ruling("counted", _missing(policy, steps, votes, case.proposer), vote)
+    return when(policy, suggestion, agreed, at, vote)
+
+
+def when(policy: Policy, suggestion: Suggestion, steps: int, at: datetime, vote: Vote | None = None) -> Ruling:
+    """When the first `steps`, to which enough have agreed, may be done."""
+    groups = [
+        [policy.windows[name] for name in judged.windows] for judged in _classes(policy, suggestion.steps[:steps])
+    ]
+    opens = opening(groups, policy.freezes, at)
+    if opens is None:
+        return Ruling("counted", "enough have approved it, but no maintenance window opens in the next 60 days", vote)
+    what = f"{steps} of {len(suggestion.steps)} steps may be done"
+    soon = "now" if opens <= at else f"from {opens:%Y-%m-%d %H:%M} UTC on, when the maintenance window opens"
+    return Ruling("complete", f"{what}, {soon}", vote, steps, opens)
+
+
+def agreed_steps(policy: Policy, steps: Sequence[Step], votes: Sequence[Vote], proposer: str | None = None) -> int:
+    """How many of the first steps enough different approvers have let be done, each with a role for each class."""
+    last = {vote.approver: vote for vote in votes}
+    agreed = 0
+    for count in range(1, len(steps) + 1):
+        judged = policy.class_of(steps[count - 1].action.kind)
+        if judged is None or len(_for(policy, judged[1], last.values(), count, proposer)) < judged[1].quorum:
+            return agreed
+        # who lets more be done has let the steps before be done too, so only this step's class is new
+        agreed = count
+    return agreed
+
+
+def drift(steps: Sequence[Step], tables: Tables) -> list[str]:
+    """What the steps touch and does not find as it was planned, as `schema.name`: as the first that touches it needs.
+
+    What later steps need of the same object, the steps before make of it.
+    """
+    first: dict[tuple[str, str], str] = {}
+    for step in steps:
+        for one in step.touched:
+            first.setdefault((one.schema_name, one.name), one.before)
+    return [".".join(place) for place, before in first.items() if not is_as(tables.get(place), before)]
+
+
+def _is_not_the_plan(claims: Claims, suggestion: Suggestion, done: int) -> str | None:
+    if (claims.product, claims.database) != (suggestion.product, suggestion.database):
+        return f"the suggestion is for {suggestion.product}/{suggestion.database}, not what it names"
+    if suggestion.kind != "change":
+        return "the suggestion is to change nothing"
+    if claims.revision != suggestion.revision:
+        return f"it is for revision {claims.revision}, and revision {suggestion.revision} is the one that is open"
+    if claims.plan_hash != suggestion.plan_hash:
+        return "it is for another plan: its plan hash is not that of the suggestion"
+    if claims.decision == "approve" and not done < claims.steps <= len(suggestion.steps):
+        return f"it is for {claims.steps} steps: the plan has {len(suggestion.steps)}, of which {done} are done"
+    return None
+
+
+def _is_settled(votes: Sequence[Vote], claims: Claims) -> str | None:
+    rejected = next((vote.approver for vote in votes if vote.decision == "reject"), None)
+    if rejected and claims.decision == "approve":
+        return f"{rejected} rejected it: a new revision can be approved"
+    return None
+
+
+def _may_not(policy: Policy, approver: str, steps: Sequence[Step], decision: str) -> str | None:
+    """To approve one needs a role for every class; to stop it, for one of them."""
+    problems = []
+    for kind in dict.fromkeys(step.action.kind for step in steps):
+        if (judged := policy.class_of(kind)) is None:
+            problems.append(f"no class of the policy holds {kind}, so nobody may approve it: it can be landed as code")
+        elif not policy.may(approver, judged[1]):
+            name, found = judged
+            may = ", ".join(policy.those_who_may(found))
+            problems.append(f"{approver} has no role for {name} ({', '.join(found.roles)}): {may} may")
+    enough = not problems if decision == "approve" else len(problems) < len({step.action.kind for step in steps})
+    return None if enough else problems[0]
+
+
+def _is_too_late(policy: Policy, suggestion: Suggestion, steps: Sequence[Step], at: datetime) -> str | None:
+    days = min(judged.expires_days for judged in _classes(policy, steps))
+    if at > suggestion.time + timedelta(days=days):
+        return (
+            f"it was measured on {suggestion.time:%Y-%m-%d %H:%M} UTC, more than {days:g} days before: the next "
+            "analysis measures it anew"
+        )
+    return None
+
+
+def _is_too_much(policy: Policy, suggestion: Suggestion, steps: Sequence[Step]) -> str | None:
+    if (cost := suggestion.cost) is None:
+        return "it does not say what it costs"
+    for judged in _classes(policy, steps):
+        for what, found, most, unit in (
+            ("takes", cost.build_s, judged.build_s, "s to build"),
+            ("needs", cost.extra_bytes, judged.extra_bytes, "bytes more on disk"),
+            ("needs", cost.peak_bytes, judged.peak_bytes, "bytes while it is built"),
+        ):
+            if found > most:
+                return f"it {what} {found:,.0f} {unit}, and the policy allows {most:,.0f}"
+    return None
+
+
+def _missing(policy: Policy, steps: Sequence[Step], votes: Sequence[Vote], proposer: str | None) -> str:
+    last = {vote.approver: vote for vote in votes}
+    for count, step in enumerate(steps, start=1):
+        if (judged := policy.class_of(step.action.kind)) is None:
+            continue
+        name, found = judged
+        have = _for(policy, found, last.values(), count, proposer)
+        if len(have) < found.quorum:
+            others = sorted(set(policy.those_who_may(found)) - have - {proposer})
+            return f"{len(have)} of {found.quorum} for {name} have approved it: {', '.join(others)} may"
+    return "the steps before it are not approved"
+
+
+def _for(policy: Policy, judged: ActionClass, votes: Iterable[Vote], steps: int, proposer: str | None) -> set[str]:
+    return {
+        vote.approver
+        for vote in votes
+        if vote.decision == "approve"
+        and vote.steps >= steps
+        and vote.approver != proposer
+        and vote.approver in policy.approvers
+        and policy.may(vote.approver, judged)
+    }
+
+
+def _classes(policy: Policy, steps: Sequence[Step]) -> list[ActionClass]:
+    found = {judged[0]: judged[1] for step in steps if (judged := policy.class_of(step.action.kind))}
+    return list(found.values())
+
+
+def _refused(reason: str) -> Ruling:
+    return Ruling("refused", reason)

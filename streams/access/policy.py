@@ -1,0 +1,200 @@
+"""The team's policy, a TOML file in its own repository: who may let which changes be done, when, and how large.
+
+What is in no class is not allowed. A policy that can never be met, or that names what is not there, does not load.
+"""
+
+import difflib
+import json
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from schemas.actions import KINDS, Body, DropColumn, DropTable
+from schemas.approvals import AUDIENCE, Identity, Issuer, Keyring, keys_of
+from schemas.errors import SettingsError
+
+from .windows import Freeze, Window
+
+ACTIONS = sorted({kind for kind, _ in KINDS})
+IRREVERSIBLE: tuple[type[Body], ...] = (DropColumn, DropTable)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TrustedIssuer(_Part):
+    """`jwks` is a file beside the policy. Each key of people and services says by `sub` whose it is.
+
+    Of an identity provider (`id_tokens`), `audience` is the client id that its tokens are made for.
+    """
+
+    jwks: str
+    id_tokens: bool = False
+    audience: str = AUDIENCE
+
+
+class Approver(_Part):
+    """A person or service. `identities` are all of it, as `issuer|subject`, so that nobody counts twice."""
+
+    identities: list[str] = Field(min_length=1)
+    roles: list[str] = Field(min_length=1)
+
+    @field_validator("identities")
+    @classmethod
+    def _both(cls, identities: list[str]) -> list[str]:
+        if wrong := [one for one in identities if not all(one.rpartition("|")[::2])]:
+            raise ValueError(f"{wrong[0]!r} is no `issuer|subject`")
+        return identities
+
+
+class ActionClass(_Part):
+    """Changes that are judged alike. One of `roles` may approve, `quorum` different ones have to.
+
+    Limits are of what was measured on the clone, in seconds and bytes. A suggestion expires `expires_days` after it
+    was measured. Without `windows` it may be carried out at any time that is not frozen.
+    """
+
+    actions: list[str] = Field(min_length=1)
+    roles: list[str] = Field(min_length=1)
+    quorum: int = Field(1, ge=1)
+    build_s: float = Field(gt=0)
+    extra_bytes: int = Field(ge=0)
+    peak_bytes: int = Field(gt=0)
+    expires_days: float = Field(7, gt=0)
+    windows: list[str] = []
+
+
+class Automatic(_Part):
+    """Classes that need nobody once `verified` of their changes in a row brought what was promised."""
+
+    classes: list[str] = Field(min_length=1)
+    verified: int = Field(ge=1)
+
+
+class Policy(_Part):
+    version: Literal[1]
+    development: bool = False
+    """Takes keys of HS256, which whoever verifies can forge."""
+    issuers: dict[str, TrustedIssuer] = Field(min_length=1)
+    approvers: dict[str, Approver] = Field(min_length=1)
+    classes: dict[str, ActionClass] = Field(min_length=1)
+    windows: dict[str, Window] = {}
+    freezes: list[Freeze] = []
+    automatic: Automatic | None = None
+
+    def class_of(self, kind: str) -> tuple[str, ActionClass] | None:
+        return next(((name, one) for name, one in self.classes.items() if kind in one.actions), None)
+
+    def approver_of(self, identity: Identity) -> str | None:
+        return next((name for name, one in self.approvers.items() if str(identity) in one.identities), None)
+
+    def may(self, approver: str, judged: ActionClass) -> bool:
+        return not set(judged.roles).isdisjoint(self.approvers[approver].roles)
+
+    def those_who_may(self, judged: ActionClass) -> list[str]:
+        return sorted(name for name in self.approvers if self.may(name, judged))
+
+
+FIELDS = {
+    name
+    for part in (Policy, TrustedIssuer, Approver, ActionClass, Automatic, Window, Freeze)
+    for name in part.model_fields
+}
+
+
+def load(file: Path) -> Policy:
+    """Raises SettingsError with all that is wrong with the policy."""
+    try:
+        values = tomllib.loads(file.read_text())
+    except OSError as error:
+        raise SettingsError(f"the policy {file} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the policy {file} is no TOML: {error}") from error
+    return read(values, str(file))
+
+
+def read(values: Mapping[str, Any], told: str = "the policy") -> Policy:
+    """From the values of the file. Raises SettingsError."""
+    try:
+        policy = Policy.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(f"{told}: {'; '.join(_wrong(error))}") from error
+    if contradictions := list(_contradictions(policy)):
+        raise SettingsError(f"{told}: {'; '.join(contradictions)}")
+    return policy
+
+
+def keyring(policy: Policy, folder: Path) -> Keyring:
+    """With the keys as they are now. Raises SettingsError for a file that is missing or a key not to be trusted."""
+    issuers = []
+    for name, one in policy.issuers.items():
+        file = folder / one.jwks
+        try:
+            keys = keys_of(json.loads(file.read_text()), bound=not one.id_tokens, development=policy.development)
+        except (OSError, ValueError, AttributeError) as error:
+            raise SettingsError(f"the keys of {name!r} cannot be read from {file}: {error}") from error
+        except SettingsError as error:
+            raise SettingsError(f"{file}: {error}") from error
+        issuers.append(Issuer(name, keys, one.audience, one.id_tokens))
+    return Keyring(issuers)
+
+
+def _wrong(error: ValidationError) -> Iterator[str]:
+    for one in error.errors(include_input=False):
+        place = ".".join(map(str, one["loc"]))
+        if one["type"] == "extra_forbidden":
+            yield f"{place} is nothing that a policy has{_meant(str(one['loc'][-1]), FIELDS)}"
+        else:
+            yield f"{place}: {one['msg'].removeprefix('Value error, ')}"
+
+
+def _contradictions(policy: Policy) -> Iterator[str]:
+    roles = {role for one in policy.approvers.values() for role in one.roles}
+    held = Counter(identity for one in policy.approvers.values() for identity in set(one.identities))
+    for identity in sorted(identity for identity, times in held.items() if times > 1):
+        yield f"{identity!r} is of several approvers: it would count twice"
+    for name, approver in policy.approvers.items():
+        for identity in approver.identities:
+            issuer = identity.rpartition("|")[0]
+            if issuer not in policy.issuers:
+                yield f"approvers.{name}: there is no issuer {issuer!r}{_meant(issuer, policy.issuers)}"
+    placed = Counter(action for one in policy.classes.values() for action in set(one.actions))
+    for action in sorted(action for action, times in placed.items() if times > 1):
+        yield f"the action {action!r} is in several classes: which of them would judge it?"
+    for name, one in policy.classes.items():
+        for action in one.actions:
+            if action not in ACTIONS:
+                yield f"classes.{name}: there is no action {action!r}{_meant(action, ACTIONS)}"
+        for role in one.roles:
+            if role not in roles:
+                yield f"classes.{name}: nobody has the role {role!r}{_meant(role, roles)}"
+        for window in one.windows:
+            if window not in policy.windows:
+                yield f"classes.{name}: there is no window {window!r}{_meant(window, policy.windows)}"
+        able = policy.those_who_may(one)
+        if len(able) < one.quorum:
+            yield (
+                f"classes.{name} can never be met: it needs {one.quorum} approvers, and only {len(able)} may "
+                f"({', '.join(able) or 'nobody'})"
+            )
+    yield from _too_easy(policy)
+
+
+def _too_easy(policy: Policy) -> Iterator[str]:
+    irreversible = {body.kind for body in IRREVERSIBLE}
+    for name in policy.automatic.classes if policy.automatic else []:
+        if name not in policy.classes:
+            yield f"automatic: there is no class {name!r}{_meant(name, policy.classes)}"
+        elif lasting := sorted(irreversible & set(policy.classes[name].actions)):
+            yield f"automatic: {name!r} holds {', '.join(lasting)}, which cannot be undone: somebody has to approve it"
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    """The nearest of what is known, as a question."""
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f": {near[0]!r} was meant?" if near else ""

@@ -1,0 +1,106 @@
+"""A policy that holds a slip, or that can never be met, does not load, and says all that is wrong with it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from jwt.algorithms import OKPAlgorithm
+
+from schemas.approvals import Identity
+from schemas.errors import SettingsError
+from streams.access import policy
+from tests.access import POLICY, with_changes
+
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "policy" / "policy.toml"
+
+
+def test_who_may_what_is_found_by_identity_and_action() -> None:
+    found = policy.read(POLICY)
+    assert found.approver_of(Identity("people", "alice")) == "alice"
+    assert found.approver_of(Identity("https://login.example", "0042")) == "alice"
+    assert found.approver_of(Identity("https://login.example", "alice")) is None
+    name, index = found.class_of("create_index") or pytest.fail("no class")
+    assert (name, found.those_who_may(index)) == ("index", ["alice", "bob"])
+    assert found.class_of("drop_column") is None
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "a key that nobody knows": (
+        {"classes.index.qourum": 2}, "classes.index.qourum is nothing that a policy has: 'quorum' was meant?"),
+    "a table that nobody knows": ({"aprovers": {}}, "aprovers is nothing that a policy has: 'approvers' was meant?"),
+    "an action that nobody knows": (
+        {"classes.index.actions": ["create_indx"]}, "there is no action 'create_indx': 'create_index' was meant?"),
+    "a role that nobody has": (
+        {"classes.index.roles": ["enginer"]}, "nobody has the role 'enginer': 'engineer' was meant?"),
+    "an issuer that is not there": (
+        {"approvers.bob.identities": ["poeple|bob"]}, "there is no issuer 'poeple': 'people' was meant?"),
+    "a window that is not there": (
+        {"classes.index.windows": ["night"]}, "there is no window 'night': 'nights' was meant?"),
+    "a quorum of more than there are": (
+        {"classes.rebuild.quorum": 3},
+        "classes.rebuild can never be met: it needs 3 approvers, and only 2 may (alice, bob)"),
+    "an action in two classes": (
+        {"classes.rebuild.actions": ["cluster", "create_index"]}, "'create_index' is in several classes"),
+    "one person twice": (
+        {"approvers.bob.identities": ["people|alice"]}, "'people|alice' is of several approvers: it would count twice"),
+    "an identity without issuer": ({"approvers.bob.identities": ["bob"]}, "'bob' is no `issuer|subject`"),
+    "a quorum of none": ({"classes.index.quorum": 0}, "classes.index.quorum: Input should be greater than"),
+    "a window that never opens": ({"windows.nights.ends": "22:00"}, "windows.nights: it never opens"),
+    "a zone that is none": ({"windows.nights.zone": "Berlin"}, "windows.nights.zone: 'Berlin' is no time zone"),
+    "a freeze that ends first": (
+        {"freezes": [{"begins": "2026-12-24T00:00Z", "ends": "2026-12-20T00:00Z", "reason": ""}]},
+        "freezes.0: it ends before it begins"),
+    "what cannot be undone, by itself": (
+        {"classes.rebuild.actions": ["drop_table"], "automatic": {"classes": ["rebuild"], "verified": 3}},
+        "'rebuild' holds drop_table, which cannot be undone"),
+    "a class that is not there, by itself": (
+        {"automatic": {"classes": ["indexes"], "verified": 3}}, "there is no class 'indexes': 'index' was meant?"),
+    "another version": ({"version": 2}, "version: Input should be 1"),
+    "nobody": ({"approvers": {}}, "approvers: Dictionary should have at least 1 item"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_named(case: str) -> None:
+    changes, why = WRONG[case]
+    with pytest.raises(SettingsError) as caught:
+        policy.read(with_changes(**changes))
+    assert why in str(caught.value)
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        policy.read(with_changes(**{"classes.index.roles": ["x"], "classes.rebuild.windows": ["y"]}))
+    assert [told in str(caught.value) for told in ("role 'x'", "window 'y'", "classes.index can never be met")] == [
+        True, True, True]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [(None, "cannot be read: No such file"), ("version = ", "is no TOML: "), ("", "version: Field")]
+)
+def test_a_file_that_is_no_policy_is_said_to_be_none(tmp_path: Path, text: str | None, why: str) -> None:
+    file = tmp_path / "policy.toml"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(SettingsError, match=f"{file}.*{why}"):
+        policy.load(file)
+
+
+def test_the_example_loads_with_its_keys() -> None:
+    found = policy.load(EXAMPLE)
+    assert set(found.classes) == {"index", "rebuild", "summary"}
+
+
+def test_keys_are_read_from_beside_the_policy(tmp_path: Path) -> None:
+    found = policy.read(with_changes(issuers={"people": {"jwks": "people.json"}}, **{
+        "approvers.alice.identities": ["people|alice"]}))  # fmt: skip
+    with pytest.raises(SettingsError, match="the keys of 'people' cannot be read from .*people.json"):
+        policy.keyring(found, tmp_path)
+    key = json.loads(OKPAlgorithm.to_jwk(ed25519.Ed25519PrivateKey.generate().public_key()))
+    (tmp_path / "people.json").write_text(json.dumps({"keys": [key | {"kid": "a", "alg": "EdDSA"}]}))
+    with pytest.raises(SettingsError, match="people.json: the key 'a' does not say whose it is"):
+        policy.keyring(found, tmp_path)
+    (tmp_path / "people.json").write_text(json.dumps({"keys": [key | {"kid": "a", "alg": "EdDSA", "sub": "alice"}]}))
+    policy.keyring(found, tmp_path)
