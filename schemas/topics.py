@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from .records import (
     AnalysisRequest,
+    Approval,
     CatalogSnapshot,
     DeadLetter,
     JournalEntry,
@@ -15,6 +16,7 @@ from .records import (
     QueryLogEvent,
     Record,
     Request,
+    Ruling,
     Suggestion,
 )
 
@@ -80,6 +82,14 @@ SUGGESTIONS = Topic(
     "suggestions", (Suggestion,), "database", 8, FOREVER, False, ("streams",), ("control", "services"),
     purpose="measured suggestions, for everybody",
 )  # fmt: skip
+APPROVALS = Topic(
+    "approvals", (Approval,), "database", 1, FOREVER, False, ("people", "services"), ("control",), 64 * 1024,
+    purpose="decisions about suggestions, signed by whoever took them",
+)  # fmt: skip
+RULINGS = Topic(
+    "rulings", (Ruling,), "database", 8, FOREVER, False, ("control",), ("people", "services"),
+    purpose="what became of each approval, and why",
+)  # fmt: skip
 JOURNAL = Topic(
     "journal", (JournalEntry,), "none", 1, FOREVER, False, ("control",), ("control",),
     LARGEST_RECORD, purpose="all that the control process accepted and decided, hash-chained",
@@ -98,6 +108,8 @@ TOPICS: tuple[Topic, ...] = (
     MEASUREMENT_REQUESTS,
     MEASUREMENTS,
     SUGGESTIONS,
+    APPROVALS,
+    RULINGS,
     JOURNAL,
     DEAD_LETTERS,
 )

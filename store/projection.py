@@ -9,17 +9,19 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 from duckdb import DuckDBPyConnection
 
 from schemas.codec import Codec
 from schemas.errors import RecordError, StoreError
-from schemas.records import CatalogSnapshot, JournalEntry, Record, Request, Suggestion
-from schemas.topics import CATALOGS, PATTERNS, REQUESTS, SUGGESTIONS, Topic
+from schemas.records import Approval, CatalogSnapshot, JournalEntry, Record, Request, Suggestion
+from schemas.topics import APPROVALS, CATALOGS, PATTERNS, REQUESTS, SUGGESTIONS, Topic
 
 from . import (
     analyses,
+    approvals,
     batches,
     catalogs,
     databases,
@@ -36,16 +38,17 @@ from . import (
 
 LONGEST_NAME = 200
 R = TypeVar("R", bound=Record)
-INPUTS: tuple[Topic, ...] = (PATTERNS, CATALOGS, REQUESTS, SUGGESTIONS)
+INPUTS: tuple[Topic, ...] = (PATTERNS, CATALOGS, REQUESTS, SUGGESTIONS, APPROVALS)
 
 
 class Arrived(NamedTuple):
-    """A record of an input topic, whose name is without the installation's prefix."""
+    """A record of an input topic, whose name is without the installation's prefix; `time` is the broker's."""
 
     topic: str
     partition: int
     offset: int
     value: bytes | None
+    time: datetime
 
 
 @dataclass(slots=True)
@@ -125,6 +128,11 @@ def enter(tx: DuckDBPyConnection, entry: JournalEntry, ends: outbox.Ends | None 
             case "refuse":
                 refusal = decisions.Refusal.model_validate_json(decision.body)
                 decisions.taken(tx, decision, entry.time, refusal.asked, refusal.reason)
+            case "rule":
+                ruled = approvals.Ruled.model_validate_json(decision.body)
+                approvals.rule(tx, decision, ruled, entry.sequence, entry.time)
+                reason = ruled.reason if ruled.verdict == "refused" else None
+                decisions.taken(tx, decision, entry.time, ruled.decision, reason)
             case "retain":
                 retention.apply(tx, retention.Retention.model_validate_json(decision.body))
             case other:
@@ -142,12 +150,17 @@ def _apply_one(tx: DuckDBPyConnection, codec: Codec, record: Arrived) -> None:
         case REQUESTS.name:
             request = _named(codec.decode_as(Request, record.value))
             requests.apply(tx, request, record.partition, record.offset)
+        case APPROVALS.name:
+            approval = _named(codec.decode_as(Approval, record.value))
+            approvals.apply(tx, approval, record.partition, record.offset, record.time)
 
 
 def _named(record: R) -> R:
     names = {"product": record.product, "database": record.database}
     if isinstance(record, Request):
         names |= {"event_id": record.event_id, "kind": record.kind, "requested_by": record.requested_by}
+    if isinstance(record, Approval):
+        names |= {"event_id": record.event_id}
     if long := [name for name, text in names.items() if len(text) > LONGEST_NAME]:
         raise RecordError(f"{', '.join(long)}: more than {LONGEST_NAME} characters")
     return record

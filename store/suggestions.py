@@ -66,3 +66,11 @@ def listed(
         {"product": product, "database": database, "analysis_id": analysis_id},
     ).fetchall()
     return [read(Suggestion, text) for (text,) in rows]
+
+
+def newest(tx: DuckDBPyConnection, suggestion_id: str) -> Suggestion | None:
+    """Its newest revision."""
+    found = tx.execute(
+        "SELECT record FROM suggestions WHERE suggestion_id = ?::UUID ORDER BY revision DESC LIMIT 1", [suggestion_id]
+    ).fetchone()
+    return read(Suggestion, found[0]) if found else None

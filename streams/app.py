@@ -224,6 +224,7 @@ def control_settings(settings: Settings) -> ControlSettings:
             min_interval=timedelta(seconds=settings.analysis_min_interval_s),
             budget_s=settings.analysis_budget_s,
         ),
+        policy=settings.policy,
     )
 
 

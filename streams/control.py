@@ -32,7 +32,10 @@ from store.chain import CHECKPOINT, DECISION, EPOCH, UNKNOWN_EPOCH, derived
 from store.knowledge import KnowledgeFile
 from store.projection import Applied
 from streams import metrics
+from streams.access.gatekeeper import Gatekeeper
+from streams.access.judging import Judging
 from streams.catching_up import ROLE, Follower
+from streams.deciding import Deciding
 from streams.journal import LAST_WORD_S, Link, fenced
 from streams.outbox import Outbox
 from streams.scheduling import AnalysisRules, Keeping, Scheduler
@@ -51,7 +54,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ControlSettings:
-    """`kafka` is what any client of confluent-kafka needs to connect."""
+    """`kafka` is what any client of confluent-kafka needs to connect. Without a `policy` every approval is refused."""
 
     store_path: Path
     kafka: Mapping[str, Any]
@@ -59,6 +62,7 @@ class ControlSettings:
     group_prefix: str = "duckdb-sidecar."
     analysis: AnalysisRules = field(default_factory=AnalysisRules)
     keeping: Keeping = field(default_factory=Keeping)
+    policy: Path | None = None
     checkpoint_s: float = CHECKPOINT_S
 
 
@@ -89,9 +93,9 @@ class Control:
     def run(self, stop: threading.Event) -> None:
         """Until stopped.
 
-        Raises StoreError: another process has the file, it does not belong to this Kafka, or could not be written for
-        five minutes. Fenced: another control process has taken over. TopicError: a topic is missing. A Kafka that is
-        away is waited for.
+        Raises SettingsError: the policy does not load. StoreError: another process has the file, it does not belong to
+        this Kafka, or could not be written for five minutes. Fenced: another control process has taken over.
+        TopicError: a topic is missing. A Kafka that is away is waited for.
         """
         settings = self._settings
         file = self._file = KnowledgeFile(settings.store_path)
@@ -134,6 +138,7 @@ class Turning:
         self._clock = clock
         self._instance = instance
         self._health = health
+        self._gatekeeper = Gatekeeper(settings.policy) if settings.policy else None
         self._epoch: int | None = None
         self._failures = 0
         self._next_tick = 0.0
@@ -212,19 +217,17 @@ class Turning:
             self._look(tick)
 
     def _decide(self, tx: DuckDBPyConnection, tick: bool) -> list[Decision]:
-        scheduler = Scheduler(
-            tx,
-            self._follower.codec,
-            self._settings.analysis,
-            self._journal.head,
-            self._clock(),
-        )
+        codec, now = self._follower.codec, self._clock()
+        deciding = Deciding(self._journal.head)
+        rules = self._gatekeeper.look() if self._gatekeeper else None
+        Judging(tx, codec, rules, deciding, now).rule()
+        scheduler = Scheduler(tx, codec, self._settings.analysis, deciding, now)
         scheduler.answer()
         if tick:
             scheduler.expire()
             scheduler.schedule()
             scheduler.keep(self._settings.keeping)
-        return scheduler.decisions
+        return deciding.decisions
 
     def _enter(self, tx: DuckDBPyConnection, kind: str, decisions: list[Decision], stop: threading.Event) -> Link:
         """Applies what is decided, and journals it and the inputs before: what cannot be applied is not journaled."""

@@ -7,6 +7,7 @@ gone is an error, never a silent jump.
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from confluent_kafka import Message, TopicPartition
@@ -110,7 +111,15 @@ class Inputs:
         return self._topics[cast(str, message.topic())], cast(int, message.partition())
 
     def arrived(self, messages: Sequence[Message]) -> list[Arrived]:
-        return [Arrived(*self.place(message), cast(int, message.offset()), message.value()) for message in messages]
+        return [
+            Arrived(
+                *self.place(message),
+                cast(int, message.offset()),
+                message.value(),
+                datetime.fromtimestamp(max(message.timestamp()[1], 0) / 1000, UTC),
+            )
+            for message in messages
+        ]
 
     def lag(self, positions: Mapping[Partition, int]) -> int:
         """Records that wait to be read, by what the consumer was last told of the topics' ends."""

@@ -13,21 +13,17 @@ from datetime import datetime, timedelta
 from duckdb import DuckDBPyConnection
 
 from schemas.codec import Codec
-from schemas.records import AnalysisRequest, Decision, Outgoing
-from schemas.topics import ANALYSIS_REQUESTS, JOURNAL, key_of
+from schemas.records import AnalysisRequest, Outgoing
+from schemas.topics import ANALYSIS_REQUESTS, key_of
 from store import analyses, catalogs, databases, requests, retention, workload
 from store.analyses import Analyse, Expire
-from store.chain import Head, derived
 from store.decisions import Refusal
 from store.documents import canonical
 from store.requests import Waiting
 from store.retention import Retention
+from streams.deciding import ENVELOPE, Deciding
 
 CLOCKS_DIFFER = timedelta(hours=1)
-ENVELOPE = 2048
-"""Bytes that the journal or Kafka add to a decision or a message, at the most."""
-LARGEST_ENTRY = JOURNAL.largest_record - ANALYSIS_REQUESTS.largest_record - (1 << 20)
-"""Bytes of decisions in an entry: one more still fits then."""
 AT_ONCE = 500
 """Requests in one entry."""
 
@@ -73,24 +69,24 @@ class Answered:
 
 
 class Scheduler:
-    """Takes the decisions of one entry of the journal, the one after `head`."""
+    """Takes decisions about analyses, about requests and about what is kept."""
 
-    def __init__(self, tx: DuckDBPyConnection, codec: Codec, rules: AnalysisRules, head: Head, now: datetime) -> None:
+    def __init__(
+        self, tx: DuckDBPyConnection, codec: Codec, rules: AnalysisRules, deciding: Deciding, now: datetime
+    ) -> None:
         self._tx = tx
         self._codec = codec
         self._rules = rules
-        self._head = head
+        self._deciding = deciding
         self._now = now
         self._asked: set[tuple[str, str]] = set()
-        self._size = 0
-        self.decisions: list[Decision] = []
 
     def answer(self) -> None:
         """Every request ends in a decision, to do it or to refuse it; one that names no database in one for each."""
         for request in requests.waiting(self._tx, AT_ONCE):
             meant = [one for one in self._objections(request) if one[0] not in request.answered]
             for place, (database, reason) in enumerate(meant, start=1):
-                if self.full:
+                if self._deciding.full:
                     return
                 answered = Answered(request, closes=place == len(meant))
                 if reason is None:
@@ -101,14 +97,14 @@ class Scheduler:
     def schedule(self) -> None:
         """Analyses for which there is enough new evidence."""
         for product, database in analyses.due(self._tx, self._now, self._rules.min_runs, self._rules.min_interval):
-            if self.full:
+            if self._deciding.full:
                 return
             self._analyse(product, database, f"{self._rules.min_runs} new runs or more")
 
     def expire(self) -> None:
         """Says of every analysis that was not answered in time that it is waited for no longer."""
         for one in analyses.expired(self._tx, self._now):
-            if self.full:
+            if self._deciding.full:
                 return
             came = f"{one.answered} of {one.total} suggestions" if one.total else "no answer"
             reason = (
@@ -116,19 +112,14 @@ class Scheduler:
                 "product runs, what its client logs, and `sidecar dead-letters`. It is asked again once it has run "
                 f"more queries, or now by `sidecar analyze --product {one.product}`"
             )
-            self._decide(
+            self._deciding.decide(
                 "expire", one.product, one.database, canonical(Expire(analysis_id=one.analysis_id, reason=reason))
             )
 
     def keep(self, keeping: Keeping) -> None:
         wanted = keeping.at(self._now)
         if retention.overdue(self._tx, wanted):
-            self._decide("retain", "", "", canonical(wanted))
-
-    @property
-    def full(self) -> bool:
-        """Whether what is to be decided beyond has to wait for the next entry."""
-        return self._size >= LARGEST_ENTRY
+            self._deciding.decide("retain", "", "", canonical(wanted))
 
     def _objections(self, request: Waiting) -> Iterator[tuple[str, str | None]]:
         """Each database that is meant, and why it cannot be."""
@@ -161,9 +152,9 @@ class Scheduler:
         (seen,) = [one for one in databases.listed(self._tx, product) if one.database == database]
         last = before[0] if before else None
         body = Analyse(
-            analysis_id=derived(self._head, "analysis", len(self.decisions)),
+            analysis_id=self._deciding.derived("analysis"),
             revision=last.revision + 1 if last else 1,
-            epoch=self._head.epoch,
+            epoch=self._deciding.head.epoch,
             reason=reason,
             catalog_hash=catalog.catalog_hash,
             window_start=min(max(found.first_seen, since), self._now - timedelta(seconds=1)),
@@ -179,11 +170,11 @@ class Scheduler:
             product=product,
             database=database,
             instance="",
-            event_id=derived(self._head, "message", len(self.decisions)),
+            event_id=self._deciding.derived("message"),
             time=self._now,
             analysis_id=body.analysis_id,
             revision=body.revision,
-            epoch=self._head.epoch,
+            epoch=self._deciding.head.epoch,
             reason=reason,
             catalog=catalog,
             window_start=body.window_start,
@@ -203,7 +194,7 @@ class Scheduler:
             message_id=request.event_id, topic=ANALYSIS_REQUESTS.name, key=key_of(product, database), value=value
         )
         self._asked.add((product, database))
-        self._decide("analyse", product, database, canonical(body), message)
+        self._deciding.decide("analyse", product, database, canonical(body), message)
         return None
 
     def _refuse(self, answered: Answered, database: str, reason: str) -> None:
@@ -216,20 +207,7 @@ class Scheduler:
             requested_by=request.requested_by,
             reason=reason,
         )
-        self._decide("refuse", request.product, database, canonical(refusal))
-
-    def _decide(self, kind: str, product: str, database: str, body: bytes, *messages: Outgoing) -> None:
-        self._size += len(body) + sum(len(message.value) for message in messages) + ENVELOPE
-        self.decisions.append(
-            Decision(
-                decision_id=derived(self._head, "decision", len(self.decisions)),
-                kind=kind,
-                product=product,
-                database=database,
-                body=body,
-                messages=list(messages),
-            )
-        )
+        self._deciding.decide("refuse", request.product, database, canonical(refusal))
 
 
 def _is_empty(body: bytes) -> bool:

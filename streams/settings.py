@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     analysis_budget_s: float = Field(
         120, gt=0, description="of measuring beside the product, for one analysis", json_schema_extra={"unit": "s"}
     )
+    policy: Path | None = Field(
+        None, description="TOML file of who may let which changes be done; none refuses every approval"
+    )
     start_timeout_s: float = Field(
         60, gt=0, description="for Faust to join its group once Kafka answers", json_schema_extra={"unit": "s"}
     )

@@ -1,13 +1,19 @@
 """A policy and a suggestion for the tests of the gate."""
 
 import copy
+import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from schemas.actions import Cluster, CreateIndex, DropTable, SortKey, pack
+from schemas.approvals import Claims
 from schemas.plan import plan_hash, steps
-from schemas.records import Column, Cost, Limits, Step, Suggestion, Table
+from schemas.records import Approval, Column, Cost, Limits, Step, Suggestion, Table
 from schemas.render import Tables
+from streams.access.signing import create
 from tests.store_records import suggestion
 
 MEASURED = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -71,3 +77,49 @@ def planned(*bodies: Any, **more: Any) -> Suggestion:
 def later(**by: float) -> datetime:
     """After it was measured."""
     return MEASURED + timedelta(**by)
+
+
+class Team:
+    """A policy with the keys of its people in a folder."""
+
+    def __init__(self, folder: Path, **changes: Any) -> None:
+        self.folder = folder
+        self.file = folder / "policy.toml"
+        self.people = {name: create(folder / "keys" / name, "people", name) for name in ("alice", "bob", "carol")}
+        (folder / "people.json").write_text(json.dumps({"keys": [key.public for key in self.people.values()]}))
+        self.write(**changes)
+
+    def write(self, **changes: Any) -> None:
+        values = with_changes(**{
+            "issuers": {"people": {"jwks": "people.json"}}, "approvers.alice.identities": ["people|alice"], **changes
+        })  # fmt: skip
+        self.file.write_text("\n".join(_toml(values)))
+
+    def approval(self, who: str, on: Suggestion, at: datetime, event_id: str = "", **more: Any) -> Approval:
+        claims = claimed(on, **more)
+        event_id = event_id or str(uuid4())
+        return Approval(
+            product=on.product, database=on.database, instance="", event_id=event_id, time=at,
+            token=self.people[who].sign(claims, at),
+        )  # fmt: skip
+
+
+def claimed(on: Suggestion, **more: Any) -> Claims:
+    return Claims(
+        **{
+            "product": on.product, "database": on.database, "suggestion_id": on.suggestion_id,
+            "revision": on.revision, "plan_hash": on.plan_hash, "decision": "approve", "steps": len(on.steps),
+        }
+        | more
+    )  # fmt: skip
+
+
+def _toml(values: dict[str, Any], place: str = "") -> Iterator[str]:
+    """Tables within tables, and JSON's values, which are TOML's too."""
+    for name, value in values.items():
+        if not isinstance(value, dict):
+            yield f"{name} = {json.dumps(value)}"
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield f"[{place}{json.dumps(name)}]"
+            yield from _toml(value, f"{place}{json.dumps(name)}.")

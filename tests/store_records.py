@@ -168,9 +168,11 @@ def suggestion(number: int = 1, **values: Any) -> Suggestion:
     )  # fmt: skip
 
 
-def arrived(topic: str, offset: int, record: Record | bytes | None, partition: int = 0) -> Arrived:
+def arrived(
+    topic: str, offset: int, record: Record | bytes | None, partition: int = 0, time: datetime = NOON
+) -> Arrived:
     value = CODEC.encode(record) if isinstance(record, Record) else record
-    return Arrived(topic, partition, offset, value)
+    return Arrived(topic, partition, offset, value, time)
 
 
 def knowledge(path: Path) -> KnowledgeFile:

@@ -55,7 +55,8 @@ RUNS = 10
 DATABASES = 8
 SKETCHES = 500
 HOUR_US = 3_600_000_000
-NOW_US = int(datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()) * 1_000_000
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+NOW_US = int(NOW.timestamp()) * 1_000_000
 PRODUCT = "bench"
 SIDECAR, BARE = "store.projection", "bare loop"
 PATIENCE_S = 60
@@ -95,7 +96,7 @@ def arrivals(load: Load) -> list[Arrived]:
         partition = number % PATTERNS.partitions
         shapes = chance.sample(range(load.shapes), load.patterns)
         value = _record(f"db-{number}", partition, offsets[partition], shapes, chance.choices(sketches, k=len(shapes)))
-        made.append(Arrived(PATTERNS.name, partition, offsets[partition], value))
+        made.append(Arrived(PATTERNS.name, partition, offsets[partition], value, NOW))
         offsets[partition] += 1
     return made
 

@@ -1,7 +1,7 @@
 """The records on the topics: one pydantic model and one `.avsc` each."""
 
 from .analysis import AnalysisRequest, WorkloadShape
-from .approval import Approval
+from .approval import Approval, Ruling
 from .base import NAMESPACE, Action, Part, Position, Record, Sketch
 from .catalog import CatalogSnapshot, Column, Constraint, Coverage, Index, Table
 from .control import Accepted, Decision, JournalEntry, Outgoing, Request
@@ -32,6 +32,7 @@ RECORDS: tuple[type[Record], ...] = (
     JournalEntry,
     DeadLetter,
     Approval,
+    Ruling,
 )
 
 __all__ = [
@@ -72,6 +73,7 @@ __all__ = [
     "Record",
     "Refusal",
     "Request",
+    "Ruling",
     "Sketch",
     "Step",
     "Suggestion",

@@ -1,4 +1,6 @@
-"""What somebody decided about a suggestion."""
+"""What somebody decided about a suggestion, and what became of it."""
+
+from datetime import datetime
 
 from .base import Record
 
@@ -12,3 +14,21 @@ class Approval(Record):
 
     token: str
     claims: bytes | None = None
+
+
+class Ruling(Record):
+    """The gate's answer to an approval, whose `event_id` is `approval_id`; `reason` is for people.
+
+    `verdict` is "refused", "counted" (others are needed too), "complete", "rejected" or "deferred". The first `steps`
+    of the plan may be done, from `opens` on. `approver` is empty where nobody of the policy has signed.
+    """
+
+    approval_id: str
+    suggestion_id: str
+    revision: int
+    plan_hash: str
+    approver: str
+    verdict: str
+    reason: str
+    steps: int
+    opens: datetime | None

@@ -31,7 +31,10 @@ class Outgoing(Part):
 
 
 class Decision(Part):
-    """`kind` is "analyse", "refuse" or "retain"; `body` is canonical JSON; `messages` are what it sends, in order."""
+    """`kind` is "analyse", "expire", "refuse", "retain" or "rule"; `body` is canonical JSON.
+
+    `messages` are what it sends, in order.
+    """
 
     decision_id: str
     kind: str

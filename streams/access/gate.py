@@ -42,7 +42,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class Judgement:
     """`verdict` says what becomes of the approval, `reason` why, for whoever sent it.
 
     "refused": it counts for nothing. "waits": its suggestion has not come yet. "counted": others are needed too.
@@ -56,13 +56,13 @@ class Ruling:
     opens: datetime | None = None
 
 
-def judge(policy: Policy, verified: Verified, at: datetime, case: Case) -> Ruling:
+def judge(policy: Policy, verified: Verified, at: datetime, case: Case) -> Judgement:
     """`at` is the broker's time of the approval."""
     claims, suggestion = verified.claims, case.suggestion
     if (approver := policy.approver_of(verified.identity)) is None:
         return _refused(f"{verified.identity} is no approver of this policy")
     if suggestion is None:
-        return Ruling("waits", f"there is no suggestion {claims.suggestion_id} yet: it is looked at when it comes")
+        return Judgement("waits", f"there is no suggestion {claims.suggestion_id} yet: it is looked at when it comes")
     if problem := _is_not_the_plan(claims, suggestion, case.done) or _is_settled(case.votes, claims):
         return _refused(problem)
     steps = suggestion.steps[: claims.steps] if claims.decision == "approve" else suggestion.steps
@@ -71,7 +71,7 @@ def judge(policy: Policy, verified: Verified, at: datetime, case: Case) -> Rulin
     vote = Vote(approver, claims.decision, claims.steps)
     if claims.decision != "approve":
         verdict: Literal["rejected", "deferred"] = "rejected" if claims.decision == "reject" else "deferred"
-        return Ruling(verdict, f"{verdict} by {approver}{f': {claims.reason}' if claims.reason else ''}", vote)
+        return Judgement(verdict, f"{verdict} by {approver}{f': {claims.reason}' if claims.reason else ''}", vote)
     if approver == case.proposer:
         return _refused(f"{approver} proposed it, so others have to approve it")
     if problem := _is_too_late(policy, suggestion, steps, at) or _is_too_much(policy, suggestion, steps):
@@ -81,21 +81,23 @@ def judge(policy: Policy, verified: Verified, at: datetime, case: Case) -> Rulin
     votes = [*case.votes, vote]
     agreed = agreed_steps(policy, suggestion.steps, votes, case.proposer)
     if agreed <= case.done:
-        return Ruling("counted", _missing(policy, steps, votes, case.proposer), vote)
+        return Judgement("counted", _missing(policy, steps, votes, case.proposer), vote)
     return when(policy, suggestion, agreed, at, vote)
 
 
-def when(policy: Policy, suggestion: Suggestion, steps: int, at: datetime, vote: Vote | None = None) -> Ruling:
+def when(policy: Policy, suggestion: Suggestion, steps: int, at: datetime, vote: Vote | None = None) -> Judgement:
     """When the first `steps`, to which enough have agreed, may be done."""
     groups = [
         [policy.windows[name] for name in judged.windows] for judged in _classes(policy, suggestion.steps[:steps])
     ]
     opens = opening(groups, policy.freezes, at)
     if opens is None:
-        return Ruling("counted", "enough have approved it, but no maintenance window opens in the next 60 days", vote)
+        return Judgement(
+            "counted", "enough have approved it, but no maintenance window opens in the next 60 days", vote
+        )
     what = f"{steps} of {len(suggestion.steps)} steps may be done"
     soon = "now" if opens <= at else f"from {opens:%Y-%m-%d %H:%M} UTC on, when the maintenance window opens"
-    return Ruling("complete", f"{what}, {soon}", vote, steps, opens)
+    return Judgement("complete", f"{what}, {soon}", vote, steps, opens)
 
 
 def agreed_steps(policy: Policy, steps: Sequence[Step], votes: Sequence[Vote], proposer: str | None = None) -> int:
@@ -212,5 +214,5 @@ def _classes(policy: Policy, steps: Sequence[Step]) -> list[ActionClass]:
     return list(found.values())
 
 
-def _refused(reason: str) -> Ruling:
-    return Ruling("refused", reason)
+def _refused(reason: str) -> Judgement:
+    return Judgement("refused", reason)

@@ -1,13 +1,28 @@
 """The control process does the same on the mock broker as on the real one."""
 
+import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from schemas.topics import ANALYSIS_REQUESTS, CATALOGS, DEAD_LETTERS, PATTERNS, REQUESTS, SUGGESTIONS, TOPICS
-from store import analyses, outbox, suggestions
-from tests.control_running import Topics, running
-from tests.store_records import catalog, pattern, pattern_batch, request, suggestion
+from schemas.topics import (
+    ANALYSIS_REQUESTS,
+    APPROVALS,
+    CATALOGS,
+    DEAD_LETTERS,
+    PATTERNS,
+    REQUESTS,
+    RULINGS,
+    SUGGESTIONS,
+    TOPICS,
+)
+from store import analyses, approvals, outbox, suggestions
+from store.knowledge import KnowledgeFile
+from streams.catching_up import rebuild
+from tests.access import CLUSTER, INDEX, ORDERS, OTHER, Team, planned
+from tests.control_running import CODEC, Topics, running
+from tests.store_records import catalog, pattern, pattern_batch, request, suggestion, tables
 
 
 @pytest.fixture(params=["mock", "apache"])
@@ -50,3 +65,36 @@ def test_a_restart_goes_on_where_it_was(topics: Topics, tmp_path: Path) -> None:
             control.until(lambda tx: tx.execute("SELECT runs FROM databases").fetchone())
             with control.control.reading() as tx:
                 assert tx.execute("SELECT runs FROM databases").fetchone() == (10 * start + 10,)
+
+
+def test_approvals_are_judged_once_and_answered_and_a_rebuild_tells_the_same(topics: Topics, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    team = Team(tmp_path)
+    index = planned(INDEX, time=now)
+    rebuilding = planned(CLUSTER, time=now, suggestion_id="8a2c3b5e-0000-5000-8000-000000000000")
+    settings = topics.settings(tmp_path / "store.duckdb", policy=team.file)
+    with running(settings) as control:
+        topics.send(CATALOGS, catalog(tables=[ORDERS, OTHER]))
+        topics.send(APPROVALS, team.approval("bob", index, now, "early"), b"unreadable")
+        control.applied(APPROVALS, 2)
+        topics.send(SUGGESTIONS, index, rebuilding)
+        control.until(lambda tx: len(approvals.listed(tx)) == 1)
+    with running(settings) as control:
+        topics.send(APPROVALS, team.approval("bob", rebuilding, now, "one"), team.approval("carol", index, now, "no"))
+        control.until(lambda tx: len(approvals.listed(tx)) == 3 and not outbox.pending(tx))
+    answers = {ruling.approval_id: (ruling.verdict, ruling.approver) for ruling in topics.read(RULINGS)}
+    assert answers == {"early": ("complete", "bob"), "one": ("counted", "bob"), "no": ("refused", "")}
+    (letter,) = topics.read(DEAD_LETTERS)
+    assert (letter.payload, letter.source.offset) == (b"unreadable", 1)
+
+    def contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
+        file = KnowledgeFile(path)
+        with file.reading() as tx:
+            found = tables(tx)
+        file.close()
+        return found
+
+    rebuild(tmp_path / "again.duckdb", topics.config, topics.prefix, topics.prefix, CODEC, threading.Event())
+    live, again = contents(tmp_path / "store.duckdb"), contents(tmp_path / "again.duckdb")
+    assert len(live["rulings"]) == 3
+    assert again == live

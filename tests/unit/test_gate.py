@@ -8,11 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.approvals import Claims, Identity, Verified
+from schemas.approvals import Identity, Verified
 from schemas.records import Suggestion
 from streams.access import policy as policies
-from streams.access.gate import Case, Ruling, Vote, agreed_steps, drift, judge
-from tests.access import CLUSTER, COST, DROP, INDEX, ORDERS, OTHER, POLICY, TABLES, later, planned, with_changes
+from streams.access.gate import Case, Judgement, Vote, agreed_steps, drift, judge
+from tests.access import (
+    CLUSTER,
+    COST,
+    DROP,
+    INDEX,
+    ORDERS,
+    OTHER,
+    POLICY,
+    TABLES,
+    claimed,
+    later,
+    planned,
+    with_changes,
+)
 
 POLICY_READ = policies.read(POLICY)
 ONE = planned(INDEX)
@@ -22,29 +35,18 @@ NOON, NIGHT = later(hours=1), later(hours=9, minutes=30)  # 13:00 and 21:30 UTC,
 
 def by(who: str, suggestion: Suggestion = ONE, **more: Any) -> Verified:
     issuer, _, subject = who.rpartition("|")
-    claims = Claims(
-        **{
-            "product": suggestion.product,
-            "database": suggestion.database,
-            "suggestion_id": suggestion.suggestion_id,
-            "revision": suggestion.revision,
-            "plan_hash": suggestion.plan_hash,
-            "decision": "approve",
-            "steps": len(suggestion.steps),
-        }
-        | more
-    )
+    claims = claimed(suggestion, **more)
     return Verified(Identity(issuer or "people", subject), claims, "id", later(days=30))
 
 
-def ruled(verified: Verified, case: Case | None = None, at: datetime = NOON, **changes: Any) -> Ruling:
+def ruled(verified: Verified, case: Case | None = None, at: datetime = NOON, **changes: Any) -> Judgement:
     policy = policies.read(with_changes(**changes)) if changes else POLICY_READ
     return judge(policy, verified, at, case or Case(ONE, TABLES))
 
 
 def test_one_who_may_is_enough_where_the_policy_asks_for_one() -> None:
     found = ruled(by("bob"))
-    assert found == Ruling("complete", "1 of 1 steps may be done, now", Vote("bob", "approve", 1), 1, NOON)
+    assert found == Judgement("complete", "1 of 1 steps may be done, now", Vote("bob", "approve", 1), 1, NOON)
 
 
 def test_a_person_is_the_same_by_whichever_issuer() -> None:

@@ -2,73 +2,39 @@
 
 import json
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
+from duckdb import DuckDBPyConnection
 
-from schemas.records import AnalysisRequest, Column, Decision, JournalEntry, Record, Table
-from schemas.topics import ANALYSIS_REQUESTS, CATALOGS, PATTERNS, REQUESTS, SUGGESTIONS, Topic
-from store import analyses, chain, decisions, journal, messages, outbox, projection, requests
-from store.chain import DECISION, EPOCH, UNKNOWN_EPOCH
+from schemas.records import AnalysisRequest, Column, Decision, Table
+from schemas.topics import ANALYSIS_REQUESTS, CATALOGS, PATTERNS, REQUESTS, SUGGESTIONS
+from store import analyses, decisions, messages, outbox, requests
+from streams.deciding import Deciding
 from streams.scheduling import AnalysisRules, Keeping, Scheduler
-from tests.store_records import CODEC, NOON, arrived, catalog, knowledge, pattern, pattern_batch, request, suggestion
+from tests.deciding_store import Store
+from tests.store_records import CODEC, NOON, catalog, pattern, pattern_batch, request, suggestion
 
 MINUTE = timedelta(minutes=1)
 RULES = AnalysisRules(min_runs=10, min_interval=30 * MINUTE, deadline=20 * MINUTE)
 KEEPING = Keeping()
 
 
-class Store:
-    """A knowledge file with an epoch, to which records and decisions are applied as live."""
-
-    def __init__(self) -> None:
-        self.file = knowledge(Path(":memory:"))
-        self._offsets = dict.fromkeys((topic.name for topic in projection.INPUTS), 0)
-        with self.file.transaction() as tx:
-            self._enter(tx, EPOCH, [], NOON)
-
-    def add(self, topic: Topic, *records: Record) -> None:
-        with self.file.transaction() as tx:
-            for one in records:
-                offset = self._offsets[topic.name]
-                self._offsets[topic.name] += 1
-                assert projection.apply(tx, CODEC, [arrived(topic.name, offset, one)]).refused == []
-
-    def see(self, runs: int = 1, **values: Any) -> None:
-        """A batch of one pattern with so many runs."""
-        self.add(PATTERNS, pattern_batch(self._offsets[PATTERNS.name], pattern(latencies=[1000] * runs), **values))
-
+class Scheduled(Store):
     def turn(self, now: datetime = NOON, rules: AnalysisRules = RULES) -> list[Decision]:
-        with self.file.transaction() as tx:
-            head = journal.head(tx)
-            scheduler = Scheduler(tx, CODEC, rules, head, now)
+        def take(tx: DuckDBPyConnection, deciding: Deciding) -> None:
+            scheduler = Scheduler(tx, CODEC, rules, deciding, now)
             scheduler.answer()
             scheduler.expire()
             scheduler.schedule()
             scheduler.keep(KEEPING)
-            if scheduler.decisions:
-                self._enter(tx, DECISION, scheduler.decisions, now)
-        return scheduler.decisions
 
-    def _enter(self, tx: Any, kind: str, taken: list[Decision], now: datetime) -> None:
-        head = journal.head(tx)
-        entry = chain.sealed(
-            JournalEntry(
-                product="", database="", instance="test", event_id="", time=now, sequence=head.sequence + 1,
-                previous_hash=head.hash, hash="", epoch=UNKNOWN_EPOCH if kind == EPOCH else head.epoch, kind=kind,
-                accepted=[], settled=[], sent=outbox.sent(tx, head.sequence + 1, owes=bool(taken)), decisions=taken,
-            )
-        )  # fmt: skip
-        after = chain.follow(head, entry, head.next_offset)
-        assert after is not None
-        projection.enter(tx, entry)
-        journal.add(tx, entry, after, "journal-id")
+        return self.decide(take, now)
 
 
 @pytest.fixture
-def store() -> Store:
-    store = Store()
+def store() -> Scheduled:
+    store = Scheduled()
     store.add(CATALOGS, catalog())
     return store
 
@@ -87,7 +53,7 @@ def asked(decision: Decision) -> AnalysisRequest:
     return CODEC.decode_as(AnalysisRequest, message.value)
 
 
-def test_enough_new_runs_start_an_analysis_with_all_that_the_rules_need(store: Store) -> None:
+def test_enough_new_runs_start_an_analysis_with_all_that_the_rules_need(store: Scheduled) -> None:
     store.see(9, dropped=3)
     assert store.turn() == []
     store.see(1)
@@ -101,14 +67,14 @@ def test_enough_new_runs_start_an_analysis_with_all_that_the_rules_need(store: S
     assert request.event_id == decision.messages[0].message_id
 
 
-def test_the_window_begins_with_the_first_run_that_is_counted(store: Store) -> None:
+def test_the_window_begins_with_the_first_run_that_is_counted(store: Scheduled) -> None:
     store.see(10)
     later = NOON + 45 * MINUTE
     request = asked(store.turn(later)[0])
     assert (request.window_start, request.window_end) == (NOON, later)
 
 
-def test_runs_of_a_clock_in_2090_neither_fill_the_workload_nor_move_its_window(store: Store) -> None:
+def test_runs_of_a_clock_in_2090_neither_fill_the_workload_nor_move_its_window(store: Scheduled) -> None:
     far = NOON.replace(year=2090)
     store.see(10)
     store.add(PATTERNS, pattern_batch(1, pattern(latencies=[10**9], hour=far), pattern(2, hour=far)))
@@ -121,7 +87,7 @@ def test_runs_of_a_clock_in_2090_neither_fill_the_workload_nor_move_its_window(s
     assert kept.kind == "retain", "its hours become part of the totals, and are kept no longer apart"
 
 
-def test_the_next_analysis_waits_for_new_runs_and_for_the_interval(store: Store) -> None:
+def test_the_next_analysis_waits_for_new_runs_and_for_the_interval(store: Scheduled) -> None:
     store.see(10)
     (first,) = store.turn()
     store.add(SUGGESTIONS, suggestion(1, of=1, analysis_id=asked(first).analysis_id))
@@ -133,7 +99,7 @@ def test_the_next_analysis_waits_for_new_runs_and_for_the_interval(store: Store)
     assert (asked(decision).revision, asked(decision).dropped) == (2, 0)
 
 
-def test_none_is_started_while_one_is_under_way(store: Store) -> None:
+def test_none_is_started_while_one_is_under_way(store: Scheduled) -> None:
     slow = AnalysisRules(min_runs=1, min_interval=MINUTE, deadline=20 * MINUTE)
     store.see(1)
     (first,) = store.turn(rules=slow)
@@ -146,7 +112,7 @@ def test_none_is_started_while_one_is_under_way(store: Store) -> None:
     assert kinds(store.turn(NOON + 19 * MINUTE, slow)) == ["analyse"]
 
 
-def test_one_that_was_never_answered_is_said_to_be_and_does_not_block_for_ever(store: Store) -> None:
+def test_one_that_was_never_answered_is_said_to_be_and_does_not_block_for_ever(store: Scheduled) -> None:
     store.see(10)
     (asked_for,) = store.turn()
     assert store.turn(NOON + 19 * MINUTE) == []
@@ -166,7 +132,7 @@ def test_one_that_was_never_answered_is_said_to_be_and_does_not_block_for_ever(s
     assert kinds(store.turn(NOON + 22 * MINUTE)) == ["analyse"]
 
 
-def test_what_was_not_answered_is_asked_again_when_the_product_shows_life(store: Store) -> None:
+def test_what_was_not_answered_is_asked_again_when_the_product_shows_life(store: Scheduled) -> None:
     store.see(10)
     store.turn()
     assert kinds(store.turn(NOON + 30 * MINUTE)) == ["expire"]
@@ -175,7 +141,7 @@ def test_what_was_not_answered_is_asked_again_when_the_product_shows_life(store:
     assert [shape.count for shape in asked(again).workload] == [11]
 
 
-def test_one_that_was_answered_in_part_says_how_far_it_came(store: Store) -> None:
+def test_one_that_was_answered_in_part_says_how_far_it_came(store: Scheduled) -> None:
     store.see(10)
     (decision,) = store.turn()
     identity = asked(decision).analysis_id
@@ -186,7 +152,7 @@ def test_one_that_was_answered_in_part_says_how_far_it_came(store: Store) -> Non
     assert store.turn(NOON + 31 * MINUTE) == [], "it came late, and counts"
 
 
-def test_a_request_is_answered_once(store: Store) -> None:
+def test_a_request_is_answered_once(store: Scheduled) -> None:
     store.see(1)
     store.add(REQUESTS, request())
     (decision,) = store.turn()
@@ -204,7 +170,9 @@ def test_a_request_is_answered_once(store: Store) -> None:
         ({"body": b"[" * 4000}, "the body of 'analyse' has to be an empty JSON object"),
     ],
 )
-def test_what_cannot_be_is_refused_with_the_reason_on_record(store: Store, values: dict[str, Any], reason: str) -> None:
+def test_what_cannot_be_is_refused_with_the_reason_on_record(
+    store: Scheduled, values: dict[str, Any], reason: str
+) -> None:
     store.see(1)
     store.add(REQUESTS, request(**values))
     taken = store.turn()
@@ -220,7 +188,7 @@ def test_what_cannot_be_is_refused_with_the_reason_on_record(store: Store, value
     assert row["context"]["request_id"] == "request-1"
 
 
-def test_a_request_is_refused_where_nothing_is_known_to_analyse(store: Store) -> None:
+def test_a_request_is_refused_where_nothing_is_known_to_analyse(store: Scheduled) -> None:
     store.add(REQUESTS, request())
     assert reasons(store.turn()) == ["no query was seen under its current catalog"]
     store.see(1, database="bare")
@@ -228,7 +196,7 @@ def test_a_request_is_refused_where_nothing_is_known_to_analyse(store: Store) ->
     assert reasons(store.turn()) == ["its catalog is not known yet: the client reports it at its start"]
 
 
-def test_a_second_request_is_refused_while_the_first_is_under_way(store: Store) -> None:
+def test_a_second_request_is_refused_while_the_first_is_under_way(store: Scheduled) -> None:
     store.see(1)
     store.add(REQUESTS, request(), request(requested_by="bob"))
     taken = store.turn()
@@ -241,7 +209,7 @@ def test_a_second_request_is_refused_while_the_first_is_under_way(store: Store) 
     )
 
 
-def test_a_request_for_a_product_is_answered_for_each_of_its_databases(store: Store) -> None:
+def test_a_request_for_a_product_is_answered_for_each_of_its_databases(store: Scheduled) -> None:
     store.add(CATALOGS, catalog(database="second"))
     store.see(1)
     store.see(1, database="second")
@@ -259,7 +227,7 @@ def large(count: int) -> list[Table]:
     ]
 
 
-def test_what_one_entry_cannot_hold_is_decided_in_the_next(store: Store) -> None:
+def test_what_one_entry_cannot_hold_is_decided_in_the_next(store: Scheduled) -> None:
     names = ["a", "b", "c", "d"]
     for name in names:
         store.add(CATALOGS, catalog(database=name, tables=large(2000)))
@@ -270,14 +238,14 @@ def test_what_one_entry_cannot_hold_is_decided_in_the_next(store: Store) -> None
     assert all(len(asked(one).catalog.tables) == 2000 for turn in turns[:2] for one in turn)
 
 
-def test_a_catalog_that_no_record_holds_is_refused_with_the_reason(store: Store) -> None:
+def test_a_catalog_that_no_record_holds_is_refused_with_the_reason(store: Scheduled) -> None:
     store.add(CATALOGS, catalog(tables=large(4300)))
     store.see(1)
     store.add(REQUESTS, request())
     assert reasons(store.turn()) == ["its catalog of 4300 tables is too large for a record"]
 
 
-def test_shapes_are_left_out_where_all_would_not_fit(store: Store) -> None:
+def test_shapes_are_left_out_where_all_would_not_fit(store: Scheduled) -> None:
     store.add(CATALOGS, catalog(tables=large(3500)))
     long = [pattern(n, statement=f"SELECT {n} " + "x" * 50_000, latencies=[n * 1000]) for n in range(1, 21)]
     store.add(PATTERNS, pattern_batch(500, *long))
@@ -288,15 +256,15 @@ def test_shapes_are_left_out_where_all_would_not_fit(store: Store) -> None:
     assert json.loads(decision.body)["shapes"] == 5
 
 
-def test_a_catalog_of_900_kb_is_one_like_any_other(store: Store) -> None:
+def test_a_catalog_of_900_kb_is_one_like_any_other(store: Scheduled) -> None:
     store.see(1)
     store.add(CATALOGS, catalog(tables=large(850)))
     store.add(REQUESTS, request())
     assert kinds(store.turn()) == ["analyse"]
 
 
-def test_what_is_decided_twice_from_the_same_tables_is_the_same(store: Store) -> None:
-    other = Store()
+def test_what_is_decided_twice_from_the_same_tables_is_the_same(store: Scheduled) -> None:
+    other = Scheduled()
     other.add(CATALOGS, catalog())
     for one in (store, other):
         one.see(10)
@@ -304,7 +272,7 @@ def test_what_is_decided_twice_from_the_same_tables_is_the_same(store: Store) ->
     assert store.turn() == other.turn()
 
 
-def test_hours_of_long_ago_are_a_decision(store: Store) -> None:
+def test_hours_of_long_ago_are_a_decision(store: Scheduled) -> None:
     store.see(1)
     (decision,) = store.turn(NOON + timedelta(days=9))
     assert (decision.kind, decision.product, decision.messages) == ("retain", "", [])
@@ -314,7 +282,7 @@ def test_hours_of_long_ago_are_a_decision(store: Store) -> None:
     assert store.turn(NOON + timedelta(days=9)) == []
 
 
-def test_a_message_is_owed_until_it_is_confirmed_and_then_said_to_be(store: Store) -> None:
+def test_a_message_is_owed_until_it_is_confirmed_and_then_said_to_be(store: Scheduled) -> None:
     store.see(10)
     (decision,) = store.turn()
     with store.file.transaction() as tx:
@@ -332,7 +300,7 @@ def test_a_message_is_owed_until_it_is_confirmed_and_then_said_to_be(store: Stor
         assert tx.execute(status).fetchall() == [("control", "advise", "analyse", "confirmed")]
 
 
-def test_an_analysis_is_listed_with_how_far_it_is(store: Store) -> None:
+def test_an_analysis_is_listed_with_how_far_it_is(store: Scheduled) -> None:
     store.see(10)
     (decision,) = store.turn()
     store.add(SUGGESTIONS, suggestion(1, of=2, analysis_id=asked(decision).analysis_id))
@@ -343,7 +311,7 @@ def test_an_analysis_is_listed_with_how_far_it_is(store: Store) -> None:
     )  # fmt: skip
 
 
-def test_a_clock_that_goes_back_starts_nothing_twice(store: Store) -> None:
+def test_a_clock_that_goes_back_starts_nothing_twice(store: Scheduled) -> None:
     store.see(10)
     store.turn()
     store.see(10)

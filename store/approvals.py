@@ -1,0 +1,139 @@
+"""Approvals that wait for the gate, and what it said of those that were before it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import UUID, uuid5
+
+from duckdb import DuckDBPyConnection
+from pydantic import BaseModel, ConfigDict
+
+from schemas.records import Approval, Decision
+
+from .documents import document, read
+from .knowledge import naive
+
+
+class Ruled(BaseModel):
+    """The body of a decision about an approval. `policy` is the sha256 of the policy that it was judged by.
+
+    `approval` is its partition and offset, `approval_id` its event's id; `steps` is what it let be done, `agreed` what
+    all together do, from `opens` on. What could not be verified has no `approver`, and names no plan.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["rule"] = "rule"
+    approval: str
+    approval_id: str
+    policy: str
+    verdict: Literal["refused", "counted", "complete", "rejected", "deferred"]
+    reason: str
+    identity: str = ""
+    approver: str = ""
+    token_id: str = ""
+    suggestion_id: str = ""
+    revision: int = 0
+    plan_hash: str = ""
+    decision: Literal["approve", "reject", "defer"] = "approve"
+    steps: int = 0
+    agreed: int = 0
+    opens: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """`place` is its partition and offset, `time` the broker's."""
+
+    place: str
+    approval: Approval
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A vote that counts on a plan."""
+
+    approver: str
+    decision: Literal["approve", "reject", "defer"]
+    steps: int
+
+
+def apply(tx: DuckDBPyConnection, approval: Approval, partition: int, offset: int, time: datetime) -> None:
+    """Raises RecordError."""
+    tx.execute("INSERT INTO approvals VALUES (?, ?, ?, ?)", [partition, offset, naive(time), document(approval)])
+
+
+def waiting(tx: DuckDBPyConnection, most: int) -> list[Waiting]:
+    """The oldest first."""
+    rows = tx.execute(
+        "SELECT concat(record_partition, '/', record_offset), record, timestamp FROM approvals "
+        "ORDER BY record_partition, record_offset LIMIT ?",
+        [most],
+    ).fetchall()
+    return [Waiting(place, read(Approval, text), time.replace(tzinfo=UTC)) for place, text, time in rows]
+
+
+def rule(tx: DuckDBPyConnection, decision: Decision, body: Ruled, sequence: int, at: datetime) -> None:
+    """It waits no longer. A plan that is complete or rejected is marked so with its suggestion."""
+    partition, offset = map(int, body.approval.split("/"))
+    tx.execute("DELETE FROM approvals WHERE record_partition = ? AND record_offset = ?", [partition, offset])
+    tx.execute(
+        "INSERT INTO rulings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            decision.decision_id,
+            sequence,
+            naive(at),
+            decision.product,
+            decision.database,
+            body.approval_id,
+            body.identity,
+            body.approver,
+            body.token_id,
+            body.suggestion_id,
+            body.revision,
+            body.plan_hash,
+            body.decision,
+            body.steps,
+            body.verdict,
+            body.reason,
+            body.agreed,
+            naive(body.opens) if body.opens else None,
+        ],
+    )
+    if body.verdict in ("complete", "rejected"):
+        of_suggestion = uuid5(UUID(body.suggestion_id), str(body.revision))
+        approved = body.verdict == "complete"
+        tx.execute("UPDATE agent_decisions SET approved = ? WHERE decision_id = ?", [approved, of_suggestion])
+
+
+def earlier(tx: DuckDBPyConnection, suggestion_id: str, revision: int, plan_hash: str) -> list[Earlier]:
+    """The votes that count on this plan, the oldest first."""
+    rows = tx.execute(
+        """
+        SELECT approver, decision, steps FROM rulings
+        WHERE suggestion_id = ? AND revision = ? AND plan_hash = ? AND verdict <> 'refused'
+        ORDER BY sequence, rowid
+        """,
+        [suggestion_id, revision, plan_hash],
+    ).fetchall()
+    return [Earlier(*row) for row in rows]
+
+
+def seen_in(tx: DuckDBPyConnection, identity: str, token_id: str) -> str | None:
+    """The id of the event in which this token was before the gate already."""
+    found = tx.execute(
+        "SELECT approval_id FROM rulings WHERE identity = ? AND token_id = ? ORDER BY sequence LIMIT 1",
+        [identity, token_id],
+    ).fetchone()
+    return str(found[0]) if found else None
+
+
+def listed(tx: DuckDBPyConnection, product: str | None = None) -> list[Mapping[str, Any]]:
+    """What the gate said, the newest first, each with the columns of the table."""
+    found = tx.execute(
+        "SELECT * FROM rulings WHERE product = coalesce(?, product) ORDER BY sequence DESC, rowid DESC", [product]
+    )
+    names = [column[0] for column in found.description or []]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

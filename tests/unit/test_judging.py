@@ -1,0 +1,221 @@
+"""Approvals before the gate as the control process brings them: each is answered once, and the journal tells it."""
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from duckdb import DuckDBPyConnection
+
+from schemas.records import Decision, Ruling, Suggestion
+from schemas.topics import APPROVALS, CATALOGS, RULINGS, SUGGESTIONS
+from store import approvals, decisions
+from streams.access.gatekeeper import Gatekeeper
+from streams.access.judging import Judging
+from streams.deciding import Deciding
+from tests.access import CLUSTER, INDEX, ORDERS, OTHER, Team, later, planned
+from tests.deciding_store import Store
+from tests.store_records import CODEC, catalog
+
+NOON = later(hours=1)
+NIGHT = later(hours=9, minutes=30)
+ONE = planned(INDEX)
+
+
+class Judged(Store):
+    def __init__(self, team: Team | None) -> None:
+        super().__init__()
+        self.team = team
+        self.gatekeeper = Gatekeeper(team.file) if team else None
+        self.add(CATALOGS, catalog(tables=[ORDERS, OTHER]))
+
+    def rule(self, now: datetime = NOON) -> list[Ruling]:
+        """What is answered."""
+
+        def take(tx: DuckDBPyConnection, deciding: Deciding) -> None:
+            rules = self.gatekeeper.look() if self.gatekeeper else None
+            Judging(tx, CODEC, rules, deciding, now).rule()
+
+        return [answer(one) for one in self.decide(take, now) if one.messages]
+
+    def approved(self, suggestion: Suggestion) -> list[bool | None]:
+        with self.file.reading() as tx:
+            return [
+                one["approved"]
+                for one in decisions.listed(tx)
+                if one["context"].get("suggestion_id") == suggestion.suggestion_id and one["suggestion"]
+            ]
+
+
+def answer(decision: Decision) -> Ruling:
+    (message,) = decision.messages
+    assert (decision.kind, message.topic) == ("rule", RULINGS.name)
+    return CODEC.decode_as(Ruling, message.value)
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Team:
+    return Team(tmp_path)
+
+
+@pytest.fixture
+def store(team: Team) -> Judged:
+    found = Judged(team)
+    found.add(SUGGESTIONS, ONE)
+    return found
+
+
+def test_an_approval_that_fits_is_complete_and_answered(store: Judged, team: Team) -> None:
+    assert store.approved(ONE) == [None]
+    sent = team.approval("bob", ONE, NOON)
+    store.add(APPROVALS, sent, time=NOON)
+    (ruling,) = store.rule()
+    assert (ruling.approval_id, ruling.suggestion_id, ruling.revision, ruling.plan_hash) == (
+        sent.event_id, ONE.suggestion_id, 3, ONE.plan_hash)  # fmt: skip
+    assert (ruling.verdict, ruling.approver, ruling.steps, ruling.opens) == ("complete", "bob", 1, NOON)
+    assert ruling.reason == "1 of 1 steps may be done, now"
+    assert store.approved(ONE) == [True]
+    assert store.rule() == []
+    with store.file.reading() as tx:
+        (kept,) = approvals.listed(tx)
+    assert (kept["identity"], kept["verdict"], kept["agreed"]) == ("people|bob", "complete", 1)
+
+
+def test_two_who_come_at_once_are_counted_one_after_the_other(store: Judged, team: Team) -> None:
+    rebuild = planned(CLUSTER, suggestion_id="8a2c3b5e-0000-5000-8000-000000000000")
+    store.add(SUGGESTIONS, rebuild)
+    store.add(APPROVALS, *(team.approval(who, rebuild, NIGHT) for who in ("bob", "alice")), time=NIGHT)
+    first, second = store.rule()
+    assert (first.verdict, first.reason) == ("counted", "1 of 2 for rebuild have approved it: alice may")
+    assert (second.verdict, second.steps, second.opens) == ("complete", 1, NIGHT)
+
+
+def test_votes_of_earlier_entries_count(store: Judged, team: Team) -> None:
+    rebuild = planned(CLUSTER, suggestion_id="8a2c3b5e-0000-5000-8000-000000000000")
+    store.add(SUGGESTIONS, rebuild)
+    verdicts = []
+    for who in ("bob", "bob", "alice"):
+        store.add(APPROVALS, team.approval(who, rebuild, NIGHT), time=NIGHT)
+        verdicts += [ruling.verdict for ruling in store.rule()]
+    assert verdicts == ["counted", "counted", "complete"]
+
+
+def test_one_that_comes_before_its_suggestion_waits_for_it(team: Team) -> None:
+    store = Judged(team)
+    store.add(APPROVALS, team.approval("bob", ONE, NOON), time=NOON)
+    assert store.rule() == []
+    store.add(SUGGESTIONS, ONE)
+    (ruling,) = store.rule()
+    assert ruling.verdict == "complete"
+
+
+def test_one_whose_suggestion_never_comes_is_refused_when_it_expires(team: Team) -> None:
+    store = Judged(team)
+    store.add(APPROVALS, team.approval("bob", ONE, NOON), time=NOON)
+    assert store.rule(NOON + timedelta(minutes=10, seconds=30)) == []
+    (ruling,) = store.rule(NOON + timedelta(minutes=10, seconds=31))
+    assert (ruling.verdict, ruling.reason) == (
+        "refused", f"there is no suggestion {ONE.suggestion_id}, and it has expired waiting for one")  # fmt: skip
+
+
+def test_the_same_event_again_is_answered_once_and_its_token_in_another_is_refused(store: Judged, team: Team) -> None:
+    sent = team.approval("bob", ONE, NOON, event_id="first")
+    stolen = sent.model_copy(update={"event_id": "second"})
+    store.add(APPROVALS, sent, sent, stolen, time=NOON)
+    assert [(one.approval_id, one.verdict) for one in store.rule()] == [("first", "complete"), ("second", "refused")]
+    store.add(APPROVALS, sent, stolen, time=NOON)
+    (ruling,) = store.rule()
+    assert ruling.reason == "its token came before, in the event first: sign one anew for each decision"
+
+
+def test_a_rejection_closes_the_plan(store: Judged, team: Team) -> None:
+    store.add(APPROVALS, team.approval("alice", ONE, NOON, decision="reject", reason="that table goes"), time=NOON)
+    store.add(APPROVALS, team.approval("bob", ONE, NOON), time=NOON)
+    first, second = store.rule()
+    assert (first.verdict, first.reason) == ("rejected", "rejected by alice: that table goes")
+    assert (second.verdict, second.reason) == ("refused", "alice rejected it: a new revision can be approved")
+    assert store.approved(ONE) == [False]
+
+
+def test_a_new_revision_begins_without_votes(store: Judged, team: Team) -> None:
+    store.add(APPROVALS, team.approval("alice", ONE, NOON, decision="reject"), time=NOON)
+    assert [one.verdict for one in store.rule()] == ["rejected"]
+    store.add(SUGGESTIONS, ONE.model_copy(update={"revision": 4}))
+    store.add(APPROVALS, team.approval("bob", ONE, NOON), time=NOON)
+    store.add(APPROVALS, team.approval("bob", ONE, NOON, revision=4), time=NOON)
+    assert [one.verdict for one in store.rule()] == ["refused", "complete"]
+
+
+def test_the_catalog_as_it_is_now_decides_what_drifted(store: Judged, team: Team) -> None:
+    store.add(CATALOGS, catalog(tables=[ORDERS.model_copy(update={"columns": []}), OTHER]))
+    store.add(APPROVALS, team.approval("bob", ONE, NOON), time=NOON)
+    (ruling,) = store.rule()
+    assert ruling.reason == "main.orders changed since it was planned: the next analysis plans it anew"
+
+
+def test_the_brokers_time_is_what_counts(store: Judged, team: Team) -> None:
+    """Neither the record's own time nor the control process's clock: it may have been down for a day."""
+    in_time = team.approval("bob", ONE, NOON)
+    store.add(APPROVALS, in_time, time=NOON + timedelta(minutes=10))
+    assert [one.verdict for one in store.rule(NOON + timedelta(days=1))] == ["complete"]
+    late = team.approval("bob", ONE, NOON)
+    store.add(APPROVALS, late, time=NOON + timedelta(hours=1))
+    (ruling,) = store.rule(NOON)
+    assert ruling.reason.startswith("it expired at 2026-11-29 13:10:00 UTC, and came at 2026-11-29 14:00:00 UTC")
+
+
+def test_what_is_forged_is_refused_and_answered(store: Judged, team: Team) -> None:
+    forged = team.approval("bob", ONE, NOON)
+    changed = forged.model_copy(update={"token": forged.token[:-20] + "A" * 20})
+    store.add(APPROVALS, changed, time=NOON)
+    (ruling,) = store.rule()
+    assert (ruling.approver, ruling.suggestion_id, ruling.verdict) == ("", "", "refused")
+    assert ruling.reason == "its signature does not hold: it was forged, or changed on the way"
+    assert store.approved(ONE) == [None]
+
+
+def test_a_suggestion_that_is_no_id_is_not_there(store: Judged, team: Team) -> None:
+    store.add(APPROVALS, team.approval("bob", ONE, NOON, suggestion_id="'; DROP TABLE rulings"), time=NOON)
+    (ruling,) = store.rule(NOON + timedelta(days=1))
+    assert ruling.reason.startswith("there is no suggestion '; DROP TABLE rulings")
+
+
+def test_without_a_policy_nobody_may_approve_anything(team: Team) -> None:
+    store = Judged(None)
+    store.add(SUGGESTIONS, ONE)
+    store.add(APPROVALS, team.approval("bob", ONE, NOON), time=NOON)
+    (ruling,) = store.rule()
+    assert ruling.reason == "no policy is set, so nobody may approve anything: name one by SIDECAR_POLICY"
+
+
+def test_a_policy_that_changes_holds_at_once_and_one_that_breaks_does_not(
+    store: Judged, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.access.gatekeeper.LOOK_S", 0.0)
+
+    def verdict() -> str:
+        store.add(APPROVALS, team.approval("bob", ONE, NOON), time=NOON)
+        (ruling,) = store.rule()
+        return ruling.verdict
+
+    assert verdict() == "complete"
+    team.write(**{"approvers.bob.roles": ["analyst"], "approvers.carol.roles": ["engineer", "owner"]})
+    assert verdict() == "refused"
+    good = team.file.read_text()
+    team.file.write_text(good.replace("quorum", "qourum"))
+    assert verdict() == "refused"
+    team.write()
+    assert verdict() == "complete"
+    (team.folder / "people.json").unlink()
+    assert verdict() == "complete"
+
+
+def test_the_journal_names_the_policy_that_it_was_judged_by(store: Judged, team: Team) -> None:
+    store.add(APPROVALS, team.approval("bob", ONE, NOON), time=NOON)
+    store.rule()
+    with store.file.reading() as tx:
+        (entry,) = tx.execute("SELECT decisions FROM journal WHERE kind = 'decision'").fetchall()
+    (told,) = json.loads(entry[0])
+    assert store.gatekeeper is not None
+    assert told["body"]["policy"] == store.gatekeeper.rules.digest
+    assert (told["body"]["identity"], told["body"]["verdict"]) == ("people|bob", "complete")
