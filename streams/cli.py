@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from schemas.errors import SettingsError, SidecarError
+from schemas.errors import SidecarError
 from streams import settings as configuration
+from streams.access import commands
+from streams.terminal import console, progress, reachable, table, told
 
 if TYPE_CHECKING:
     from schemas.codec import Codec
@@ -35,18 +35,14 @@ store = typer.Typer(no_args_is_help=True, help="The knowledge file: make it anew
 cli.add_typer(topics, name="topics")
 cli.add_typer(dead_letters, name="dead-letters")
 cli.add_typer(store, name="store")
-console = Console()
-told = Console(stderr=True)
+cli.add_typer(commands.policy, name="policy")
+cli.add_typer(commands.keys, name="keys")
 
 
 class Role(StrEnum):
     BOTH = "both"
     STREAMS = "streams"
     CONTROL = "control"
-
-
-def progress(text: str) -> None:
-    told.print(text, highlight=False, markup=False)
 
 
 @cli.command()
@@ -111,7 +107,7 @@ def analyze(
     from streams import connections
     from streams.requests import ask
 
-    settings = _reachable()
+    settings = reachable()
     config, codec = connections.confluent_config(settings), connections.codec(settings)
     request = ask(config, settings.topic_prefix, codec, "analyse", product, database)
     console.print(f"asked, as request {request.event_id}")
@@ -129,10 +125,10 @@ def kafka() -> None:
 @cli.command()
 def settings() -> None:
     """Every setting with its value, where that comes from, and what it is for."""
-    table = _table("setting", "value", "source", "what it is")
+    listed = table("setting", "value", "source", "what it is")
     for one in configuration.listed(configuration.load()):
-        table.add_row(one.variable, one.value, one.source, f"{one.help} ({one.unit})" if one.unit else one.help)
-    console.print(table)
+        listed.add_row(one.variable, one.value, one.source, f"{one.help} ({one.unit})" if one.unit else one.help)
+    console.print(listed)
     for name in configuration.unknown_variables():
         told.print(f"[yellow]{name} is no setting of ours: a slip of the pen?[/]")
 
@@ -140,15 +136,15 @@ def settings() -> None:
 @topics.command("show")
 def show_topics() -> None:
     """Each topic as it is in Kafka, and what is wrong with it."""
-    table = _table("topic", "partitions", "kept", "purpose", "problem")
+    listed = table("topic", "partitions", "kept", "purpose", "problem")
     problems = False
     for found in _topic_admin().show():
         config = found.topic.config()
         kept = "for ever" if config["retention.ms"] == "-1" else f"{int(config['retention.ms']) // 86_400_000} days"
         compacted = ", compacted" if found.topic.compacted else ""
-        table.add_row(found.name, str(found.partitions), kept + compacted, found.topic.purpose, found.problem)
+        listed.add_row(found.name, str(found.partitions), kept + compacted, found.topic.purpose, found.problem)
         problems = problems or bool(found.problem)
-    console.print(table)
+    console.print(listed)
     if problems:
         raise typer.Exit(1)
 
@@ -171,17 +167,17 @@ def list_dead_letters() -> None:
     """What could not be read, oldest first."""
     from streams import connections, dead_letters
 
-    settings = _reachable()
-    table = _table("id", "time", "where it was", "agent", "bytes", "why")
+    settings = reachable()
+    listed = table("id", "time", "where it was", "agent", "bytes", "why")
     letters = dead_letters.read(
         connections.confluent_config(settings), settings.topic_prefix, connections.codec(settings)
     )
     for one in letters:
         where = f"{one.source.topic} {one.source.partition}:{one.source.offset}"
-        table.add_row(
+        listed.add_row(
             one.event_id, f"{one.time:%Y-%m-%d %H:%M:%S}", where, one.agent, str(len(one.payload)), one.message
         )
-    console.print(table if table.row_count else "no dead letters")
+    console.print(listed if listed.row_count else "no dead letters")
 
 
 @dead_letters.command("replay")
@@ -191,7 +187,7 @@ def replay_dead_letters(
     """Sends the original bytes to where they came from, once whatever was wrong with them is mended."""
     from streams import connections, dead_letters
 
-    settings = _reachable()
+    settings = reachable()
     config, prefix = connections.confluent_config(settings), settings.topic_prefix
     chosen = dead_letters.choose(dead_letters.read(config, prefix, connections.codec(settings)), ids)
     dead_letters.replay(config, prefix, chosen)
@@ -237,7 +233,7 @@ def _control() -> "tuple[ControlSettings, Codec]":
     from streams import connections
     from streams.app import control_settings
 
-    settings = _reachable()
+    settings = reachable()
     return control_settings(settings), connections.codec(settings)
 
 
@@ -245,25 +241,12 @@ def _topic_admin() -> "TopicAdmin":
     from streams.connections import confluent_config
     from streams.topic_admin import TopicAdmin
 
-    settings = _reachable()
+    settings = reachable()
     return TopicAdmin(confluent_config(settings), settings.topic_prefix, settings.group_prefix)
 
 
-def _reachable() -> configuration.Settings:
-    """The settings, with the address of our own broker where no other is named."""
-    settings = configuration.load()
-    if settings.bootstrap_servers:
-        return settings
-    if not settings.kafka_port:
-        raise SettingsError("set SIDECAR_BOOTSTRAP_SERVERS, or SIDECAR_KAFKA_PORT to that of the embedded broker")
-    return settings.model_copy(update={"bootstrap_servers": f"127.0.0.1:{settings.kafka_port}"})
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
+for command in (commands.suggestions, commands.show, commands.approve, commands.reject, commands.defer):
+    cli.command()(command)
 
 
 def main() -> None:

@@ -1,16 +1,16 @@
 """Dead letters: what could not be read, with its original bytes, until somebody has looked at it and sends it again."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from schemas.codec import Codec
-from schemas.errors import BrokerError, RecordError, SidecarError
+from schemas.errors import BrokerError, SidecarError
 from schemas.ids import derived_id
 from schemas.records import DeadLetter
 from schemas.topics import DEAD_LETTERS, TOPICS
+from streams import topic_reading
 from streams.agents.steps import ENVELOPE, Input, Output
 
 WAIT_S = 30
@@ -50,33 +50,8 @@ def letter(record: Input, agent: str, error: BaseException, codec: Codec) -> Out
 
 
 def read(config: Mapping[str, Any], prefix: str, codec: Codec) -> Iterator[DeadLetter]:
-    """All letters, oldest first; what is no letter in their topic is passed over.
-
-    `config` is that of any client of confluent-kafka, `prefix` that of the topics. Raises BrokerError.
-    """
-    topic = prefix + DEAD_LETTERS.name
-    consumer = Consumer(
-        {
-            **config,
-            "group.id": "none",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "fetch.message.max.bytes": DEAD_LETTERS.largest_record,
-        }
-    )
-    try:
-        found = consumer.list_topics(topic, WAIT_S).topics[topic]
-        if found.error:
-            raise BrokerError(f"{topic}: {found.error.str()}")
-        for partition in sorted(found.partitions):
-            consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING)])
-            for value in _to_the_end(consumer):
-                with suppress(RecordError):
-                    yield codec.decode_as(DeadLetter, value)
-    except KafkaException as error:
-        raise BrokerError(f"{topic} cannot be read: {error.args[0].str()}") from error
-    finally:
-        consumer.close()
+    """All letters, oldest first; what is no letter in their topic is passed over. Raises BrokerError."""
+    return topic_reading.read(config, prefix, DEAD_LETTERS, DeadLetter, codec)
 
 
 def choose(letters: Iterable[DeadLetter], ids: Iterable[str]) -> list[DeadLetter]:
@@ -116,14 +91,3 @@ def replay(config: Mapping[str, Any], prefix: str, letters: Collection[DeadLette
     if (left := producer.flush(WAIT_S)) or failed:
         reason = failed[0] if failed else f"nothing was confirmed within {WAIT_S} s"
         raise BrokerError(f"{left + len(failed)} of {len(letters)} records were not sent: {reason}")
-
-
-def _to_the_end(consumer: Consumer) -> Iterator[bytes | None]:
-    while True:
-        if (message := consumer.poll(WAIT_S)) is None:
-            raise BrokerError(f"dead letters cannot be read: nothing came for {WAIT_S} s")
-        if error := message.error():
-            if error.code() == KafkaError._PARTITION_EOF:
-                return
-            raise KafkaException(error)
-        yield message.value()

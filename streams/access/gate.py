@@ -74,7 +74,7 @@ def judge(policy: Policy, verified: Verified, at: datetime, case: Case) -> Judge
         return Judgement(verdict, f"{verdict} by {approver}{f': {claims.reason}' if claims.reason else ''}", vote)
     if approver == case.proposer:
         return _refused(f"{approver} proposed it, so others have to approve it")
-    if problem := _is_too_late(policy, suggestion, steps, at) or _is_too_much(policy, suggestion, steps):
+    if problem := is_too_late(policy, suggestion, steps, at) or is_too_much(policy, suggestion, steps):
         return _refused(problem)
     if drifted := drift(steps[case.done :], case.tables):
         return _refused(f"{', '.join(drifted)} changed since it was planned: the next analysis plans it anew")
@@ -160,7 +160,8 @@ def _may_not(policy: Policy, approver: str, steps: Sequence[Step], decision: str
     return None if enough else problems[0]
 
 
-def _is_too_late(policy: Policy, suggestion: Suggestion, steps: Sequence[Step], at: datetime) -> str | None:
+def is_too_late(policy: Policy, suggestion: Suggestion, steps: Sequence[Step], at: datetime) -> str | None:
+    """Why it expired for these steps, if it did."""
     days = min(judged.expires_days for judged in _classes(policy, steps))
     if at > suggestion.time + timedelta(days=days):
         return (
@@ -170,7 +171,8 @@ def _is_too_late(policy: Policy, suggestion: Suggestion, steps: Sequence[Step], 
     return None
 
 
-def _is_too_much(policy: Policy, suggestion: Suggestion, steps: Sequence[Step]) -> str | None:
+def is_too_much(policy: Policy, suggestion: Suggestion, steps: Sequence[Step]) -> str | None:
+    """Which limit it is beyond, if it is."""
     if (cost := suggestion.cost) is None:
         return "it does not say what it costs"
     for judged in _classes(policy, steps):

@@ -137,7 +137,10 @@ def keyring(policy: Policy, folder: Path) -> Keyring:
         try:
             keys = keys_of(json.loads(file.read_text()), bound=not one.id_tokens, development=policy.development)
         except (OSError, ValueError, AttributeError) as error:
-            raise SettingsError(f"the keys of {name!r} cannot be read from {file}: {error}") from error
+            raise SettingsError(
+                f"the keys of {name!r} cannot be read from {file} ({error}): put a JWK set there, of public keys as "
+                "`sidecar keys create` prints them"
+            ) from error
         except SettingsError as error:
             raise SettingsError(f"{file}: {error}") from error
         issuers.append(Issuer(name, keys, one.audience, one.id_tokens))

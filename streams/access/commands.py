@@ -1,0 +1,167 @@
+"""The commands of people who decide: what is suggested, approve, reject, defer; their keys; the team's policy."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from streams.terminal import console, reachable, table
+
+policy = typer.Typer(no_args_is_help=True, help="The team's policy: what it means, and whether it is met.")
+keys = typer.Typer(no_args_is_help=True, help="Your own key, which signs what you decide.")
+
+KEY = Annotated[
+    Path,
+    typer.Option(
+        "--key",
+        metavar="FILE",
+        help="Your own key, made by `sidecar keys create`.",
+        default_factory=lambda: Path(typer.get_app_dir("duckdb-sidecar")) / "key.json",
+        show_default="key.json in your configuration folder",
+    ),
+]
+ID = Annotated[str, typer.Argument(metavar="ID", help="Of a suggestion, or how it begins: `sidecar suggestions`.")]
+REASON = Annotated[str, typer.Option(help="Why, for the others: it is kept with the decision.")]
+
+
+def suggestions(
+    product: Annotated[str, typer.Option(help="Of this product alone.")] = "",
+) -> None:
+    """The changes that are suggested, newest and best first, with their ids."""
+    from streams import connections
+    from streams.access.approving import open_suggestions
+
+    settings = reachable()
+    config, codec = connections.confluent_config(settings), connections.codec(settings)
+    listed = table("id", "product", "database", "measured", "gain", "steps", "what")
+    for one in open_suggestions(config, settings.topic_prefix, codec, product):
+        gain = f"{one.gain.speedup:.2f}x" if one.gain else ""
+        measured = f"{one.time:%Y-%m-%d %H:%M}"
+        listed.add_row(
+            one.suggestion_id[:13], one.product, one.database, measured, gain, str(len(one.steps)), one.title
+        )
+    console.print(listed if listed.row_count else "no change is suggested")
+
+
+def show(suggestion: ID) -> None:
+    """All of one suggestion: what it gains and costs, what is done, and how it is undone."""
+    from streams import connections, report
+    from streams.access.approving import choose, open_suggestions
+
+    settings = reachable()
+    config, codec = connections.confluent_config(settings), connections.codec(settings)
+    found = choose(open_suggestions(config, settings.topic_prefix, codec), suggestion)
+    report.show([found], console)
+    for number, step in enumerate(found.steps, start=1):
+        back = "no way back" if not step.reversible else "; ".join(step.inverse_sql) or "nothing to take back"
+        console.print(f"step {number}  {step.action.kind}  way back: {back}", soft_wrap=True, markup=False)
+    console.print(f"id {found.suggestion_id}, revision {found.revision}, plan {found.plan_hash}", soft_wrap=True)
+
+
+def approve(
+    suggestion: ID,
+    key: KEY,
+    steps: Annotated[int | None, typer.Option(min=1, help="Only so many of its first steps; all by default.")] = None,
+    reason: REASON = "",
+) -> None:
+    """Approve a suggestion's plan, and its way back with it. Signed with your own key.
+
+    The gate answers whether it counts, and what is still missing. Exit 1 when it is refused. This release records
+    approvals and does not carry plans out yet.
+    """
+    _decide("approve", suggestion, key, steps, reason)
+
+
+def reject(suggestion: ID, key: KEY, reason: REASON = "") -> None:
+    """Say that a suggestion is not to be carried out; nobody can approve this revision any more."""
+    _decide("reject", suggestion, key, None, reason)
+
+
+def defer(suggestion: ID, key: KEY, reason: REASON = "") -> None:
+    """Say that a suggestion is not to be carried out now: your approval of it, if you gave one, counts no more."""
+    _decide("defer", suggestion, key, None, reason)
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Yours, as the policy has it in `identities`.")],
+    key: KEY,
+    issuer: Annotated[str, typer.Option(help="The issuer of the policy in whose keys it will be.")] = "people",
+) -> None:
+    """Makes your key, which stays in its file, and prints the public half for the policy's keys."""
+    from streams.access.signing import create
+
+    made = create(key, issuer, name)
+    console.print(f"your key is in {key}: nobody else may have it. Into the keys of {issuer!r}:", soft_wrap=True)
+    console.print_json(json.dumps(made.public))
+
+
+@policy.command("check")
+def check_policy(
+    file: Annotated[Path, typer.Argument(metavar="POLICY.toml")],
+    suggestion: Annotated[str, typer.Option(help="Id of one: what the policy would ask of it.")] = "",
+) -> None:
+    """Loads a policy and its keys as the gate would, and tells what it means; for one suggestion, what it asks."""
+    from datetime import UTC, datetime
+
+    from streams.access import explaining
+    from streams.access import policy as policies
+
+    found = policies.load(file)
+    policies.keyring(found, file.parent)
+    if suggestion:
+        from streams import connections
+        from streams.access.approving import choose, open_suggestions
+
+        settings = reachable()
+        config, codec = connections.confluent_config(settings), connections.codec(settings)
+        chosen = choose(open_suggestions(config, settings.topic_prefix, codec), suggestion)
+        for line in explaining.asked(found, chosen, datetime.now(UTC)):
+            console.print(line, soft_wrap=True, markup=False)
+        return
+    listed = table("class", "actions", "who may", "how many", "when", "at the most", "expires")
+    for row in explaining.classes(found):
+        listed.add_row(*row)
+    console.print(listed)
+
+
+@policy.command("test")
+def test_policy(
+    file: Annotated[Path, typer.Argument(metavar="POLICY.toml")],
+    examples: Annotated[Path, typer.Argument(metavar="EXAMPLES.toml", help="See deploy/policy/examples.toml.")],
+) -> None:
+    """Brings a team's own examples before the gate: who approves what, when, and what should come of it.
+
+    Exit 1 if something else does.
+    """
+    from streams.access import examples as cases
+    from streams.access import policy as policies
+
+    failed = 0
+    for name, problem in cases.run(policies.load(file), examples):
+        console.print(f"{'failed' if problem else 'ok':8}{name}{f': {problem}' if problem else ''}", soft_wrap=True)
+        failed += bool(problem)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _decide(
+    decision: Literal["approve", "reject", "defer"], wanted: str, key: Path, steps: int | None, reason: str
+) -> None:
+    from streams import connections
+    from streams.access.approving import Sender, choose, open_suggestions
+    from streams.access.signing import load
+
+    signing = load(key)
+    settings = reachable()
+    sender = Sender(connections.confluent_config(settings), settings.topic_prefix, connections.codec(settings))
+    found = choose(open_suggestions(sender.config, sender.prefix, sender.codec), wanted)
+    console.print(f"{decision}: {found.title} ({found.product}/{found.database})", markup=False)
+    ruling = sender.send(found, decision, signing, steps, reason)
+    if ruling is None:
+        console.print("Kafka has it; no answer came yet: is a control process at work? It answers once it is")
+        return
+    console.print(f"{ruling.verdict}: {ruling.reason}", markup=False, soft_wrap=True)
+    if ruling.verdict == "refused":
+        raise typer.Exit(1)

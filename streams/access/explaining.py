@@ -1,0 +1,51 @@
+"""A policy in words: what each class asks, and what it would ask of one suggestion."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from schemas.records import Suggestion
+from streams.report import seconds, size
+
+from .gate import is_too_late, is_too_much, when
+from .policy import ActionClass, Policy
+
+
+def classes(policy: Policy) -> Iterator[tuple[str, ...]]:
+    """A row for each class: name, actions, who may, how many, when, limits, expiry."""
+    for name, one in policy.classes.items():
+        yield (
+            name,
+            ", ".join(one.actions),
+            ", ".join(policy.those_who_may(one)),
+            str(one.quorum),
+            ", ".join(one.windows) or "at any time",
+            _limits(one),
+            f"after {one.expires_days:g} days",
+        )
+
+
+def asked(policy: Policy, suggestion: Suggestion, now: datetime) -> Iterator[str]:
+    """Of each step, and of the whole plan, were it approved now."""
+    yield f"{suggestion.title} ({suggestion.product}/{suggestion.database}, revision {suggestion.revision})"
+    allowed = 0
+    for number, step in enumerate(suggestion.steps, start=1):
+        kind = step.action.kind
+        if (judged := policy.class_of(kind)) is None:
+            yield f"step {number}: {kind} is in no class, so nobody may approve it or what comes after it"
+            break
+        name, one = judged
+        allowed = number
+        yield f"step {number}: {kind} is of {name}: {one.quorum} of {', '.join(policy.those_who_may(one))}"
+    if not allowed:
+        return
+    steps = suggestion.steps[:allowed]
+    if problem := is_too_late(policy, suggestion, steps, now) or is_too_much(policy, suggestion, steps):
+        yield f"refused: {problem}"
+        return
+    yield when(policy, suggestion, allowed, now).reason
+    days = min(judged[1].expires_days for step in steps if (judged := policy.class_of(step.action.kind)))
+    yield f"approvals are taken until {suggestion.time + timedelta(days=days):%Y-%m-%d %H:%M} UTC"
+
+
+def _limits(one: ActionClass) -> str:
+    return f"{seconds(one.build_s)}, {size(one.extra_bytes)} more, {size(one.peak_bytes)} meanwhile"

@@ -1,0 +1,56 @@
+"""All that a topic holds, for the commands of people: read from its beginning to its end, in no group."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+from schemas.codec import Codec
+from schemas.errors import BrokerError, RecordError
+from schemas.records import Record
+from schemas.topics import Topic
+
+WAIT_S = 30
+R = TypeVar("R", bound=Record)
+
+
+def read(config: Mapping[str, Any], prefix: str, topic: Topic, model: type[R], codec: Codec) -> Iterator[R]:
+    """The records, one partition after the other, each oldest first; what is none of them is passed over.
+
+    `config` is that of any client of confluent-kafka, `prefix` that of the topics. Raises BrokerError.
+    """
+    name = prefix + topic.name
+    consumer = Consumer(
+        {
+            **config,
+            "group.id": "none",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "fetch.message.max.bytes": topic.largest_record,
+        }
+    )
+    try:
+        found = consumer.list_topics(name, WAIT_S).topics[name]
+        if found.error:
+            raise BrokerError(f"{name}: {found.error.str()}")
+        for partition in sorted(found.partitions):
+            consumer.assign([TopicPartition(name, partition, OFFSET_BEGINNING)])
+            for value in _to_the_end(consumer, name):
+                with suppress(RecordError):
+                    yield codec.decode_as(model, value)
+    except KafkaException as error:
+        raise BrokerError(f"{name} cannot be read: {error.args[0].str()}") from error
+    finally:
+        consumer.close()
+
+
+def _to_the_end(consumer: Consumer, name: str) -> Iterator[bytes | None]:
+    while True:
+        if (message := consumer.poll(WAIT_S)) is None:
+            raise BrokerError(f"{name} cannot be read: nothing came for {WAIT_S} s")
+        if error := message.error():
+            if error.code() == KafkaError._PARTITION_EOF:
+                return
+            raise KafkaException(error)
+        yield message.value()
