@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock wheel records bench-client bench-measure bench-stream bench-store bench-recovery
+.PHONY: help setup demo test check lock wheel records bench-client bench-gate bench-measure bench-stream bench-store bench-recovery
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | sort | expand -t 18
@@ -55,3 +55,6 @@ bench-recovery: setup ## each process killed at random under load, 100 times: wh
 
 bench-client: setup ## what the client costs its product, and how slow that is while it is cloned
 	@$(BIN)/python deploy/benchmarks/client.py
+
+bench-gate: setup ## approvals judged a second, beside a bare verification
+	@$(BIN)/python deploy/benchmarks/gate.py

@@ -109,11 +109,12 @@ def rule(tx: DuckDBPyConnection, decision: Decision, body: Ruled, sequence: int,
 
 
 def earlier(tx: DuckDBPyConnection, suggestion_id: str, revision: int, plan_hash: str) -> list[Earlier]:
-    """The votes that count on this plan, the oldest first."""
+    """The votes that count on this plan, the oldest first: of each approver the last one, and a rejection."""
     rows = tx.execute(
         """
         SELECT approver, decision, steps FROM rulings
         WHERE suggestion_id = ? AND revision = ? AND plan_hash = ? AND verdict <> 'refused'
+        QUALIFY row_number() OVER (PARTITION BY approver, decision = 'reject' ORDER BY sequence DESC, rowid DESC) = 1
         ORDER BY sequence, rowid
         """,
         [suggestion_id, revision, plan_hash],

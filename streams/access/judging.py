@@ -1,12 +1,12 @@
 """Brings approvals before the gate with what the tables know, and decides as it says."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from uuid import UUID
 
 from duckdb import DuckDBPyConnection
 
-from schemas.approvals import LEEWAY, Verified
+from schemas.approvals import LEEWAY, Claims, Verified
 from schemas.codec import Codec
 from schemas.errors import ApprovalError
 from schemas.records import Outgoing, Ruling
@@ -37,7 +37,7 @@ class Judging:
         self._deciding = deciding
         self._now = now
         self._taken: dict[tuple[str, str], str] = {}
-        self._votes: dict[tuple[str, int, str], list[Vote]] = {}
+        self._cases: dict[tuple[str, int, str], Case] = {}
 
     def rule(self) -> None:
         """On every approval that waits, in the order in which they came, as if each were alone in its entry."""
@@ -53,7 +53,9 @@ class Judging:
             verified = self._rules.keys.verify(one.approval, one.time)
         except ApprovalError as error:
             return self._decide(one, None, Judgement("refused", str(error)))
-        judgement = self._replayed(one, verified) or judge(self._rules.policy, verified, one.time, self._case(verified))
+        judgement = self._replayed(one, verified) or judge(
+            self._rules.policy, verified, one.time, self._case(verified.claims)
+        )
         if judgement.verdict == "waits":
             if verified.expires + LEEWAY >= self._now:
                 return None
@@ -73,17 +75,16 @@ class Judging:
             return CAME_TWICE
         return Judgement("refused", f"its token came before, in the event {seen}: sign one anew for each decision")
 
-    def _case(self, verified: Verified) -> Case:
-        claims = verified.claims
-        suggestion = suggestions.newest(self._tx, claims.suggestion_id) if _is_uuid(claims.suggestion_id) else None
-        catalog = suggestion and catalogs.newest(self._tx, suggestion.product, suggestion.database)
-        plan = claims.suggestion_id, claims.revision, claims.plan_hash
-        before = [Vote(**asdict(vote)) for vote in approvals.earlier(self._tx, *plan)]
-        return Case(
-            suggestion,
-            {(table.schema_name, table.name): table for table in catalog.tables} if catalog else {},
-            [*before, *self._votes.get(plan, [])],
-        )
+    def _case(self, claims: Claims) -> Case:
+        """As it is after the approvals of this entry that were ruled on already."""
+        plan = _plan(claims)
+        if plan not in self._cases:
+            suggestion = suggestions.newest(self._tx, claims.suggestion_id) if _is_uuid(claims.suggestion_id) else None
+            catalog = suggestion and catalogs.newest(self._tx, suggestion.product, suggestion.database)
+            tables = {(table.schema_name, table.name): table for table in catalog.tables} if catalog else {}
+            before = [Vote(**asdict(vote)) for vote in approvals.earlier(self._tx, *plan)]
+            self._cases[plan] = Case(suggestion, tables, before)
+        return self._cases[plan]
 
     def _decide(self, one: Waiting, verified: Verified | None, judgement: Judgement) -> None:
         assert judgement.verdict != "waits"  # noqa: S101 - that decides nothing
@@ -114,8 +115,8 @@ class Judging:
             )
             self._taken.setdefault((body.identity, body.token_id), one.approval.event_id)
             if judgement.vote:
-                plan = claims.suggestion_id, claims.revision, claims.plan_hash
-                self._votes.setdefault(plan, []).append(judgement.vote)
+                case = self._case(claims)
+                self._cases[_plan(claims)] = replace(case, votes=[*case.votes, judgement.vote])
         ruling = Ruling(
             product=product,
             database=database,
@@ -141,6 +142,10 @@ class Judging:
         # of an event that came twice its sender has the answer
         answer = [] if judgement is CAME_TWICE else [message]
         self._deciding.decide("rule", product, database, canonical(body), *answer)
+
+
+def _plan(claims: Claims) -> tuple[str, int, str]:
+    return claims.suggestion_id, claims.revision, claims.plan_hash
 
 
 def _is_uuid(text: str) -> bool:

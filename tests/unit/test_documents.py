@@ -15,11 +15,15 @@ from streams.settings import PREFIX, Settings
 ROOT = Path(__file__).parents[2]
 
 
+def _size(count: int) -> str:
+    return f"{count >> 20} MiB" if count >= 1 << 20 else f"{count >> 10} KiB"
+
+
 def topic_rows() -> list[str]:
     return [
         f"| `{topic.name}` | {', '.join(model.__name__ for model in topic.carries)} | {topic.key} "
         f"| {topic.partitions} | {_kept(topic.retention_ms)}{', compacted' if topic.compacted else ''} "
-        f"| {topic.largest_record // 1024 // 1024} MiB | {topic.purpose} |"
+        f"| {_size(topic.largest_record)} | {topic.purpose} |"
         for topic in TOPICS
     ]
 
