@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -28,6 +28,7 @@ from .records.base import Part
 AUDIENCE = "duckdb-sidecar/approvals"
 LEEWAY = timedelta(seconds=30)
 LONGEST_LIFE = timedelta(days=7)
+LONGEST_TEXT = 200
 LARGEST = 16 * 1024
 """Bytes of a token, and of the claims beside one."""
 LEAST_RSA_BITS = 2048
@@ -35,6 +36,8 @@ LEAST_SECRET = 32
 """Bytes of a key of HS256 (RFC 7518, 3.2)."""
 
 Decision = Literal["approve", "reject", "defer"]
+Name = Annotated[str, Field(max_length=200)]
+Number = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class Claims(Part):
@@ -43,13 +46,13 @@ class Claims(Part):
     `reason` is for people: why it is rejected or deferred.
     """
 
-    product: str
-    database: str
-    suggestion_id: str
-    revision: int
-    plan_hash: str
+    product: Name
+    database: Name
+    suggestion_id: Name
+    revision: Number
+    plan_hash: Name
     decision: Decision
-    steps: int = Field(ge=0)
+    steps: Number
     reason: str = Field("", max_length=2000)
 
     def canonical(self) -> bytes:
@@ -81,11 +84,15 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """`subject` is whose it is, None for an identity provider's, which signs for everybody."""
+    """`subject` is whose it is, None for an identity provider's, which signs for everybody.
+
+    `thumbprint` is the same for the same key, whatever its id (RFC 7638).
+    """
 
     algorithm: str
     subject: str | None
     public: jwt.PyJWK
+    thumbprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,14 @@ class Keyring:
     """The issuers that are trusted. What is not in it is refused."""
 
     def __init__(self, issuers: Iterable[Issuer]) -> None:
+        """Raises SettingsError where one key is said to be of several: who has it would count as all of them."""
         self._issuers = {issuer.name: issuer for issuer in issuers}
+        owners: dict[str, Identity] = {}
+        for issuer in self._issuers.values():
+            for key in issuer.keys.values():
+                owner = Identity(issuer.name, key.subject or "")
+                if (other := owners.setdefault(key.thumbprint, owner)) != owner:
+                    raise SettingsError(f"{owner} and {other} have the same key: each needs one of its own")
 
     def verify(self, approval: Approval, at: datetime) -> Verified:
         """`at` is the broker's time of the record. Raises ApprovalError with what is wrong with it."""
@@ -115,8 +129,8 @@ class Keyring:
         if key.subject not in (None, subject):
             raise ApprovalError(f"it is signed with the key of {key.subject!r}, but says it is by {subject!r}")
         claims = _beside(values, approval.claims) if issuer.id_tokens else _inside(values, approval.claims)
-        token_id = values.get("jti") or hashlib.sha256(approval.token.encode()).hexdigest()
-        return Verified(Identity(issuer.name, subject), claims, str(token_id), expires)
+        token_id = _text(values, "jti") if "jti" in values else _digest(values)
+        return Verified(Identity(issuer.name, subject), claims, token_id, expires)
 
     def _key_of(self, token: str) -> tuple[Issuer, Key]:
         """By what the token says of itself, which the signature has to bear out."""
@@ -124,7 +138,7 @@ class Keyring:
             header = jwt.get_unverified_header(token)
             name = jwt.decode(token, options={"verify_signature": False}).get("iss")
         except (jwt.PyJWTError, ValueError, RecursionError) as error:
-            raise ApprovalError(f"its token is no JWS: {error}") from error
+            raise ApprovalError(f"its token is no JWS: {_told(error)}") from error
         if (issuer := self._issuers.get(name) if isinstance(name, str) else None) is None:
             raise ApprovalError(f"its issuer {name!r} is not one that the policy trusts")
         kid = header.get("kid")
@@ -154,7 +168,7 @@ def keys_of(jwks: Mapping[str, Any], *, bound: bool, development: bool = False) 
         subject = entry.get("sub") if bound else None
         if bound and not (isinstance(subject, str) and subject):
             raise SettingsError(f"the key {kid!r} does not say whose it is: give it a `sub`")
-        found[kid] = Key(str(entry.get("alg")), subject, _key(kid, entry, development))
+        found[kid] = Key(str(entry.get("alg")), subject, _key(kid, entry, development), _thumbprint(entry))
     return found
 
 
@@ -214,8 +228,8 @@ def _signed(token: str, key: Key, issuer: Issuer) -> dict[str, Any]:
         raise ApprovalError("its signature does not hold: it was forged, or changed on the way") from error
     except jwt.InvalidAudienceError as error:
         raise ApprovalError(f"it was made for another audience than {issuer.audience!r}") from error
-    except (jwt.PyJWTError, ValueError, TypeError) as error:
-        raise ApprovalError(f"its token is refused: {error}") from error
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+        raise ApprovalError(f"its token is refused: {_told(error)}") from error
 
 
 def _in_time(values: Mapping[str, Any], at: datetime) -> datetime:
@@ -250,15 +264,31 @@ def _time(values: Mapping[str, Any], name: str) -> datetime | None:
 
 def _text(values: Mapping[str, Any], name: str) -> str:
     value = values.get(name)
-    if not isinstance(value, str) or not value:
-        raise ApprovalError(f"its `{name}` is no text")
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TEXT or not value.isprintable():
+        raise ApprovalError(f"its `{name}` is no text of 1 to {LONGEST_TEXT} printable characters")
     return value
+
+
+def _told(error: Exception) -> str:
+    """What PyJWT says may hold what the token says, and so anything."""
+    return str(error).encode("ascii", "backslashreplace").decode()[:300]
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    """Of what is signed: the text of a token can be changed without breaking its signature."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _thumbprint(entry: Mapping[str, Any]) -> str:
+    members = {name: entry[name] for name in ("crv", "e", "k", "kty", "n", "x", "y") if name in entry}
+    return hashlib.sha256(json.dumps(members, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _inside(values: Mapping[str, Any], beside: bytes | None) -> Claims:
     if beside is not None:
         raise ApprovalError("claims come beside its token that it does not sign: they go into it, as `approval`")
-    return _claims(lambda: Claims.model_validate(values.get("approval"), strict=True))
+    # as JSON once more, which allows no half characters
+    return _claims(lambda: Claims.model_validate_json(json.dumps(values.get("approval")), strict=True))
 
 
 def _beside(values: Mapping[str, Any], beside: bytes | None) -> Claims:

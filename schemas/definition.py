@@ -104,8 +104,10 @@ def _depends(table: Table, place: Name, reached: set[Name]) -> bool:
     if table.kind == "view":
         words = {unquoted(word).lower() for word, *_ in tokens(table.statement or "") if word}
         return any(name.lower() in words for _, name in reached)
-    schema, name = place  # DuckDB knows foreign keys within one schema alone
-    return table.schema_name == schema and any(one.references == name for one in table.constraints)
+    schema, name = place  # DuckDB knows foreign keys within one schema alone, and tells them as they were written
+    return table.schema_name == schema and any(
+        (one.references or "").lower() == name.lower() for one in table.constraints
+    )
 
 
 def _create_index(body: CreateIndex, tables: Tables) -> Tables:

@@ -131,7 +131,9 @@ def _cluster(body: Cluster, tables: Tables) -> list[str]:
     table = known(body, tables)
     for other in tables.values():
         # DuckDB knows foreign keys within one schema alone
-        if other.schema_name == table.schema_name and any(one.references == table.name for one in other.constraints):
+        if other.schema_name == table.schema_name and any(
+            (one.references or "").lower() == table.name.lower() for one in other.constraints
+        ):
             raise ActionError(
                 f"a foreign key of {other.name!r} refers to {table.name!r}: DuckDB lets its rows not be rewritten"
             )

@@ -19,7 +19,8 @@ class Ruled(BaseModel):
     """The body of a decision about an approval. `policy` is the sha256 of the policy that it was judged by.
 
     `approval` is its partition and offset, `approval_id` its event's id; `steps` is what it let be done, `agreed` what
-    all together do, from `opens` on. What could not be verified has no `approver`, and names no plan.
+    all together do, from `opens` on. What could not be verified has no `approver`, and names no plan. One that waits
+    for its suggestion does so until it `expires`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,7 +29,7 @@ class Ruled(BaseModel):
     approval: str
     approval_id: str
     policy: str
-    verdict: Literal["refused", "counted", "complete", "rejected", "deferred"]
+    verdict: Literal["refused", "waits", "counted", "complete", "rejected", "deferred"]
     reason: str
     identity: str = ""
     approver: str = ""
@@ -40,6 +41,7 @@ class Ruled(BaseModel):
     steps: int = 0
     agreed: int = 0
     opens: datetime | None = None
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +64,41 @@ class Earlier:
 
 def apply(tx: DuckDBPyConnection, approval: Approval, partition: int, offset: int, time: datetime) -> None:
     """Raises RecordError."""
-    tx.execute("INSERT INTO approvals VALUES (?, ?, ?, ?)", [partition, offset, naive(time), document(approval)])
+    tx.execute(
+        "INSERT INTO approvals VALUES (?, ?, ?, ?, NULL, NULL, NULL)",
+        [partition, offset, naive(time), document(approval)],
+    )
 
 
-def waiting(tx: DuckDBPyConnection, most: int) -> list[Waiting]:
-    """The oldest first."""
+def due(tx: DuckDBPyConnection, now: datetime, most: int) -> list[Waiting]:
+    """Those to be judged, the oldest first; what waits for a suggestion only when that is there, or it expired."""
     rows = tx.execute(
-        "SELECT concat(record_partition, '/', record_offset), record, timestamp FROM approvals "
-        "ORDER BY record_partition, record_offset LIMIT ?",
-        [most],
+        """
+        SELECT concat(record_partition, '/', record_offset), record, timestamp FROM approvals
+        WHERE waits_for IS NULL OR expires < ? OR waits_for IN (SELECT suggestion_id::VARCHAR FROM suggestions)
+        ORDER BY record_partition, record_offset LIMIT ?
+        """,
+        [naive(now), most],
     ).fetchall()
     return [Waiting(place, read(Approval, text), time.replace(tzinfo=UTC)) for place, text, time in rows]
 
 
+def held(tx: DuckDBPyConnection, identity: str) -> int:
+    """How many approvals of one identity wait for their suggestions."""
+    found = tx.execute("SELECT count(*) FROM approvals WHERE identity = ?", [identity]).fetchone()
+    return int(found[0]) if found else 0
+
+
 def rule(tx: DuckDBPyConnection, decision: Decision, body: Ruled, sequence: int, at: datetime) -> None:
-    """It waits no longer. A plan that is complete or rejected is marked so with its suggestion."""
+    """Beside its suggestion stands whether any step may be done, false where it was rejected, NULL where none may."""
     partition, offset = map(int, body.approval.split("/"))
+    if body.verdict == "waits":
+        tx.execute(
+            "UPDATE approvals SET waits_for = ?, identity = ?, expires = ? "
+            "WHERE record_partition = ? AND record_offset = ?",
+            [body.suggestion_id, body.identity, body.expires and naive(body.expires), partition, offset],
+        )
+        return
     tx.execute("DELETE FROM approvals WHERE record_partition = ? AND record_offset = ?", [partition, offset])
     tx.execute(
         "INSERT INTO rulings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -102,9 +123,9 @@ def rule(tx: DuckDBPyConnection, decision: Decision, body: Ruled, sequence: int,
             naive(body.opens) if body.opens else None,
         ],
     )
-    if body.verdict in ("complete", "rejected"):
+    if body.verdict != "refused":
         of_suggestion = uuid5(UUID(body.suggestion_id), str(body.revision))
-        approved = body.verdict == "complete"
+        approved = False if body.verdict == "rejected" else body.agreed > 0 or None
         tx.execute("UPDATE agent_decisions SET approved = ? WHERE decision_id = ?", [approved, of_suggestion])
 
 

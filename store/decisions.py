@@ -64,7 +64,8 @@ def suggested(tx: DuckDBPyConnection, decision_id: UUID, suggestion: Suggestion,
         INSERT INTO agent_decisions VALUES (?, ?, ?, ?, ?, NULL, NULL, NULL, NULL)
         ON CONFLICT (decision_id) DO UPDATE SET
             timestamp = excluded.timestamp, operation_type = excluded.operation_type,
-            context = excluded.context, suggestion = excluded.suggestion
+            context = excluded.context, suggestion = excluded.suggestion,
+            approved = if(excluded.suggestion->>'plan_hash' = suggestion->>'plan_hash', approved, NULL)
         """,
         [decision_id, naive(suggestion.time), suggestion.rule or suggestion.kind, _canonical(context), text],
     )

@@ -5,6 +5,7 @@ from uuid import UUID, uuid5
 from duckdb import DuckDBPyConnection
 
 from schemas.errors import RecordError
+from schemas.plan import plan_hash
 from schemas.records import Suggestion
 
 from . import decisions
@@ -18,6 +19,8 @@ def apply(tx: DuckDBPyConnection, suggestion: Suggestion, partition: int, offset
     Raises RecordError.
     """
     text = document(suggestion)
+    if plan_hash(suggestion.steps) != suggestion.plan_hash:
+        raise RecordError("the suggestion's plan hash is not that of its steps: what is approved would be another plan")
     try:
         identity, analysis = UUID(suggestion.suggestion_id), UUID(suggestion.analysis_id)
     except ValueError as error:

@@ -24,13 +24,13 @@ class Store:
         with self.file.transaction() as tx:
             self._enter(tx, EPOCH, [], NOON)
 
-    def add(self, topic: Topic, *records: Record, time: datetime = NOON) -> None:
+    def add(self, topic: Topic, *records: Record, time: datetime = NOON, partition: int = 0) -> None:
         """`time` is the broker's."""
         with self.file.transaction() as tx:
             for one in records:
                 offset = self._offsets[topic.name]
                 self._offsets[topic.name] += 1
-                assert projection.apply(tx, CODEC, [arrived(topic.name, offset, one, time=time)]).refused == []
+                assert projection.apply(tx, CODEC, [arrived(topic.name, offset, one, partition, time)]).refused == []
 
     def see(self, runs: int = 1, **values: Any) -> None:
         """A batch of one pattern with so many runs."""

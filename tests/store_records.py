@@ -10,6 +10,7 @@ from duckdb import DuckDBPyConnection
 
 from schemas.actions import suggestion_id
 from schemas.codec import Codec
+from schemas.plan import plan_hash
 from schemas.records import (
     CatalogSnapshot,
     Column,
@@ -147,7 +148,7 @@ def suggestion(number: int = 1, **values: Any) -> Suggestion:
             "title": f"index {number}",
             "reason": "it is slow",
             "steps": [],
-            "plan_hash": "",
+            "plan_hash": plan_hash([]),
             "equality": "physical",
             "equality_reason": "",
             "after": [],

@@ -19,7 +19,8 @@ class Approval(Record):
 class Ruling(Record):
     """The gate's answer to an approval, whose `event_id` is `approval_id`; `reason` is for people.
 
-    `verdict` is "refused", "counted" (others are needed too), "complete", "rejected" or "deferred". The first `steps`
+    `verdict` is "refused", "waits" (for its suggestion), "counted" (others are needed too), "complete", "rejected" or
+    "deferred". The first `steps`
     of the plan may be done, from `opens` on. `approver` is empty where nobody of the policy has signed.
     """
 

@@ -1,9 +1,12 @@
--- Those that no decision has answered yet. The time is the broker's.
+-- Those that no decision has answered yet, or that wait for their suggestion. The time is the broker's.
 CREATE TABLE approvals (
     record_partition INTEGER NOT NULL,
     record_offset BIGINT NOT NULL,
     timestamp TIMESTAMP NOT NULL,
     record JSON NOT NULL,
+    waits_for VARCHAR,
+    identity VARCHAR,
+    expires TIMESTAMP,
     PRIMARY KEY (record_partition, record_offset)
 );
 

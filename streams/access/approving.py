@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from schemas.approvals import Claims
 from schemas.codec import Codec
 from schemas.errors import BrokerError, InputError, RecordError
+from schemas.plan import plan_hash
 from schemas.records import Approval, Ruling, Suggestion
 from schemas.topics import APPROVALS, RULINGS, SUGGESTIONS, key_of
 from streams.topic_reading import read
@@ -26,7 +27,9 @@ def open_suggestions(config: Mapping[str, Any], prefix: str, codec: Codec, produ
     newest: dict[str, Suggestion] = {}
     for one in read(config, prefix, SUGGESTIONS, Suggestion, codec):
         known = newest.get(one.suggestion_id)
-        if one.kind == "change" and product in ("", one.product) and (not known or known.revision < one.revision):
+        if one.kind != "change" or product not in ("", one.product) or plan_hash(one.steps) != one.plan_hash:
+            continue
+        if not known or known.revision < one.revision:
             newest[one.suggestion_id] = one
     ordered = sorted(newest.values(), key=lambda one: one.position)
     return sorted(ordered, key=lambda one: (one.time, one.analysis_id), reverse=True)

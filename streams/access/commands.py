@@ -106,10 +106,9 @@ def check_policy(
     from datetime import UTC, datetime
 
     from streams.access import explaining
-    from streams.access import policy as policies
+    from streams.access.gatekeeper import read
 
-    found = policies.load(file)
-    policies.keyring(found, file.parent)
+    found = read(file).policy
     if suggestion:
         from streams import connections
         from streams.access.approving import choose, open_suggestions
@@ -136,10 +135,10 @@ def test_policy(
     Exit 1 if something else does.
     """
     from streams.access import examples as cases
-    from streams.access import policy as policies
+    from streams.access.gatekeeper import read
 
     failed = 0
-    for name, problem in cases.run(policies.load(file), examples):
+    for name, problem in cases.run(read(file).policy, examples):
         console.print(f"{'failed' if problem else 'ok':8}{name}{f': {problem}' if problem else ''}", soft_wrap=True)
         failed += bool(problem)
     if failed:

@@ -84,7 +84,7 @@ def _judged(policy: Policy, example: Example) -> Judgement:
     votes: list[Vote] = []
     judgement = Judgement("refused", "nobody approved it")
     for approver in example.approved_by:
-        issuer, _, subject = policy.approvers[approver].identities[0].rpartition("|")
+        issuer, _, subject = policy.approvers[approver].identities[0].partition("|")
         verified = Verified(Identity(issuer, subject), claims, "", example.at)
         judgement = judge(policy, verified, example.at, Case(suggestion, {}, votes, proposer=example.proposer))
         votes += [judgement.vote] if judgement.vote else []

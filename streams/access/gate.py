@@ -16,6 +16,9 @@ from schemas.render import Tables
 from .policy import ActionClass, Policy
 from .windows import opening
 
+CLOCKS_DIFFER = timedelta(days=1)
+"""As far as a suggestion may lie ahead of the approval, which may have waited for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Vote:
@@ -47,6 +50,7 @@ class Judgement:
 
     "refused": it counts for nothing. "waits": its suggestion has not come yet. "counted": others are needed too.
     "complete": the first `steps` of the plan may be done, from `opens` on. "rejected", "deferred": so it was decided.
+    `opens` is as of the approval: windows, freezes and drift are asked again by whoever carries it out.
     """
 
     verdict: Literal["refused", "waits", "counted", "complete", "rejected", "deferred"]
@@ -71,17 +75,20 @@ def judge(policy: Policy, verified: Verified, at: datetime, case: Case) -> Judge
     vote = Vote(approver, claims.decision, claims.steps)
     if claims.decision != "approve":
         verdict: Literal["rejected", "deferred"] = "rejected" if claims.decision == "reject" else "deferred"
-        return Judgement(verdict, f"{verdict} by {approver}{f': {claims.reason}' if claims.reason else ''}", vote)
+        agreed = agreed_steps(policy, suggestion.steps, [*case.votes, vote], case.proposer)
+        reason = f"{verdict} by {approver}{f': {claims.reason}' if claims.reason else ''}"
+        return Judgement(verdict, reason, vote, agreed if verdict == "deferred" else 0)
     if approver == case.proposer:
         return _refused(f"{approver} proposed it, so others have to approve it")
-    if problem := is_too_late(policy, suggestion, steps, at) or is_too_much(policy, suggestion, steps):
+    if problem := _against(policy, suggestion, steps, case, at):
         return _refused(problem)
-    if drifted := drift(steps[case.done :], case.tables):
-        return _refused(f"{', '.join(drifted)} changed since it was planned: the next analysis plans it anew")
     votes = [*case.votes, vote]
+    # others may have approved more than this vote: what is against those steps has to be asked too
     agreed = agreed_steps(policy, suggestion.steps, votes, case.proposer)
+    while agreed > case.done and (problem := _against(policy, suggestion, suggestion.steps[:agreed], case, at)):
+        agreed -= 1
     if agreed <= case.done:
-        return Judgement("counted", _missing(policy, steps, votes, case.proposer), vote)
+        return Judgement("counted", problem or _missing(policy, steps, votes, case.proposer), vote, agreed)
     return when(policy, suggestion, agreed, at, vote)
 
 
@@ -128,7 +135,7 @@ def drift(steps: Sequence[Step], tables: Tables) -> list[str]:
 def _is_not_the_plan(claims: Claims, suggestion: Suggestion, done: int) -> str | None:
     if (claims.product, claims.database) != (suggestion.product, suggestion.database):
         return f"the suggestion is for {suggestion.product}/{suggestion.database}, not what it names"
-    if suggestion.kind != "change":
+    if suggestion.kind != "change" or not suggestion.steps:
         return "the suggestion is to change nothing"
     if claims.revision != suggestion.revision:
         return f"it is for revision {claims.revision}, and revision {suggestion.revision} is the one that is open"
@@ -160,10 +167,21 @@ def _may_not(policy: Policy, approver: str, steps: Sequence[Step], decision: str
     return None if enough else problems[0]
 
 
+def _against(policy: Policy, suggestion: Suggestion, steps: Sequence[Step], case: Case, at: datetime) -> str | None:
+    """What forbids these steps, whoever approves them."""
+    if problem := is_too_late(policy, suggestion, steps, at) or is_too_much(policy, suggestion, steps):
+        return problem
+    if drifted := drift(steps[case.done :], case.tables):
+        return f"{', '.join(drifted)} changed since it was planned: the next analysis plans it anew"
+    return None
+
+
 def is_too_late(policy: Policy, suggestion: Suggestion, steps: Sequence[Step], at: datetime) -> str | None:
     """Why it expired for these steps, if it did."""
     days = min(judged.expires_days for judged in _classes(policy, steps))
-    if at > suggestion.time + timedelta(days=days):
+    if suggestion.time > at + CLOCKS_DIFFER:
+        return f"it says that it was measured on {suggestion.time:%Y-%m-%d %H:%M} UTC, which lies ahead"
+    if at - suggestion.time > timedelta(days=days):
         return (
             f"it was measured on {suggestion.time:%Y-%m-%d %H:%M} UTC, more than {days:g} days before: the next "
             "analysis measures it anew"

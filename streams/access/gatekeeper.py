@@ -10,7 +10,7 @@ import structlog
 from schemas.approvals import Keyring
 from schemas.errors import SettingsError
 
-from .policy import Policy, keyring, load
+from .policy import Policy, keyring, parse
 
 LOOK_S = 1.0
 
@@ -19,22 +19,34 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`digest` is the sha256 of the policy's and the keys' files, which the journal names with each ruling."""
+    """`digest` is the sha256 of the policy and the keys, which the journal names with each ruling."""
 
     policy: Policy
     keys: Keyring
     digest: str
 
 
+def read(file: Path) -> Rules:
+    """A policy with its keys, which lie beside it.
+
+    Raises SettingsError for a policy that does not load, and for keys that are missing or not to be trusted.
+    """
+    text = _bytes(file, "the policy")
+    policy = parse(text, str(file))
+    jwks = {name: _bytes(file.parent / one.jwks, f"the keys of {name!r}") for name, one in policy.issuers.items()}
+    hashed = b"".join(hashlib.sha256(part).digest() for part in (text, *jwks.values()))
+    return Rules(policy, keyring(policy, jwks), hashlib.sha256(hashed).hexdigest())
+
+
 class Gatekeeper:
-    """Of one policy file. What no longer loads leaves the rules as they were, and is logged once."""
+    """Of one policy file. What no longer loads leaves the rules as they were, is logged once and tried again."""
 
     def __init__(self, file: Path) -> None:
-        """Raises SettingsError for a policy that does not load, or keys that are not to be trusted."""
+        """Raises SettingsError as `read` does."""
         self._file = file
-        self._refused = ""
+        self._complaint = ""
         self._next_look = 0.0
-        self.rules = self._read()
+        self.rules = read(file)
 
     def look(self) -> Rules:
         """The rules that hold now; the files are looked at every second at the most."""
@@ -42,18 +54,24 @@ class Gatekeeper:
             return self.rules
         self._next_look = time.monotonic() + LOOK_S
         try:
-            if (digest := self._digest(self.rules.policy)) not in (self.rules.digest, self._refused):
-                self._refused = digest
-                self.rules = self._read()
-                logger.info("the policy was read anew", file=str(self._file), sha256=self.rules.digest)
-        except (SettingsError, OSError) as error:
-            logger.error("the policy changed and does not load: the one before holds", reason=str(error))
+            found = read(self._file)
+        except SettingsError as error:
+            if (complaint := str(error)) != self._complaint:
+                logger.error("the policy changed and does not load: the one before holds", reason=complaint)
+            self._complaint = complaint
+            return self.rules
+        if found.digest != self.rules.digest:
+            logger.info("the policy was read anew", file=str(self._file), sha256=found.digest)
+            self.rules = found
+        self._complaint = ""
         return self.rules
 
-    def _read(self) -> Rules:
-        policy = load(self._file)
-        return Rules(policy, keyring(policy, self._file.parent), self._digest(policy))
 
-    def _digest(self, policy: Policy) -> str:
-        files = [self._file, *(self._file.parent / issuer.jwks for issuer in policy.issuers.values())]
-        return hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()
+def _bytes(file: Path, what: str) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise SettingsError(
+            f"{what} cannot be read from {file}: {error.strerror}. A policy is as in deploy/policy, its keys are JWK "
+            "sets beside it, of public keys as `sidecar keys create` prints them"
+        ) from error

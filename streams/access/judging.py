@@ -4,6 +4,8 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from uuid import UUID
 
+import duckdb
+import structlog
 from duckdb import DuckDBPyConnection
 
 from schemas.approvals import LEEWAY, Claims, Verified
@@ -19,14 +21,18 @@ from streams.deciding import Deciding
 from .gate import Case, Judgement, Vote, judge
 from .gatekeeper import Rules
 
+logger = structlog.get_logger(__name__)
+
 AT_ONCE = 500
 """Approvals in one entry."""
+MOST_HELD = 20
+"""Approvals of one identity that wait for their suggestions."""
 CAME_TWICE = Judgement("refused", "it came twice: the first is answered")
 NO_POLICY = "no policy is set, so nobody may approve anything: name one by SIDECAR_POLICY"
 
 
 class Judging:
-    """`rules` is None where no policy is set. `now` is when an approval without its suggestion is given up."""
+    """`rules` is None where no policy is set. `now`, the control process's time, ends a waiting for a suggestion."""
 
     def __init__(
         self, tx: DuckDBPyConnection, codec: Codec, rules: Rules | None, deciding: Deciding, now: datetime
@@ -37,32 +43,51 @@ class Judging:
         self._deciding = deciding
         self._now = now
         self._taken: dict[tuple[str, str], str] = {}
+        self._held: dict[str, int] = {}
         self._cases: dict[tuple[str, int, str], Case] = {}
 
     def rule(self) -> None:
-        """On every approval that waits, in the order in which they came, as if each were alone in its entry."""
-        for one in approvals.waiting(self._tx, AT_ONCE):
+        """On every approval that is due, in the order in which they came, as if each were alone in its entry."""
+        for one in approvals.due(self._tx, self._now, AT_ONCE):
             if self._deciding.full:
                 return
-            self._rule(one)
+            try:
+                verified, judgement = self._judged(one)
+            except duckdb.OperationalError:  # the file cannot be read, which is not the approval's fault
+                raise
+            except Exception:
+                # whatever it is that the gate stumbles on: it must neither pass nor stop the others
+                logger.exception("an approval could not be judged", place=one.place)
+                verified, judgement = None, Judgement("refused", "it could not be judged: see the sidecar's log")
+            self._decide(one, verified, judgement)
 
-    def _rule(self, one: Waiting) -> None:
+    def _judged(self, one: Waiting) -> tuple[Verified | None, Judgement]:
         if self._rules is None:
-            return self._decide(one, None, Judgement("refused", NO_POLICY))
+            return None, Judgement("refused", NO_POLICY)
         try:
             verified = self._rules.keys.verify(one.approval, one.time)
         except ApprovalError as error:
-            return self._decide(one, None, Judgement("refused", str(error)))
+            return None, Judgement("refused", str(error))
+        if not _is_uuid(verified.claims.suggestion_id):
+            return verified, Judgement("refused", f"{verified.claims.suggestion_id!r} is no suggestion's id")
         judgement = self._replayed(one, verified) or judge(
             self._rules.policy, verified, one.time, self._case(verified.claims)
         )
-        if judgement.verdict == "waits":
-            if verified.expires + LEEWAY >= self._now:
-                return None
-            judgement = Judgement(
-                "refused", f"there is no suggestion {verified.claims.suggestion_id}, and it has expired waiting for one"
-            )
-        return self._decide(one, verified, judgement)
+        return verified, self._waiting(verified) if judgement.verdict == "waits" else judgement
+
+    def _waiting(self, verified: Verified) -> Judgement:
+        named = f"there is no suggestion {verified.claims.suggestion_id}"
+        if self._until(verified) < self._now:
+            return Judgement("refused", f"{named}, and it has waited long enough for one")
+        identity = str(verified.identity)
+        self._held[identity] = self._held.get(identity) or approvals.held(self._tx, identity)
+        if self._held[identity] >= MOST_HELD:
+            return Judgement("refused", f"{named} yet, and {MOST_HELD} approvals of {identity} wait for theirs already")
+        self._held[identity] += 1
+        return Judgement("waits", f"{named} yet: it is looked at when it comes")
+
+    def _until(self, verified: Verified) -> datetime:
+        return verified.expires + LEEWAY
 
     def _replayed(self, one: Waiting, verified: Verified) -> Judgement | None:
         identity = str(verified.identity)
@@ -79,7 +104,7 @@ class Judging:
         """As it is after the approvals of this entry that were ruled on already."""
         plan = _plan(claims)
         if plan not in self._cases:
-            suggestion = suggestions.newest(self._tx, claims.suggestion_id) if _is_uuid(claims.suggestion_id) else None
+            suggestion = suggestions.newest(self._tx, claims.suggestion_id)
             catalog = suggestion and catalogs.newest(self._tx, suggestion.product, suggestion.database)
             tables = {(table.schema_name, table.name): table for table in catalog.tables} if catalog else {}
             before = [Vote(**asdict(vote)) for vote in approvals.earlier(self._tx, *plan)]
@@ -87,7 +112,6 @@ class Judging:
         return self._cases[plan]
 
     def _decide(self, one: Waiting, verified: Verified | None, judgement: Judgement) -> None:
-        assert judgement.verdict != "waits"  # noqa: S101 - that decides nothing
         body = Ruled(
             approval=one.place,
             approval_id=one.approval.event_id,
@@ -113,7 +137,10 @@ class Judging:
                     "steps": claims.steps,
                 }
             )
-            self._taken.setdefault((body.identity, body.token_id), one.approval.event_id)
+            if body.verdict == "waits":
+                body = body.model_copy(update={"expires": self._until(verified)})
+            else:
+                self._taken.setdefault((body.identity, body.token_id), one.approval.event_id)
             if judgement.vote:
                 case = self._case(claims)
                 self._cases[_plan(claims)] = replace(case, votes=[*case.votes, judgement.vote])

@@ -8,7 +8,6 @@ import json
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -47,7 +46,7 @@ class Approver(_Part):
     @field_validator("identities")
     @classmethod
     def _both(cls, identities: list[str]) -> list[str]:
-        if wrong := [one for one in identities if not all(one.rpartition("|")[::2])]:
+        if wrong := [one for one in identities if not all(one.partition("|")[::2])]:
             raise ValueError(f"{wrong[0]!r} is no `issuer|subject`")
         return identities
 
@@ -65,7 +64,7 @@ class ActionClass(_Part):
     build_s: float = Field(gt=0)
     extra_bytes: int = Field(ge=0)
     peak_bytes: int = Field(gt=0)
-    expires_days: float = Field(7, gt=0)
+    expires_days: float = Field(7, gt=0, le=3650)
     windows: list[str] = []
 
 
@@ -107,15 +106,13 @@ FIELDS = {
 }
 
 
-def load(file: Path) -> Policy:
+def parse(text: bytes, told: str = "the policy") -> Policy:
     """Raises SettingsError with all that is wrong with the policy."""
     try:
-        values = tomllib.loads(file.read_text())
-    except OSError as error:
-        raise SettingsError(f"the policy {file} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the policy {file} is no TOML: {error}") from error
-    return read(values, str(file))
+        values = tomllib.loads(text.decode())
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{told} is no TOML: {error}") from error
+    return read(values, told)
 
 
 def read(values: Mapping[str, Any], told: str = "the policy") -> Policy:
@@ -129,20 +126,20 @@ def read(values: Mapping[str, Any], told: str = "the policy") -> Policy:
     return policy
 
 
-def keyring(policy: Policy, folder: Path) -> Keyring:
-    """With the keys as they are now. Raises SettingsError for a file that is missing or a key not to be trusted."""
+def keyring(policy: Policy, jwks: Mapping[str, bytes]) -> Keyring:
+    """From the JWK set of each issuer. Raises SettingsError for a key that is not to be trusted."""
     issuers = []
     for name, one in policy.issuers.items():
-        file = folder / one.jwks
         try:
-            keys = keys_of(json.loads(file.read_text()), bound=not one.id_tokens, development=policy.development)
-        except (OSError, ValueError, AttributeError) as error:
-            raise SettingsError(
-                f"the keys of {name!r} cannot be read from {file} ({error}): put a JWK set there, of public keys as "
-                "`sidecar keys create` prints them"
-            ) from error
+            values = json.loads(jwks[name])
+        except (ValueError, RecursionError) as error:
+            raise SettingsError(f"{one.jwks} is no JWK set: {error}") from error
+        if not isinstance(values, dict):
+            raise SettingsError(f'{one.jwks} is no JWK set, which is {{"keys": [...]}}')
+        try:
+            keys = keys_of(values, bound=not one.id_tokens, development=policy.development)
         except SettingsError as error:
-            raise SettingsError(f"{file}: {error}") from error
+            raise SettingsError(f"{one.jwks}: {error}") from error
         issuers.append(Issuer(name, keys, one.audience, one.id_tokens))
     return Keyring(issuers)
 
@@ -159,11 +156,14 @@ def _wrong(error: ValidationError) -> Iterator[str]:
 def _contradictions(policy: Policy) -> Iterator[str]:
     roles = {role for one in policy.approvers.values() for role in one.roles}
     held = Counter(identity for one in policy.approvers.values() for identity in set(one.identities))
+    for issuer in policy.issuers:
+        if "|" in issuer:
+            yield f"issuers.{issuer}: no issuer has a | in its name"
     for identity in sorted(identity for identity, times in held.items() if times > 1):
         yield f"{identity!r} is of several approvers: it would count twice"
     for name, approver in policy.approvers.items():
         for identity in approver.identities:
-            issuer = identity.rpartition("|")[0]
+            issuer = identity.partition("|")[0]
             if issuer not in policy.issuers:
                 yield f"approvers.{name}: there is no issuer {issuer!r}{_meant(issuer, policy.issuers)}"
     placed = Counter(action for one in policy.classes.values() for action in set(one.actions))

@@ -1,5 +1,6 @@
 """An approval is a signature over a plan: what is forged, expired, for something else or beside it is refused."""
 
+import base64
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
@@ -108,13 +109,21 @@ def test_an_identity_provider_signs_the_hash_of_the_claims_beside_its_token() ->
     approval = id_token()
     found = TRUSTED.verify(approval, NOW)
     assert (found.identity, found.claims) == (Identity("https://login.example", "0042"), CLAIMS)
-    assert found.token_id == hashlib.sha256(approval.token.encode()).hexdigest()
+    padded = sent(approval.token + "==", approval.claims)
+    assert found.token_id == TRUSTED.verify(padded, NOW).token_id, "the text can be changed, what is signed cannot"
     assert TRUSTED.verify(id_token(jti="their-own"), NOW).token_id == "their-own"  # noqa: S105
 
 
 def without_signature() -> Approval:
     header, body, _ = signed().token.split(".")
     return sent(f"{header}.{body}.")
+
+
+def unsigned(header: dict[str, Any]) -> Approval:
+    def part(values: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+    return sent(f"{part({'alg': 'EdDSA', 'kid': 'alice-1'} | header)}.{part({'iss': 'people'})}.AAAA")
 
 
 def changed_body() -> Approval:
@@ -164,6 +173,15 @@ REFUSED = {
     "fewer than no steps": (lambda: signed(approval=CLAIMS.model_dump() | {"steps": -1}), "steps: Input should be"),
     "claims beside that are not signed": (
         lambda: sent(signed().token, CLAIMS.canonical()), "come beside its token that it does not sign"),
+    "half a character that is demanded": (lambda: unsigned({"crit": ["\ud800"]}), "demands|no JWS|refused"),
+    "half a character for an id": (lambda: signed(jti="\ud800"), "its `jti` is no text"),
+    "an empty id": (lambda: signed(jti=""), "its `jti` is no text"),
+    "an endless id": (lambda: signed(jti="x" * 201), "its `jti` is no text"),
+    "half a character for a plan": (
+        lambda: signed(approval=CLAIMS.model_dump() | {"plan_hash": "\ud800"}), "what it decides cannot be read"),
+    "a revision beyond all": (lambda: signed(approval=CLAIMS.model_dump() | {"revision": 2**63}), "revision: "),
+    "steps beyond all": (lambda: signed(approval=CLAIMS.model_dump() | {"steps": 10**400}), "steps: |cannot be read"),
+    "a product beyond all": (lambda: signed(approval=CLAIMS.model_dump() | {"product": "x" * 201}), "product: "),
     "no token": (lambda: sent("approve!"), "its token is no JWS"),
     "an empty token": (lambda: sent(""), "its token is no JWS"),
     "a token of 5 MB": (lambda: sent("a" * 5_000_000), "larger than 16384 bytes"),

@@ -1,6 +1,6 @@
 """The gate: who, may they, what, is it still so, when, how many."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.approvals import Identity, Verified
+from schemas.plan import plan_hash
 from schemas.records import Suggestion
 from streams.access import policy as policies
 from streams.access.gate import Case, Judgement, Vote, agreed_steps, drift, judge
@@ -69,6 +70,13 @@ REFUSED: dict[str, tuple[Verified, Case | None, str]] = {
     "steps that are done": (by("bob"), Case(ONE, TABLES, done=1), "it is for 1 steps: the plan has 1, of which 1 are"),
     "nothing to do": (
         by("bob", ONE), Case(ONE.model_copy(update={"kind": "nothing"}), TABLES), "is to change nothing"),
+    "a plan without steps": (
+        by("bob", ONE, steps=1, plan_hash=plan_hash([])),
+        Case(ONE.model_copy(update={"steps": [], "plan_hash": plan_hash([])}), TABLES), "is to change nothing"),
+    "a measurement that is still to come": (
+        by("bob"), Case(ONE.model_copy(update={"time": later(days=400)}), TABLES), "which lies ahead"),
+    "a measurement at the end of time": (
+        by("bob"), Case(ONE.model_copy(update={"time": datetime.max.replace(tzinfo=UTC)}), TABLES), "which lies ahead"),
     "an action of no class": (
         by("bob", planned(DROP)), Case(planned(DROP), TABLES), "no class of the policy holds drop_table"),
     "who proposed it": (by("bob"), Case(ONE, TABLES, proposer="bob"), "bob proposed it, so others have to approve it"),
@@ -175,6 +183,19 @@ def test_a_prefix_may_be_approved_and_the_rest_later() -> None:
     assert (found.verdict, found.steps) == ("complete", 1)
     found = ruled(by("bob", TWO), Case(TWO, TABLES, [Vote("bob", "approve", 1), Vote("alice", "approve", 2)]), at=NIGHT)
     assert (found.verdict, found.steps, found.opens) == ("complete", 2, NIGHT)
+
+
+def test_what_others_let_be_done_before_is_asked_again() -> None:
+    """Bob's vote for one step is enough for the second as well, which may have expired or drifted meanwhile."""
+    changes = {"classes.index.quorum": 2, "classes.rebuild.quorum": 1}
+    case = Case(TWO, TABLES, [Vote("alice", "approve", 2)])
+    bob = by("bob", TWO, steps=1)
+    assert ruled(bob, case, at=NIGHT, **changes).steps == 2
+    late = ruled(bob, case, at=later(days=3), **changes)
+    assert (late.verdict, late.steps) == ("complete", 1)
+    dear = TWO.model_copy(update={"cost": COST.model_copy(update={"build_s": 601})})
+    changes["classes.index.build_s"] = 1000
+    assert ruled(bob, Case(dear, TABLES, case.votes), at=NIGHT, **changes).steps == 1
 
 
 def test_who_lost_the_role_counts_no_more() -> None:

@@ -5,13 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ed25519
-from jwt.algorithms import OKPAlgorithm
 
 from schemas.approvals import Identity
 from schemas.errors import SettingsError
-from streams.access import policy
-from tests.access import POLICY, with_changes
+from streams.access import gatekeeper, policy
+from tests.access import POLICY, Team, with_changes
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "policy" / "policy.toml"
 
@@ -57,6 +55,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "'rebuild' holds drop_table, which cannot be undone"),
     "a class that is not there, by itself": (
         {"automatic": {"classes": ["indexes"], "verified": 3}}, "there is no class 'indexes': 'index' was meant?"),
+    "an issuer with a bar": (
+        {"issuers": {"a|b": {"jwks": "x"}}}, "issuers.a|b: no issuer has a | in its name"),
+    "an expiry that never comes": ({"classes.index.expires_days": 1e12}, "classes.index.expires_days: Input should be"),
     "another version": ({"version": 2}, "version: Input should be 1"),
     "nobody": ({"approvers": {}}, "approvers: Dictionary should have at least 1 item"),
 }  # fmt: skip
@@ -78,29 +79,47 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "why"), [(None, "cannot be read: No such file"), ("version = ", "is no TOML: "), ("", "version: Field")]
+    ("text", "why"),
+    [
+        (None, "the policy cannot be read from .*: No such file"),
+        (b"version = ", "is no TOML: "),
+        (b"\xff", "is no TOML: "),
+        (b"a = " + b"[" * 100_000, "is no TOML: "),
+        (b"", "version: Field"),
+    ],
 )
-def test_a_file_that_is_no_policy_is_said_to_be_none(tmp_path: Path, text: str | None, why: str) -> None:
+def test_a_file_that_is_no_policy_is_said_to_be_none(tmp_path: Path, text: bytes | None, why: str) -> None:
     file = tmp_path / "policy.toml"
     if text is not None:
-        file.write_text(text)
-    with pytest.raises(SettingsError, match=f"{file}.*{why}"):
-        policy.load(file)
+        file.write_bytes(text)
+    with pytest.raises(SettingsError, match=why):
+        gatekeeper.read(file)
 
 
-def test_the_example_loads_with_its_keys() -> None:
-    found = policy.load(EXAMPLE)
-    assert set(found.classes) == {"index", "rebuild", "summary"}
+def test_the_example_is_a_policy() -> None:
+    assert set(policy.parse(EXAMPLE.read_bytes()).classes) == {"index", "rebuild", "summary"}
 
 
 def test_keys_are_read_from_beside_the_policy(tmp_path: Path) -> None:
-    found = policy.read(with_changes(issuers={"people": {"jwks": "people.json"}}, **{
-        "approvers.alice.identities": ["people|alice"]}))  # fmt: skip
-    with pytest.raises(SettingsError, match="the keys of 'people' cannot be read from .*people.json"):
-        policy.keyring(found, tmp_path)
-    key = json.loads(OKPAlgorithm.to_jwk(ed25519.Ed25519PrivateKey.generate().public_key()))
-    (tmp_path / "people.json").write_text(json.dumps({"keys": [key | {"kid": "a", "alg": "EdDSA"}]}))
-    with pytest.raises(SettingsError, match="people.json: the key 'a' does not say whose it is"):
-        policy.keyring(found, tmp_path)
-    (tmp_path / "people.json").write_text(json.dumps({"keys": [key | {"kid": "a", "alg": "EdDSA", "sub": "alice"}]}))
-    policy.keyring(found, tmp_path)
+    team = Team(tmp_path)
+    people = tmp_path / "people.json"
+    good = json.loads(people.read_text())["keys"]
+    before = gatekeeper.read(team.file).digest
+    for text, why in (
+        (None, "the keys of 'people' cannot be read from .*people.json: No such file"),
+        ("x", "people.json is no JWK set: "),
+        ("[" * 100_000, "people.json is no JWK set: "),
+        ("[]", "people.json is no JWK set, which is"),
+        (json.dumps({"keys": [{**good[0], "sub": ""}]}), "people.json: the key .* does not say whose it is"),
+        (
+            json.dumps({"keys": [good[0], {**good[0], "kid": "again", "sub": "bob"}]}),
+            r"people\|bob and people\|alice have the same key: each needs one of its own",
+        ),
+    ):
+        people.unlink(missing_ok=True)
+        if text is not None:
+            people.write_text(text)
+        with pytest.raises(SettingsError, match=why):
+            gatekeeper.read(team.file)
+    people.write_text(json.dumps({"keys": good[:1]}))
+    assert gatekeeper.read(team.file).digest != before
