@@ -97,7 +97,7 @@ def test_a_rebuild_that_is_ended_leaves_nothing(topics: Topics, file: Path) -> N
     folder = file.parent / "other"
     process = command(topics, folder / "anew.duckdb", "rebuild")
     deadline = time.monotonic() + WAIT_S
-    while not list(folder.glob(".anew.duckdb-rebuild-*")) and time.monotonic() < deadline:
+    while not list(folder.glob(".anew.duckdb-rebuild-*/*")) and time.monotonic() < deadline:
         time.sleep(0.001)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=WAIT_S)
