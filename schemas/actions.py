@@ -5,13 +5,13 @@ made from these models by `schemas.render`, and from nothing else.
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import ValidationError
 
+from .canonical import canonical
 from .errors import ActionError
 from .expressions import Expression, Node
 from .records import Action
@@ -155,9 +155,8 @@ KINDS: dict[tuple[str, int], type[Body]] = {
 
 
 def pack(body: Body) -> Action:
-    """The action with its canonical bytes: JSON with sorted keys and no spaces."""
-    text = json.dumps(body.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return Action(kind=body.kind, version=body.version, body=text.encode())
+    """The action with its canonical bytes."""
+    return Action(kind=body.kind, version=body.version, body=canonical(body))
 
 
 def unpack(action: Action) -> Body:

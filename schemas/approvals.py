@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from pydantic import Field, ValidationError
 
+from .canonical import canonical
 from .errors import ApprovalError, SettingsError
 from .records import Approval
 from .records.base import Part
@@ -35,8 +36,8 @@ LEAST_RSA_BITS = 2048
 LEAST_SECRET = 32
 """Bytes of a key of HS256 (RFC 7518, 3.2)."""
 
-Decision = Literal["approve", "reject", "defer"]
-Name = Annotated[str, Field(max_length=200)]
+Decided = Literal["approve", "reject", "defer"]
+Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 Number = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -46,20 +47,14 @@ class Claims(Part):
     `reason` is for people: why it is rejected or deferred.
     """
 
-    product: Name
-    database: Name
-    suggestion_id: Name
+    product: Text
+    database: Text
+    suggestion_id: Text
     revision: Number
-    plan_hash: Name
-    decision: Decision
+    plan_hash: Text
+    decision: Decided
     steps: Number
     reason: str = Field("", max_length=2000)
-
-    def canonical(self) -> bytes:
-        """JSON with sorted keys and no spaces."""
-        return json.dumps(
-            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-        ).encode()
 
 
 class Identity(NamedTuple):
@@ -174,7 +169,7 @@ def keys_of(jwks: Mapping[str, Any], *, bound: bool, development: bool = False) 
 
 def nonce_of(claims: Claims) -> str:
     """What an identity provider is asked to put into its ID token."""
-    return hashlib.sha256(claims.canonical()).hexdigest()
+    return hashlib.sha256(canonical(claims)).hexdigest()
 
 
 def _key(kid: str, entry: Mapping[str, Any], development: bool) -> jwt.PyJWK:
@@ -297,7 +292,7 @@ def _beside(values: Mapping[str, Any], beside: bytes | None) -> Claims:
     if _text(values, "nonce") != hashlib.sha256(beside).hexdigest():
         raise ApprovalError("the nonce of its ID token is not the sha256 of the claims beside it")
     claims = _claims(lambda: Claims.model_validate_json(beside, strict=True))
-    if claims.canonical() != beside:
+    if canonical(claims) != beside:
         raise ApprovalError("the claims beside its ID token are not in their canonical form")
     return claims
 

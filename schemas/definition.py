@@ -27,7 +27,7 @@ from .errors import ActionError
 from .lexer import tokens
 from .quoting import unquoted
 from .records import Column, Index, Table
-from .render import Name, Tables, known, sql_type
+from .render import Name, Tables, known, refers_to, sql_type
 
 FIGURES = {"distinct": True, "null_share": True, "holds": True, "ordered": True}
 ABSENT = ""
@@ -58,8 +58,10 @@ def definition_hash(table: Table | None) -> str:
 
 def is_as(table: Table | None, expected: str) -> bool:
     """Whether the hash is that of the table, or of one like it whose columns have no types, as `after` makes it."""
-    if table is None or definition_hash(table) == expected:
-        return definition_hash(table) == expected
+    if definition_hash(table) == expected:
+        return True
+    if table is None:
+        return False
     untyped = [column.model_copy(update={"type": ""}) for column in table.columns]
     return definition_hash(table.model_copy(update={"columns": untyped})) == expected
 
@@ -104,10 +106,7 @@ def _depends(table: Table, place: Name, reached: set[Name]) -> bool:
     if table.kind == "view":
         words = {unquoted(word).lower() for word, *_ in tokens(table.statement or "") if word}
         return any(name.lower() in words for _, name in reached)
-    schema, name = place  # DuckDB knows foreign keys within one schema alone, and tells them as they were written
-    return table.schema_name == schema and any(
-        (one.references or "").lower() == name.lower() for one in table.constraints
-    )
+    return refers_to(table, place)
 
 
 def _create_index(body: CreateIndex, tables: Tables) -> Tables:

@@ -28,8 +28,11 @@ from .records import Action, Limits, Step, Touched
 from .render import Tables, render
 
 
-def steps(actions: Sequence[Action], tables: Tables, limits: Limits) -> list[Step]:
-    """`tables` as they are before the first. Raises ActionError for what cannot be done to these tables."""
+def steps(actions: Sequence[Action], tables: Tables, limits: Limits) -> tuple[list[Step], Tables]:
+    """And the tables as they leave them; `tables` are those before.
+
+    Raises ActionError for what cannot be done to these tables.
+    """
     found: list[Step] = []
     for action in actions:
         body = unpack(action)
@@ -55,7 +58,7 @@ def steps(actions: Sequence[Action], tables: Tables, limits: Limits) -> list[Ste
             )
         )
         tables = left
-    return found
+    return found, tables
 
 
 def inverse(body: Body, tables: Tables) -> list[Body] | None:

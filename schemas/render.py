@@ -15,7 +15,7 @@ for a table that a foreign key refers to.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .actions import (
@@ -43,6 +43,19 @@ Name = tuple[str, str]
 """Of a table or view: its schema's and its own."""
 
 Tables = Mapping[Name, Table]
+
+
+def by_name(tables: Iterable[Table]) -> Tables:
+    return {(table.schema_name, table.name): table for table in tables}
+
+
+def refers_to(table: Table, place: Name) -> bool:
+    """Whether a foreign key does. DuckDB knows them within one schema alone, and tells them as they were written."""
+    schema, referred = place
+    return table.schema_name == schema and any(
+        (one.references or "").lower() == referred.lower() for one in table.constraints
+    )
+
 
 TYPES = frozenset(
     "BIGINT BIT BLOB BOOLEAN DATE DOUBLE FLOAT HUGEINT INTEGER INTERVAL JSON SMALLINT TIME TIMESTAMP TIMESTAMPTZ "
@@ -130,10 +143,7 @@ def _delete_index(body: DropIndex, _: Tables) -> list[str]:
 def _cluster(body: Cluster, tables: Tables) -> list[str]:
     table = known(body, tables)
     for other in tables.values():
-        # DuckDB knows foreign keys within one schema alone
-        if other.schema_name == table.schema_name and any(
-            (one.references or "").lower() == table.name.lower() for one in other.constraints
-        ):
+        if refers_to(other, (table.schema_name, table.name)):
             raise ActionError(
                 f"a foreign key of {other.name!r} refers to {table.name!r}: DuckDB lets its rows not be rewritten"
             )

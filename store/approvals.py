@@ -9,10 +9,13 @@ from uuid import UUID, uuid5
 from duckdb import DuckDBPyConnection
 from pydantic import BaseModel, ConfigDict
 
+from schemas.approvals import Decided
 from schemas.records import Approval, Decision
 
 from .documents import document, read
 from .knowledge import naive
+
+Verdict = Literal["refused", "waits", "counted", "complete", "rejected", "deferred"]
 
 
 class Ruled(BaseModel):
@@ -29,7 +32,7 @@ class Ruled(BaseModel):
     approval: str
     approval_id: str
     policy: str
-    verdict: Literal["refused", "waits", "counted", "complete", "rejected", "deferred"]
+    verdict: Verdict
     reason: str
     identity: str = ""
     approver: str = ""
@@ -37,7 +40,7 @@ class Ruled(BaseModel):
     suggestion_id: str = ""
     revision: int = 0
     plan_hash: str = ""
-    decision: Literal["approve", "reject", "defer"] = "approve"
+    decision: Decided = "approve"
     steps: int = 0
     agreed: int = 0
     opens: datetime | None = None
@@ -54,11 +57,11 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
-    """A vote that counts on a plan."""
+class Vote:
+    """A decision that the gate took. Of one approver the last one counts."""
 
     approver: str
-    decision: Literal["approve", "reject", "defer"]
+    decision: Decided
     steps: int
 
 
@@ -129,7 +132,7 @@ def rule(tx: DuckDBPyConnection, decision: Decision, body: Ruled, sequence: int,
         tx.execute("UPDATE agent_decisions SET approved = ? WHERE decision_id = ?", [approved, of_suggestion])
 
 
-def earlier(tx: DuckDBPyConnection, suggestion_id: str, revision: int, plan_hash: str) -> list[Earlier]:
+def earlier(tx: DuckDBPyConnection, suggestion_id: str, revision: int, plan_hash: str) -> list[Vote]:
     """The votes that count on this plan, the oldest first: of each approver the last one, and a rejection."""
     rows = tx.execute(
         """
@@ -140,7 +143,7 @@ def earlier(tx: DuckDBPyConnection, suggestion_id: str, revision: int, plan_hash
         """,
         [suggestion_id, revision, plan_hash],
     ).fetchall()
-    return [Earlier(*row) for row in rows]
+    return [Vote(*row) for row in rows]
 
 
 def seen_in(tx: DuckDBPyConnection, identity: str, token_id: str) -> str | None:

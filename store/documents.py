@@ -1,9 +1,8 @@
 """Records and bodies of decisions as JSON in the tables and the journal."""
 
-import json
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from schemas.errors import RecordError
@@ -25,9 +24,3 @@ def document(record: Record) -> str:
 
 def read(model: type[R], text: str) -> R:
     return model.model_validate_json(text)
-
-
-def canonical(body: BaseModel) -> bytes:
-    """JSON with sorted keys and no spaces."""
-    values = body.model_dump(mode="json")
-    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

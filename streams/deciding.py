@@ -1,7 +1,7 @@
 """The decisions of one entry of the journal, as they are taken."""
 
-from schemas.records import Decision, Outgoing
-from schemas.topics import ANALYSIS_REQUESTS, JOURNAL
+from schemas.records import Decision, Outgoing, Record
+from schemas.topics import ANALYSIS_REQUESTS, JOURNAL, Topic, key_of
 from store.chain import Head, derived
 
 ENVELOPE = 2048
@@ -39,3 +39,9 @@ class Deciding:
                 messages=list(messages),
             )
         )
+
+
+def outgoing(topic: Topic, record: Record, value: bytes) -> Outgoing:
+    """The record, encoded as `value`, as a message of a decision."""
+    key = key_of(record.product, record.database)
+    return Outgoing(message_id=record.event_id, topic=topic.name, key=key, value=value)

@@ -12,16 +12,16 @@ from datetime import datetime, timedelta
 
 from duckdb import DuckDBPyConnection
 
+from schemas.canonical import canonical
 from schemas.codec import Codec
-from schemas.records import AnalysisRequest, Outgoing
-from schemas.topics import ANALYSIS_REQUESTS, key_of
+from schemas.records import AnalysisRequest
+from schemas.topics import ANALYSIS_REQUESTS
 from store import analyses, catalogs, databases, requests, retention, workload
 from store.analyses import Analyse, Expire
 from store.decisions import Refusal
-from store.documents import canonical
 from store.requests import Waiting
 from store.retention import Retention
-from streams.deciding import ENVELOPE, Deciding
+from streams.deciding import ENVELOPE, Deciding, outgoing
 
 CLOCKS_DIFFER = timedelta(hours=1)
 AT_ONCE = 500
@@ -190,10 +190,8 @@ class Scheduler:
             request = request.model_copy(update={"workload": request.workload[: len(request.workload) // 2]})
             value = self._codec.encode(request)
         body = body.model_copy(update={"shapes": len(request.workload)})
-        message = Outgoing(
-            message_id=request.event_id, topic=ANALYSIS_REQUESTS.name, key=key_of(product, database), value=value
-        )
         self._asked.add((product, database))
+        message = outgoing(ANALYSIS_REQUESTS, request, value)
         self._deciding.decide("analyse", product, database, canonical(body), message)
         return None
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 from schemas.actions import Cluster, CreateIndex, DropTable, SortKey, pack
 from schemas.approvals import Claims
 from schemas.plan import plan_hash, steps
-from schemas.records import Approval, Column, Cost, Limits, Step, Suggestion, Table
+from schemas.records import Approval, Column, Cost, Limits, Suggestion, Table
 from schemas.render import Tables
 from streams.access.signing import create
 from tests.store_records import suggestion
@@ -68,7 +68,7 @@ def with_changes(**changes: Any) -> dict[str, Any]:
 
 
 def planned(*bodies: Any, **more: Any) -> Suggestion:
-    found: list[Step] = steps([pack(body) for body in bodies], TABLES, Limits(build_s=60, extra_bytes=1, peak_bytes=1))
+    found, _ = steps([pack(body) for body in bodies], TABLES, Limits(build_s=60, extra_bytes=1, peak_bytes=1))
     return suggestion(
         **{"steps": found, "plan_hash": plan_hash(found), "cost": COST, "revision": 3, "time": MEASURED} | more
     )

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from schemas.actions import Rewrite, suggestion_id, unpack
-from schemas.definition import after
 from schemas.errors import ActionError
 from schemas.ids import derived_id
 from schemas.plan import plan_hash, steps
@@ -22,7 +21,7 @@ from schemas.records import (
     Step,
     Suggestion,
 )
-from schemas.render import Tables
+from schemas.render import by_name
 
 from .gain import Figures, figures, limits
 from .proposing import Advice
@@ -95,14 +94,11 @@ def nothing_to_measure(request: AnalysisRequest, advice: Advice, occasion: Occas
 
 def _planned(found: Sequence[Kept], measurement: Measurement) -> tuple[list[Kept], list[Considered]]:
     """Each with its steps, on top of those before it, as it was measured; and those that cannot be done there."""
-    tables: Tables = {(table.schema_name, table.name): table for table in measurement.request.definitions}
+    tables = by_name(measurement.request.definitions)
     kept, impossible = [], []
     for one in found:
-        actions = one.candidate.actions
         try:
-            planned = steps(actions, tables, limits(one.result, measurement.machine))
-            for action in actions:
-                tables = after(unpack(action), tables)
+            planned, tables = steps(one.candidate.actions, tables, limits(one.result, measurement.machine))
         except ActionError as error:
             impossible.append(_considered(one.candidate, "refused", str(error), one.result.speedup))
         else:

@@ -8,7 +8,7 @@ from schemas.actions import unpack
 from schemas.definition import after, touched
 from schemas.errors import ActionError
 from schemas.records import AnalysisRequest, Candidate, Refusal, Table
-from schemas.render import Name, Tables, render
+from schemas.render import Name, Tables, by_name, render
 
 from .rule import Finding, Rule
 from .rules import RULES
@@ -41,7 +41,7 @@ def advise(request: AnalysisRequest) -> Advice:
     proposed, dropped = _chosen(findings, workload)
     refused = [*_unreadable(workload), *_refused(findings), *dropped]
     read = _read(workload, proposed)
-    tables = {name_of(table): table for table in workload.tables.all}
+    tables = by_name(workload.tables.all)
     needed = read | {place for one in proposed for action in one.actions for place in touched(unpack(action), tables)}
     return Advice(
         candidates=proposed,
@@ -60,7 +60,7 @@ def _found_by(rule: Rule, workload: Workload) -> list[Finding]:
 
 def _chosen(findings: Iterable[Finding], workload: Workload) -> tuple[list[Candidate], list[Refusal]]:
     """The candidates to measure, in order, and why the others are none."""
-    tables = {name_of(table): table for table in workload.tables.all}
+    tables = by_name(workload.tables.all)
     ranked = [(finding.found, finding.weight_us) for finding in findings if isinstance(finding.found, Candidate)]
     ranked.sort(key=lambda pair: (-pair[1], pair[0].candidate_id))
     chosen: dict[str, Candidate] = {}

@@ -16,7 +16,7 @@ import duckdb
 from ..client.catalog import SETTINGS, structure
 from ..errors import NotMeasurable
 from ..quoting import identifier, string
-from ..render import Tables
+from ..render import Tables, by_name
 
 Row = tuple[Any, ...]
 
@@ -150,8 +150,7 @@ class Sandbox:
 
     def tables(self) -> Tables:
         """As they are now."""
-        found = structure(self._connection, self._database)
-        return {(table.schema_name, table.name): table for table in found}
+        return by_name(structure(self._connection, self._database))
 
     def columns(self) -> list[str]:
         """The names of the last result's."""

@@ -2,11 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streams.terminal import console, reachable, table
+
+if TYPE_CHECKING:
+    from schemas.approvals import Decided
+    from streams.access.approving import Approving
 
 policy = typer.Typer(no_args_is_help=True, help="The team's policy: what it means, and whether it is met.")
 keys = typer.Typer(no_args_is_help=True, help="Your own key, which signs what you decide.")
@@ -29,13 +33,8 @@ def suggestions(
     product: Annotated[str, typer.Option(help="Of this product alone.")] = "",
 ) -> None:
     """The changes that are suggested, newest and best first, with their ids."""
-    from streams import connections
-    from streams.access.approving import open_suggestions
-
-    settings = reachable()
-    config, codec = connections.confluent_config(settings), connections.codec(settings)
     listed = table("id", "product", "database", "measured", "gain", "steps", "what")
-    for one in open_suggestions(config, settings.topic_prefix, codec, product):
+    for one in _approving().suggestions(product):
         gain = f"{one.gain.speedup:.2f}x" if one.gain else ""
         measured = f"{one.time:%Y-%m-%d %H:%M}"
         listed.add_row(
@@ -46,12 +45,9 @@ def suggestions(
 
 def show(suggestion: ID) -> None:
     """All of one suggestion: what it gains and costs, what is done, and how it is undone."""
-    from streams import connections, report
-    from streams.access.approving import choose, open_suggestions
+    from streams import report
 
-    settings = reachable()
-    config, codec = connections.confluent_config(settings), connections.codec(settings)
-    found = choose(open_suggestions(config, settings.topic_prefix, codec), suggestion)
+    found = _approving().suggestion(suggestion)
     report.show([found], console)
     for number, step in enumerate(found.steps, start=1):
         back = "no way back" if not step.reversible else "; ".join(step.inverse_sql) or "nothing to take back"
@@ -110,13 +106,7 @@ def check_policy(
 
     found = read(file).policy
     if suggestion:
-        from streams import connections
-        from streams.access.approving import choose, open_suggestions
-
-        settings = reachable()
-        config, codec = connections.confluent_config(settings), connections.codec(settings)
-        chosen = choose(open_suggestions(config, settings.topic_prefix, codec), suggestion)
-        for line in explaining.asked(found, chosen, datetime.now(UTC)):
+        for line in explaining.asked(found, _approving().suggestion(suggestion), datetime.now(UTC)):
             console.print(line, soft_wrap=True, markup=False)
         return
     listed = table("class", "actions", "who may", "how many", "when", "at the most", "expires")
@@ -135,32 +125,34 @@ def test_policy(
     Exit 1 if something else does.
     """
     from streams.access import examples as cases
-    from streams.access.gatekeeper import read
+    from streams.access.gatekeeper import policy_of
 
     failed = 0
-    for name, problem in cases.run(read(file).policy, examples):
+    for name, problem in cases.run(policy_of(file), examples):
         console.print(f"{'failed' if problem else 'ok':8}{name}{f': {problem}' if problem else ''}", soft_wrap=True)
         failed += bool(problem)
     if failed:
         raise typer.Exit(1)
 
 
-def _decide(
-    decision: Literal["approve", "reject", "defer"], wanted: str, key: Path, steps: int | None, reason: str
-) -> None:
-    from streams import connections
-    from streams.access.approving import Sender, choose, open_suggestions
+def _decide(decision: "Decided", wanted: str, key: Path, steps: int | None, reason: str) -> None:
     from streams.access.signing import load
 
-    signing = load(key)
-    settings = reachable()
-    sender = Sender(connections.confluent_config(settings), settings.topic_prefix, connections.codec(settings))
-    found = choose(open_suggestions(sender.config, sender.prefix, sender.codec), wanted)
+    signing, approving = load(key), _approving()
+    found = approving.suggestion(wanted)
     console.print(f"{decision}: {found.title} ({found.product}/{found.database})", markup=False)
-    ruling = sender.send(found, decision, signing, steps, reason)
+    ruling = approving.send(found, decision, signing, steps, reason)
     if ruling is None:
         console.print("Kafka has it; no answer came yet: is a control process at work? It answers once it is")
         return
     console.print(f"{ruling.verdict}: {ruling.reason}", markup=False, soft_wrap=True)
     if ruling.verdict == "refused":
         raise typer.Exit(1)
+
+
+def _approving() -> "Approving":
+    from streams import connections
+    from streams.access.approving import Approving
+
+    settings = reachable()
+    return Approving(connections.confluent_config(settings), settings.topic_prefix, connections.codec(settings))

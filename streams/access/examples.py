@@ -15,8 +15,9 @@ from schemas.approvals import Claims, Identity, Verified
 from schemas.errors import InputError
 from schemas.plan import plan_hash
 from schemas.records import Action, Cost, Limits, Machine, Step, Suggestion
+from store.approvals import Vote
 
-from .gate import Case, Judgement, Vote, judge
+from .gate import Case, Judgement, judge
 from .policy import ACTIONS, Policy
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from schemas.records import Suggestion
 from streams.report import seconds, size
 
-from .gate import is_too_late, is_too_much, when
+from .gate import expires_days, is_too_late, is_too_much, when
 from .policy import ActionClass, Policy
 
 
@@ -43,8 +43,8 @@ def asked(policy: Policy, suggestion: Suggestion, now: datetime) -> Iterator[str
         yield f"refused: {problem}"
         return
     yield when(policy, suggestion, allowed, now).reason
-    days = min(judged[1].expires_days for step in steps if (judged := policy.class_of(step.action.kind)))
-    yield f"approvals are taken until {suggestion.time + timedelta(days=days):%Y-%m-%d %H:%M} UTC"
+    until = suggestion.time + timedelta(days=expires_days(policy, steps))
+    yield f"approvals are taken until {until:%Y-%m-%d %H:%M} UTC"
 
 
 def _limits(one: ActionClass) -> str:

@@ -3,30 +3,21 @@
 It asks who (verified before, by `schemas.approvals`), may they, what (the plan), is it still so, when, how many.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 from schemas.approvals import Claims, Verified
 from schemas.definition import is_as
 from schemas.records import Step, Suggestion
 from schemas.render import Tables
+from store.approvals import Verdict, Vote
 
 from .policy import ActionClass, Policy
 from .windows import opening
 
 CLOCKS_DIFFER = timedelta(days=1)
 """As far as a suggestion may lie ahead of the approval, which may have waited for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Vote:
-    """A decision that the gate took before. Of one approver the last one counts."""
-
-    approver: str
-    decision: Literal["approve", "reject", "defer"]
-    steps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +44,7 @@ class Judgement:
     `opens` is as of the approval: windows, freezes and drift are asked again by whoever carries it out.
     """
 
-    verdict: Literal["refused", "waits", "counted", "complete", "rejected", "deferred"]
+    verdict: Verdict
     reason: str
     vote: Vote | None = None
     steps: int = 0
@@ -74,21 +65,20 @@ def judge(policy: Policy, verified: Verified, at: datetime, case: Case) -> Judge
         return _refused(problem)
     vote = Vote(approver, claims.decision, claims.steps)
     if claims.decision != "approve":
-        verdict: Literal["rejected", "deferred"] = "rejected" if claims.decision == "reject" else "deferred"
-        agreed = agreed_steps(policy, suggestion.steps, [*case.votes, vote], case.proposer)
+        verdict: Verdict = "rejected" if claims.decision == "reject" else "deferred"
+        agreed, _ = agreed_steps(policy, suggestion.steps, [*case.votes, vote], case.proposer)
         reason = f"{verdict} by {approver}{f': {claims.reason}' if claims.reason else ''}"
         return Judgement(verdict, reason, vote, agreed if verdict == "deferred" else 0)
     if approver == case.proposer:
         return _refused(f"{approver} proposed it, so others have to approve it")
     if problem := _against(policy, suggestion, steps, case, at):
         return _refused(problem)
-    votes = [*case.votes, vote]
     # others may have approved more than this vote: what is against those steps has to be asked too
-    agreed = agreed_steps(policy, suggestion.steps, votes, case.proposer)
+    agreed, missing = agreed_steps(policy, suggestion.steps, [*case.votes, vote], case.proposer)
     while agreed > case.done and (problem := _against(policy, suggestion, suggestion.steps[:agreed], case, at)):
-        agreed -= 1
+        agreed, missing = agreed - 1, problem
     if agreed <= case.done:
-        return Judgement("counted", problem or _missing(policy, steps, votes, case.proposer), vote, agreed)
+        return Judgement("counted", missing, vote, agreed)
     return when(policy, suggestion, agreed, at, vote)
 
 
@@ -107,17 +97,27 @@ def when(policy: Policy, suggestion: Suggestion, steps: int, at: datetime, vote:
     return Judgement("complete", f"{what}, {soon}", vote, steps, opens)
 
 
-def agreed_steps(policy: Policy, steps: Sequence[Step], votes: Sequence[Vote], proposer: str | None = None) -> int:
-    """How many of the first steps enough different approvers have let be done, each with a role for each class."""
-    last = {vote.approver: vote for vote in votes}
-    agreed = 0
-    for count in range(1, len(steps) + 1):
-        judged = policy.class_of(steps[count - 1].action.kind)
-        if judged is None or len(_for(policy, judged[1], last.values(), count, proposer)) < judged[1].quorum:
-            return agreed
-        # who lets more be done has let the steps before be done too, so only this step's class is new
-        agreed = count
-    return agreed
+def agreed_steps(
+    policy: Policy, steps: Sequence[Step], votes: Sequence[Vote], proposer: str | None = None
+) -> tuple[int, str]:
+    """How many of the first steps enough different approvers have let be done, and what the next one lacks.
+
+    Each needs a role for the step's class; who lets more be done has let the steps before be done too.
+    """
+    last = {vote.approver: vote for vote in votes if vote.approver in policy.approvers and vote.approver != proposer}
+    for done, step in enumerate(steps):
+        if (judged := policy.class_of(step.action.kind)) is None:
+            return done, _in_no_class(step.action.kind)
+        name, found = judged
+        have = {
+            vote.approver
+            for vote in last.values()
+            if vote.decision == "approve" and vote.steps > done and policy.may(vote.approver, found)
+        }
+        if len(have) < found.quorum:
+            others = sorted(set(policy.those_who_may(found)) - have - {proposer})
+            return done, f"{len(have)} of {found.quorum} for {name} have approved it: {', '.join(others)} may"
+    return len(steps), ""
 
 
 def drift(steps: Sequence[Step], tables: Tables) -> list[str]:
@@ -158,7 +158,7 @@ def _may_not(policy: Policy, approver: str, steps: Sequence[Step], decision: str
     problems = []
     for kind in dict.fromkeys(step.action.kind for step in steps):
         if (judged := policy.class_of(kind)) is None:
-            problems.append(f"no class of the policy holds {kind}, so nobody may approve it: it can be landed as code")
+            problems.append(_in_no_class(kind))
         elif not policy.may(approver, judged[1]):
             name, found = judged
             may = ", ".join(policy.those_who_may(found))
@@ -176,9 +176,14 @@ def _against(policy: Policy, suggestion: Suggestion, steps: Sequence[Step], case
     return None
 
 
+def expires_days(policy: Policy, steps: Sequence[Step]) -> float:
+    """After it was measured: of several classes the shortest."""
+    return min(judged.expires_days for judged in _classes(policy, steps))
+
+
 def is_too_late(policy: Policy, suggestion: Suggestion, steps: Sequence[Step], at: datetime) -> str | None:
     """Why it expired for these steps, if it did."""
-    days = min(judged.expires_days for judged in _classes(policy, steps))
+    days = expires_days(policy, steps)
     if suggestion.time > at + CLOCKS_DIFFER:
         return f"it says that it was measured on {suggestion.time:%Y-%m-%d %H:%M} UTC, which lies ahead"
     if at - suggestion.time > timedelta(days=days):
@@ -204,34 +209,13 @@ def is_too_much(policy: Policy, suggestion: Suggestion, steps: Sequence[Step]) -
     return None
 
 
-def _missing(policy: Policy, steps: Sequence[Step], votes: Sequence[Vote], proposer: str | None) -> str:
-    last = {vote.approver: vote for vote in votes}
-    for count, step in enumerate(steps, start=1):
-        if (judged := policy.class_of(step.action.kind)) is None:
-            continue
-        name, found = judged
-        have = _for(policy, found, last.values(), count, proposer)
-        if len(have) < found.quorum:
-            others = sorted(set(policy.those_who_may(found)) - have - {proposer})
-            return f"{len(have)} of {found.quorum} for {name} have approved it: {', '.join(others)} may"
-    return "the steps before it are not approved"
-
-
-def _for(policy: Policy, judged: ActionClass, votes: Iterable[Vote], steps: int, proposer: str | None) -> set[str]:
-    return {
-        vote.approver
-        for vote in votes
-        if vote.decision == "approve"
-        and vote.steps >= steps
-        and vote.approver != proposer
-        and vote.approver in policy.approvers
-        and policy.may(vote.approver, judged)
-    }
-
-
 def _classes(policy: Policy, steps: Sequence[Step]) -> list[ActionClass]:
     found = {judged[0]: judged[1] for step in steps if (judged := policy.class_of(step.action.kind))}
     return list(found.values())
+
+
+def _in_no_class(kind: str) -> str:
+    return f"no class of the policy holds {kind}, so nobody may approve it: it can be landed as code"
 
 
 def _refused(reason: str) -> Judgement:

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,11 @@ class Rules:
     digest: str
 
 
+def policy_of(file: Path) -> Policy:
+    """Without its keys. Raises SettingsError."""
+    return parse(_bytes(file, "the policy"), str(file))
+
+
 def read(file: Path) -> Rules:
     """A policy with its keys, which lie beside it.
 
@@ -33,9 +39,8 @@ def read(file: Path) -> Rules:
     """
     text = _bytes(file, "the policy")
     policy = parse(text, str(file))
-    jwks = {name: _bytes(file.parent / one.jwks, f"the keys of {name!r}") for name, one in policy.issuers.items()}
-    hashed = b"".join(hashlib.sha256(part).digest() for part in (text, *jwks.values()))
-    return Rules(policy, keyring(policy, jwks), hashlib.sha256(hashed).hexdigest())
+    jwks = _keys(policy, file.parent)
+    return Rules(policy, keyring(policy, jwks), _digest(text, jwks))
 
 
 class Gatekeeper:
@@ -54,17 +59,24 @@ class Gatekeeper:
             return self.rules
         self._next_look = time.monotonic() + LOOK_S
         try:
-            found = read(self._file)
+            policy = self.rules.policy
+            if _digest(_bytes(self._file, "the policy"), _keys(policy, self._file.parent)) != self.rules.digest:
+                self.rules = read(self._file)
+                logger.info("the policy was read anew", file=str(self._file), sha256=self.rules.digest)
+            self._complaint = ""
         except SettingsError as error:
             if (complaint := str(error)) != self._complaint:
                 logger.error("the policy changed and does not load: the one before holds", reason=complaint)
             self._complaint = complaint
-            return self.rules
-        if found.digest != self.rules.digest:
-            logger.info("the policy was read anew", file=str(self._file), sha256=found.digest)
-            self.rules = found
-        self._complaint = ""
         return self.rules
+
+
+def _keys(policy: Policy, folder: Path) -> dict[str, bytes]:
+    return {name: _bytes(folder / one.jwks, f"the keys of {name!r}") for name, one in policy.issuers.items()}
+
+
+def _digest(text: bytes, jwks: Mapping[str, bytes]) -> str:
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in (text, *jwks.values()))).hexdigest()
 
 
 def _bytes(file: Path, what: str) -> bytes:

@@ -1,7 +1,8 @@
 """Brings approvals before the gate with what the tables know, and decides as it says."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import duckdb
@@ -9,16 +10,17 @@ import structlog
 from duckdb import DuckDBPyConnection
 
 from schemas.approvals import LEEWAY, Claims, Verified
+from schemas.canonical import canonical
 from schemas.codec import Codec
 from schemas.errors import ApprovalError
-from schemas.records import Outgoing, Ruling
-from schemas.topics import RULINGS, key_of
+from schemas.records import Ruling
+from schemas.render import by_name
+from schemas.topics import RULINGS
 from store import approvals, catalogs, suggestions
 from store.approvals import Ruled, Waiting
-from store.documents import canonical
-from streams.deciding import Deciding
+from streams.deciding import Deciding, outgoing
 
-from .gate import Case, Judgement, Vote, judge
+from .gate import Case, Judgement, judge
 from .gatekeeper import Rules
 
 logger = structlog.get_logger(__name__)
@@ -77,7 +79,7 @@ class Judging:
 
     def _waiting(self, verified: Verified) -> Judgement:
         named = f"there is no suggestion {verified.claims.suggestion_id}"
-        if self._until(verified) < self._now:
+        if _until(verified) < self._now:
             return Judgement("refused", f"{named}, and it has waited long enough for one")
         identity = str(verified.identity)
         self._held[identity] = self._held.get(identity) or approvals.held(self._tx, identity)
@@ -85,9 +87,6 @@ class Judging:
             return Judgement("refused", f"{named} yet, and {MOST_HELD} approvals of {identity} wait for theirs already")
         self._held[identity] += 1
         return Judgement("waits", f"{named} yet: it is looked at when it comes")
-
-    def _until(self, verified: Verified) -> datetime:
-        return verified.expires + LEEWAY
 
     def _replayed(self, one: Waiting, verified: Verified) -> Judgement | None:
         identity = str(verified.identity)
@@ -106,12 +105,25 @@ class Judging:
         if plan not in self._cases:
             suggestion = suggestions.newest(self._tx, claims.suggestion_id)
             catalog = suggestion and catalogs.newest(self._tx, suggestion.product, suggestion.database)
-            tables = {(table.schema_name, table.name): table for table in catalog.tables} if catalog else {}
-            before = [Vote(**asdict(vote)) for vote in approvals.earlier(self._tx, *plan)]
-            self._cases[plan] = Case(suggestion, tables, before)
+            tables = by_name(catalog.tables) if catalog else {}
+            self._cases[plan] = Case(suggestion, tables, approvals.earlier(self._tx, *plan))
         return self._cases[plan]
 
     def _decide(self, one: Waiting, verified: Verified | None, judgement: Judgement) -> None:
+        signed: dict[str, Any] = {}
+        product, database = one.approval.product, one.approval.database
+        if verified:
+            claims = verified.claims
+            product, database = claims.product, claims.database
+            signed = claims.model_dump(exclude={"product", "database", "reason"})
+            signed |= {"identity": str(verified.identity), "token_id": verified.token_id}
+            if judgement.verdict == "waits":
+                signed["expires"] = _until(verified)
+            else:
+                self._taken.setdefault((signed["identity"], verified.token_id), one.approval.event_id)
+            if judgement.vote:
+                case = self._case(claims)
+                self._cases[_plan(claims)] = replace(case, votes=[*case.votes, judgement.vote])
         body = Ruled(
             approval=one.place,
             approval_id=one.approval.event_id,
@@ -121,29 +133,8 @@ class Judging:
             approver=judgement.vote.approver if judgement.vote else "",
             agreed=judgement.steps,
             opens=judgement.opens,
+            **signed,
         )
-        product, database = one.approval.product, one.approval.database
-        if verified:
-            claims = verified.claims
-            product, database = claims.product, claims.database
-            body = body.model_copy(
-                update={
-                    "identity": str(verified.identity),
-                    "token_id": verified.token_id,
-                    "suggestion_id": claims.suggestion_id,
-                    "revision": claims.revision,
-                    "plan_hash": claims.plan_hash,
-                    "decision": claims.decision,
-                    "steps": claims.steps,
-                }
-            )
-            if body.verdict == "waits":
-                body = body.model_copy(update={"expires": self._until(verified)})
-            else:
-                self._taken.setdefault((body.identity, body.token_id), one.approval.event_id)
-            if judgement.vote:
-                case = self._case(claims)
-                self._cases[_plan(claims)] = replace(case, votes=[*case.votes, judgement.vote])
         ruling = Ruling(
             product=product,
             database=database,
@@ -160,15 +151,14 @@ class Judging:
             steps=body.agreed,
             opens=body.opens,
         )
-        message = Outgoing(
-            message_id=ruling.event_id,
-            topic=RULINGS.name,
-            key=key_of(product, database),
-            value=self._codec.encode(ruling),
-        )
+        message = outgoing(RULINGS, ruling, self._codec.encode(ruling))
         # of an event that came twice its sender has the answer
         answer = [] if judgement is CAME_TWICE else [message]
         self._deciding.decide("rule", product, database, canonical(body), *answer)
+
+
+def _until(verified: Verified) -> datetime:
+    return verified.expires + LEEWAY
 
 
 def _plan(claims: Claims) -> tuple[str, int, str]:

@@ -63,6 +63,9 @@ def test_a_person_lists_shows_approves_and_rejects(kafka: Kafka, topic_prefix: s
     assert (code, "make one with `sidecar keys create`" in said) == (1, True)
     code, said = sidecar("policy", "check", str(team.file), "--suggestion", OTHER_ID)
     assert (code, "step 1: cluster is of rebuild: 2 of alice, bob" in said) == (0, True)
+    shipped = Path(__file__).parents[2] / "deploy" / "policy"  # without keys, as where a team checks its policy
+    code, said = sidecar("policy", "test", str(shipped / "policy.toml"), str(shipped / "examples.toml"))
+    assert (code, [line.split()[0] for line in said.splitlines()]) == (0, ["ok"] * 6)
     code, said = sidecar("keys", "create", "dave", "--key", str(tmp_path / "dave.json"))
     assert (code, signing.load(tmp_path / "dave.json").public["kid"] in said) == (0, True)
     code, said = sidecar("policy", "check", str(team.file))

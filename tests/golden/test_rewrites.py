@@ -14,13 +14,13 @@ from inference.advisor.rules import REWRITINGS, RULES
 from schemas.actions import Rewrite, unpack
 from schemas.fingerprint import fill
 from schemas.records import Candidate
-from schemas.render import render
+from schemas.render import by_name, render
 from tests.advising import workload
 from tests.golden.pairs import CREATE, TABLES, Pair, data, literals, load, pairs, returned
 
 GOLDEN = list(pairs("rewrites"))
 NEAR_MISSES = list(pairs("near_misses"))
-DEFINITIONS = {(table.schema_name, table.name): table for table in TABLES}
+DEFINITIONS = by_name(TABLES)
 
 
 def rule_of(pair: Pair) -> Rule:

@@ -8,7 +8,7 @@ from inference.advisor.rules import selective_index
 from inference.advisor.workload import Workload
 from schemas.actions import CreateIndex, CreateSummary, Rewrite, unpack
 from schemas.records import AnalysisRequest, Candidate
-from schemas.render import render
+from schemas.render import by_name, render
 from tests.advising import column, index, request, table, use, view
 
 ORDERS = table(
@@ -45,7 +45,7 @@ def test_the_same_request_gives_the_same_advice() -> None:
 def test_ids_are_unique_and_every_candidate_renders() -> None:
     advice = advise(request([ORDERS], [POINT, REVENUE]))
     assert len({one.candidate_id for one in advice.candidates}) == len(advice.candidates)
-    definitions = {(one.schema_name, one.name): one for one in advice.definitions}
+    definitions = by_name(advice.definitions)
     for candidate in advice.candidates:
         assert [sql for action in candidate.actions for sql in render(unpack(action), definitions)] != []
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from schemas.approvals import AUDIENCE, Claims, Identity, Issuer, Keyring, keys_of, nonce_of
+from schemas.canonical import canonical
 from schemas.errors import ApprovalError, SettingsError
 from schemas.records import Approval
 
@@ -85,7 +86,7 @@ def sent(token: str, claims: bytes | None = None) -> Approval:
     )
 
 
-def id_token(claims: bytes | None = CLAIMS.canonical(), **more: Any) -> Approval:
+def id_token(claims: bytes | None = canonical(CLAIMS), **more: Any) -> Approval:
     values = {
         "iss": "https://login.example", "sub": "0042", "aud": "sidecar-page", "iat": NOW,
         "exp": NOW + timedelta(hours=1), "nonce": nonce_of(CLAIMS), "email": "alice@example.org",
@@ -172,7 +173,7 @@ REFUSED = {
     "a text for a number": (lambda: signed(approval=CLAIMS.model_dump() | {"steps": "2"}), "steps: Input should be"),
     "fewer than no steps": (lambda: signed(approval=CLAIMS.model_dump() | {"steps": -1}), "steps: Input should be"),
     "claims beside that are not signed": (
-        lambda: sent(signed().token, CLAIMS.canonical()), "come beside its token that it does not sign"),
+        lambda: sent(signed().token, canonical(CLAIMS)), "come beside its token that it does not sign"),
     "half a character that is demanded": (lambda: unsigned({"crit": ["\ud800"]}), "demands|no JWS|refused"),
     "half a character for an id": (lambda: signed(jti="\ud800"), "its `jti` is no text"),
     "an empty id": (lambda: signed(jti=""), "its `jti` is no text"),
@@ -188,10 +189,10 @@ REFUSED = {
     "an ID token for another client": (lambda: id_token(aud="other"), "another audience than 'sidecar-page'"),
     "an ID token without nonce": (lambda: id_token(nonce=None), "refused: Token is missing the \"nonce\" claim"),
     "an ID token for other claims": (
-        lambda: id_token(CLAIMS.model_copy(update={"steps": 1}).canonical()), "nonce of its ID token is not"),
+        lambda: id_token(canonical(CLAIMS.model_copy(update={"steps": 1}))), "nonce of its ID token is not"),
     "an ID token alone": (lambda: id_token(None), "an ID token decides nothing by itself"),
     "claims that are not canonical": (
-        lambda: id_token(b" " + CLAIMS.canonical(), nonce=hashlib.sha256(b" " + CLAIMS.canonical()).hexdigest()),
+        lambda: id_token(b" " + canonical(CLAIMS), nonce=hashlib.sha256(b" " + canonical(CLAIMS)).hexdigest()),
         "not in their canonical form"),
 }  # fmt: skip
 

@@ -29,7 +29,7 @@ from schemas.errors import ActionError
 from schemas.expressions import Call, ColumnRef, Constant
 from schemas.plan import plan_hash, steps, way_back
 from schemas.records import Action, Column, Limits, Step
-from schemas.render import TYPES, Tables, render
+from schemas.render import TYPES, Tables, by_name, render
 
 LIMITS = Limits(build_s=30.0, extra_bytes=10, peak_bytes=20)
 VISITS = "shop", "visits"
@@ -77,7 +77,7 @@ def shop() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def tables_of(connection: duckdb.DuckDBPyConnection) -> Tables:
-    return {(one.schema_name, one.name): one for one in structure(connection, "memory")}
+    return by_name(structure(connection, "memory"))
 
 
 def described(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[object, ...]]]:
@@ -100,7 +100,7 @@ def agrees(connection: duckdb.DuckDBPyConnection, step: Step, *, done: bool) -> 
 
 
 def the_step(body: Body, tables: Tables) -> Step:
-    [step] = steps([pack(body)], tables, LIMITS)
+    [step], _ = steps([pack(body)], tables, LIMITS)
     return step
 
 
@@ -221,12 +221,13 @@ def test_each_step_is_planned_on_top_of_those_before(shop: duckdb.DuckDBPyConnec
         CreateIndex(**PLACE, name="by month", columns=["month"]),
         Rewrite(fingerprint="1-ab", statement="SELECT 1"),
     ]
-    planned = steps([pack(body) for body in bodies], tables_of(shop), LIMITS)
+    planned, left = steps([pack(body) for body in bodies], tables_of(shop), LIMITS)
     before = described(shop)
     for step in planned:
         assert all(agrees(shop, step, done=False).values())
         run(shop, step.sql)
         assert all(agrees(shop, step, done=True).values())
+    assert definition_hash(left[VISITS]) == definition_hash(tables_of(shop)[VISITS])
     back = way_back(planned)
     assert back == [planned[1].inverse[0], planned[0].inverse[0]]
     for action in back:
