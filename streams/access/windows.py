@@ -50,8 +50,7 @@ class Window(BaseModel):
                 ends_on = day if self.begins < self.ends else day + timedelta(days=1)
                 begin = datetime.combine(day, self.begins, zone).astimezone(UTC)
                 end = datetime.combine(ends_on, self.ends, zone).astimezone(UTC)
-                if begin < end:  # a spring night may have no such hour
-                    yield begin, end
+                yield begin, end  # which is no time at all in a spring night that has no such hour
             day += timedelta(days=1)
 
 

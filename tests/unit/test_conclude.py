@@ -9,10 +9,12 @@ from inference.advisor import Occasion, advise, conclude, nothing_to_measure
 from inference.advisor.gain import measured_on
 from schemas.actions import (
     Body,
+    Cluster,
     CreateIndex,
     CreateSummary,
     DropTable,
     Rewrite,
+    SortKey,
     actions_hash,
     pack,
     suggestion_id,
@@ -24,6 +26,7 @@ from schemas.plan import plan_hash
 from schemas.records import (
     Candidate,
     CandidateResult,
+    Limits,
     Machine,
     Measurement,
     MeasurementRequest,
@@ -200,6 +203,40 @@ def test_what_has_no_way_back_says_so() -> None:
     assert suggestion.gain is None
     assert suggestion.cost is not None
     assert suggestion.cost.break_even_runs == -1
+
+
+def test_what_was_measured_on_top_of_another_is_planned_on_top_of_it() -> None:
+    cluster = Cluster(table="orders", keys=[SortKey(column="id")])
+    found = [candidate(INDEX, affected=(OFTEN.fingerprint,)), candidate(cluster, affected=(OFTEN.fingerprint,))]
+    results = [result(one, query(OFTEN.fingerprint, 10, 5, 4, 8), order=n) for n, one in enumerate(found, start=1)]
+    first, second = conclude(measurement(found, results), OCCASION)
+    [indexing], [ordering] = first.steps, second.steps
+    assert ordering.touched[0].before == indexing.touched[0].after != indexing.touched[0].before
+    assert 'DROP INDEX "main"."orders_customer_idx"' in ordering.sql
+
+
+def test_what_cannot_be_done_on_top_of_the_others_is_considered_and_not_suggested() -> None:
+    again = CreateIndex(table="orders", name="orders_customer_idx", columns=["id"])
+    found = [candidate(INDEX, affected=(OFTEN.fingerprint,)), candidate(again, affected=(OFTEN.fingerprint,))]
+    results = [result(one, query(OFTEN.fingerprint, 10, 5, 4, 8), order=n) for n, one in enumerate(found, start=1)]
+    suggestion = only(conclude(measurement(found, results), OCCASION))
+    assert [(one.verdict, one.reason) for one in suggestion.considered] == [
+        ("refused", "'orders' has an index 'orders_customer_idx' already")
+    ]
+
+
+def test_a_step_may_take_four_times_what_it_took_and_on_a_sample_as_much_more() -> None:
+    one = candidate(INDEX, affected=(OFTEN.fingerprint,))
+    took = {"build_s": 10.0, "extra_bytes": 10**8, "peak_bytes": 10**9}
+    measured = [result(one, query(OFTEN.fingerprint, 10, 5, 4, 8), **took)]
+    whole = only(conclude(measurement([one], measured), OCCASION)).steps[0].limits
+    assert whole == Limits(build_s=40.0, extra_bytes=4 * 10**8, peak_bytes=4 * 10**9)
+    tenth = MACHINE.model_copy(update={"clone": "sample", "share": 0.1})
+    sampled = only(conclude(measurement([one], measured, machine=tenth), OCCASION)).steps[0].limits
+    assert sampled == Limits(build_s=400.0, extra_bytes=4 * 10**9, peak_bytes=4 * 10**10)
+    small = [result(one, query(OFTEN.fingerprint, 10, 5, 4, 8), build_s=0.1, extra_bytes=0, peak_bytes=0)]
+    least = only(conclude(measurement([one], small), OCCASION)).steps[0].limits
+    assert least == Limits(build_s=30.0, extra_bytes=64_000_000, peak_bytes=256_000_000)
 
 
 def test_all_else_is_considered_with_its_verdict_and_reason() -> None:

@@ -209,6 +209,15 @@ def test_a_rejection_closes_the_plan(store: Judged, team: Team) -> None:
     assert store.approved(ONE) == [False]
 
 
+def test_a_rejection_by_one_who_may_not_closes_nothing(store: Judged, team: Team) -> None:
+    store.add(APPROVALS, team.approval("carol", ONE, NOON, decision="reject"), time=NOON)
+    assert [one.verdict for one in store.rule()] == ["refused"]
+    with store.file.reading() as tx:
+        assert approvals.earlier(tx, ONE.suggestion_id, ONE.revision, ONE.plan_hash) == []
+    store.add(APPROVALS, team.approval("bob", ONE, NOON), time=NOON)
+    assert [one.verdict for one in store.rule()] == ["complete"]
+
+
 def test_a_new_revision_begins_without_votes(store: Judged, team: Team) -> None:
     store.add(APPROVALS, team.approval("alice", ONE, NOON, decision="reject"), time=NOON)
     assert [one.verdict for one in store.rule()] == ["rejected"]

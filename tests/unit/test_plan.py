@@ -278,6 +278,20 @@ def test_an_action_that_nobody_can_foresee_is_refused() -> None:
         after(Surprise(), {})
 
 
+def test_a_view_is_its_text_alone(shop: duckdb.DuckDBPyConnection) -> None:
+    view = tables_of(shop)["shop", "recent"]
+    assert definition_hash(view) == definition_hash(view.model_copy(update={"columns": view.columns[:1]}))
+    assert definition_hash(view) != definition_hash(view.model_copy(update={"statement": "SELECT 1"}))
+
+
+def test_a_foreign_key_is_seen_however_it_writes_the_name(shop: duckdb.DuckDBPyConnection) -> None:
+    shop.execute('CREATE TABLE "Mixed"(k INTEGER PRIMARY KEY); CREATE TABLE child(k INTEGER REFERENCES MIXED(k))')
+    tables = tables_of(shop)
+    assert dependents(("main", "Mixed"), tables) == [("main", "child")]
+    with pytest.raises(ActionError, match="a foreign key of 'child' refers to 'Mixed'"):
+        render(Cluster(table="Mixed", keys=[SortKey(column="k")]), tables)
+
+
 def test_values_of_an_enum_are_no_definition(shop: duckdb.DuckDBPyConnection) -> None:
     table = tables_of(shop)[VISITS]
     column = Column(name="mood", type="ENUM", nullable=True, enum_values=["a"])
