@@ -121,9 +121,11 @@ def test_a_rebuild_on_top_of_a_file_is_refused(topics: Topics, tmp_path: Path) -
 def test_after_kills_nothing_is_lost_or_doubled_and_a_rebuild_agrees(topics: Topics, tmp_path: Path) -> None:
     settings = topics.settings(tmp_path / "store.duckdb", checkpoint_s=0.2)
     topics.send(CATALOGS, catalog())
-    with running(settings) as control:
-        control.applied(CATALOGS, 1)  # else a request that comes before it is refused
-    count = 0
+    topics.send(PATTERNS, *batches(0, 20))
+    with running(settings) as control:  # a request that comes before a catalog or any query is refused
+        control.applied(CATALOGS, 1)
+        control.applied(PATTERNS, 20)
+    count = 20
     for _ in range(3):
         entries = topics.count(JOURNAL)
         process = Process(settings)
@@ -136,13 +138,13 @@ def test_after_kills_nothing_is_lost_or_doubled_and_a_rebuild_agrees(topics: Top
         process.kill()
     with running(settings) as control:
         control.applied(PATTERNS, count)
-        control.until(lambda tx: inputs.positions(tx)["requests", 0] == count // 20)
+        control.until(lambda tx: inputs.positions(tx)["requests", 0] == 45)
         control.until(lambda tx: not tx.execute("FROM requests").fetchall() and not outbox.pending(tx))
     live = contents(tmp_path / "store.duckdb")
     assert live["databases"][0][4] == count
     assert sum(row[4] for row in live["pattern_hours"]) == count
     answered = [row for row in live["agent_decisions"] if row[2] == "analyse"]
-    assert len(answered) == count // 20, "every request has one answer"
+    assert len(answered) == 45, "every request has one answer"
     asked = topics.read(ANALYSIS_REQUESTS)
     assert len(asked) == len({one.event_id for one in asked}) == len(live["analyses"]) == 1
     assert rebuilt(topics, tmp_path / "rebuilt.duckdb") == live
