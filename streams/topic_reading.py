@@ -16,7 +16,7 @@ R = TypeVar("R", bound=Record)
 
 
 def read(config: Mapping[str, Any], prefix: str, topic: Topic, model: type[R], codec: Codec) -> Iterator[R]:
-    """The records, one partition after the other, each oldest first; what is none of them is passed over.
+    """The records, those of one partition oldest first; what is none of them is passed over.
 
     `config` is that of any client of confluent-kafka, `prefix` that of the topics. Raises BrokerError.
     """
@@ -28,29 +28,31 @@ def read(config: Mapping[str, Any], prefix: str, topic: Topic, model: type[R], c
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "fetch.message.max.bytes": topic.largest_record,
+            "fetch.wait.max.ms": 10,  # the end of a partition is told after so long
         }
     )
     try:
         found = consumer.list_topics(name, WAIT_S).topics[name]
         if found.error:
             raise BrokerError(f"{name}: {found.error.str()}")
-        for partition in sorted(found.partitions):
-            consumer.assign([TopicPartition(name, partition, OFFSET_BEGINNING)])
-            for value in _to_the_end(consumer, name):
-                with suppress(RecordError):
-                    yield codec.decode_as(model, value)
+        consumer.assign([TopicPartition(name, partition, OFFSET_BEGINNING) for partition in found.partitions])
+        for value in _to_the_ends(consumer, name, len(found.partitions)):
+            with suppress(RecordError):
+                yield codec.decode_as(model, value)
     except KafkaException as error:
         raise BrokerError(f"{name} cannot be read: {error.args[0].str()}") from error
     finally:
         consumer.close()
 
 
-def _to_the_end(consumer: Consumer, name: str) -> Iterator[bytes | None]:
-    while True:
+def _to_the_ends(consumer: Consumer, name: str, partitions: int) -> Iterator[bytes | None]:
+    ended: set[int | None] = set()
+    while len(ended) < partitions:
         if (message := consumer.poll(WAIT_S)) is None:
             raise BrokerError(f"{name} cannot be read: nothing came for {WAIT_S} s")
-        if error := message.error():
-            if error.code() == KafkaError._PARTITION_EOF:
-                return
+        if (error := message.error()) is None:
+            yield message.value()
+        elif error.code() == KafkaError._PARTITION_EOF:
+            ended.add(message.partition())
+        else:
             raise KafkaException(error)
-        yield message.value()
