@@ -12,6 +12,8 @@ SidecarError
 ├── StoreError             the knowledge file cannot be used
 │   ├── StoreTaken         another process has it open
 │   └── Fenced             another control process has taken over
+├── OperationError         a change that is refused, or that gave way
+│   └── Moved              others wrote to the table, which may pass when it is tried again
 ├── CloneError             no clone could be made, or it is gone
 ├── InputError             a file that was named is not what it should be: a log of queries, a database
 ├── NotMeasurable          this statement cannot be measured on a clone, with the reason
@@ -66,6 +68,14 @@ class StoreTaken(StoreError):
 
 
 class Fenced(StoreError):
+    pass
+
+
+class OperationError(SidecarError):
+    pass
+
+
+class Moved(OperationError):
     pass
 
 

@@ -7,6 +7,7 @@ change without voiding anything.
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from .actions import (
     AddColumn,
@@ -25,7 +26,7 @@ from .actions import (
 )
 from .definition import after, definition_hash, touched
 from .records import Action, Limits, Step, Touched
-from .render import Tables, render
+from .render import Tables, known, render
 
 
 def steps(actions: Sequence[Action], tables: Tables, limits: Limits) -> tuple[list[Step], Tables]:
@@ -59,6 +60,50 @@ def steps(actions: Sequence[Action], tables: Tables, limits: Limits) -> tuple[li
         )
         tables = left
     return found, tables
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What DuckDB does in one transaction, with the tables before and after it."""
+
+    body: Body
+    before: Tables
+    after: Tables
+
+    @property
+    def sql(self) -> list[str]:
+        """Without the transaction. Raises ActionError."""
+        around = ("BEGIN TRANSACTION", "COMMIT", "CHECKPOINT")
+        return [statement for statement in render(self.body, self.before) if statement not in around]
+
+
+def moves(bodies: Sequence[Body], tables: Tables) -> list[Move]:
+    """The actions in their order, each cut into what is whole or not at all.
+
+    Raises ActionError for what cannot be done to these tables.
+    """
+    found: list[Move] = []
+    for body in bodies:
+        for part in _parts(body, tables):
+            move = Move(part, tables, after(part, tables))
+            move.sql  # noqa: B018 - raises for what cannot be rendered, before anything is done
+            found.append(move)
+            tables = move.after
+    return found
+
+
+def _parts(body: Body, tables: Tables) -> list[Body]:
+    """DuckDB 2.0 takes an index for dropped only once that is committed, and changes no column below one."""
+    if not isinstance(body, ChangeType | DropColumn):
+        return [body]
+    table = known(body, tables)
+    render(body, tables)  # raises for what an index forbids
+    held = [
+        {"schema_name": body.schema_name, "table": body.table, "name": index.name, "columns": index.columns,
+         "unique": index.unique}
+        for index in table.indexes
+    ]  # fmt: skip
+    return [*(DropIndex(**one) for one in held), body, *(CreateIndex(**one) for one in held)]
 
 
 def inverse(body: Body, tables: Tables) -> list[Body] | None:

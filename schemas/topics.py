@@ -11,6 +11,8 @@ from .records import (
     JournalEntry,
     Measurement,
     MeasurementRequest,
+    Operation,
+    Outcome,
     PatternBatch,
     QueryLogBatch,
     QueryLogEvent,
@@ -90,6 +92,14 @@ RULINGS = Topic(
     "rulings", (Ruling,), "database", 8, FOREVER, False, ("control",), ("people", "services"),
     purpose="what became of each approval, and why",
 )  # fmt: skip
+OPERATIONS = Topic(
+    "operations", (Operation,), "database", 1, FOREVER, False, ("control",), ("product",),
+    purpose="what a product's own process is told to change, signed",
+)  # fmt: skip
+OUTCOMES = Topic(
+    "outcomes", (Outcome,), "database", 8, FOREVER, False, ("product",), ("control", "people", "services"),
+    purpose="what became of each operation",
+)  # fmt: skip
 JOURNAL = Topic(
     "journal", (JournalEntry,), "none", 1, FOREVER, False, ("control",), ("control",),
     LARGEST_RECORD, purpose="all that the control process accepted and decided, hash-chained",
@@ -110,6 +120,8 @@ TOPICS: tuple[Topic, ...] = (
     SUGGESTIONS,
     APPROVALS,
     RULINGS,
+    OPERATIONS,
+    OUTCOMES,
     JOURNAL,
     DEAD_LETTERS,
 )

@@ -15,6 +15,7 @@ from .measurement import (
     QueryResult,
     Refusal,
 )
+from .operation import Operation, Outcome
 from .patterns import Pattern, PatternBatch
 from .query_log import Profile, QueryEvent, QueryLogBatch, QueryLogEvent, QueryShape
 from .suggestion import Considered, Cost, Gain, Limits, Step, Suggestion, Touched
@@ -33,6 +34,8 @@ RECORDS: tuple[type[Record], ...] = (
     DeadLetter,
     Approval,
     Ruling,
+    Operation,
+    Outcome,
 )
 
 __all__ = [
@@ -59,6 +62,8 @@ __all__ = [
     "Machine",
     "Measurement",
     "MeasurementRequest",
+    "Operation",
+    "Outcome",
     "Outgoing",
     "Part",
     "Pattern",

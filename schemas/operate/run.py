@@ -1,0 +1,256 @@
+"""Carries out an order on a live database, takes one back, and finds out what became of one that was cut off.
+
+An order is done as moves, each one transaction. Where a move does not pass, those before it are taken back, so that
+all is as before. After a crash the database is looked at: it stands at one of the states that the moves lead through,
+and from there it is taken back, or on where there is no way back.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from threading import Event, Thread
+from typing import Literal
+
+import duckdb
+
+from ..actions import Body, Cluster, ConvertFile, Rewrite, unpack
+from ..client.catalog import Place, place_of
+from ..client.live import Database
+from ..definition import is_as, touched
+from ..errors import ActionError, OperationError
+from ..orders import Order
+from ..plan import Move, inverse, moves, way_back
+from ..records import Table
+from ..render import Name, Tables, by_name
+from .ledger import Entry, Ledger
+from .place import hindrance
+from .transaction import in_order, is_at, perform, tables_of
+
+AGAIN_S = 0.05
+"""Between two interrupts, since one that comes between two statements has no effect."""
+PATIENCE_S = 3.0
+"""With others that write to the table, before a move gives way."""
+BACK_S = 600.0
+"""For a move that takes back what was begun, which has to end."""
+BACK_PATIENCE_S = 60.0
+
+State = Literal["done", "undone", "refused", "stuck"]
+Gate = Callable[[], AbstractContextManager[None]]
+"""Holds the writers back inside, once those that write have ended. Raises OperationError where they do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    state: State
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """Of one database. `free_bytes` must stay free beside it; `at_move` is called before each move and after the last.
+
+    It works for one thread.
+    """
+
+    live: Database
+    gate: Gate
+    salt: bytes
+    free_bytes: int
+    ledger: Ledger
+    at_move: Callable[[], None] = field(default=lambda: None)
+
+    def carry_out(self, order: Order) -> Result:
+        """Raises OSError where the ledger cannot be written: then nothing was done."""
+        begun = False
+        try:
+            with self.live.connection() as connection:
+                place = place_of(connection)
+                found = tables_of(connection, place.database)
+                if problem := _only_as_code(order) or hindrance(place, order, self.salt, self.free_bytes):
+                    return Result("refused", problem)
+                if self._is_done(connection, place, order, found):
+                    return Result("done", "it was so already")
+                planned = _planned(order, found)
+                self.ledger.begin(order, _tables(planned, found))
+                begun = True
+                return self._forward(connection, place, order, planned)
+        except (ActionError, OperationError) as error:
+            return Result("refused", str(error))
+        except duckdb.Error as error:
+            if begun:
+                return Result("stuck", f"the database could not be looked at: {_told(error)}")
+            return Result("refused", f"the database cannot be read now: {_told(error)}")
+
+    def recover(self, entry: Entry) -> Result:
+        """What became of an order that was begun and not seen to end: as before, as promised, or made so now.
+
+        Raises CloneError, OperationError, duckdb.Error where that could not be done now, and is to be tried again.
+        """
+        with self.live.connection() as connection:
+            place = place_of(connection)
+            found = tables_of(connection, place.database)
+            planned = _planned(entry.order, _before(entry, found))
+            at = _standing(connection, place.database, planned, found)
+            if at is None:
+                return Result("stuck", "it was cut off, and the tables are neither as before nor as promised")
+            if at == len(planned):
+                return Result("done", "it was cut off after its last move: all is as promised")
+            if at == 0:
+                return Result("undone", "it was cut off before its first move had ended: all is as before")
+            cut = f"it was cut off after {at} of {len(planned)} moves"
+            no_way_back = any(inverse(one.body, one.before) is None for one in planned[:at])
+            with self.gate():
+                if entry.order.kind == "revert" or no_way_back:
+                    self._perform(connection, place, planned[at:], BACK_S, BACK_PATIENCE_S)
+                    return Result("done", f"{cut}, and gone on with")
+                self._back(connection, place, planned[:at])
+        return Result("undone", f"{cut}, which were taken back")
+
+    def _forward(
+        self, connection: duckdb.DuckDBPyConnection, place: Place, order: Order, planned: list[Move]
+    ) -> Result:
+        done: list[Move] = []
+        try:
+            with self.gate():
+                self._perform(connection, place, planned, order.most_s, PATIENCE_S, done)
+        except (OperationError, duckdb.Error) as error:
+            reason = _told(error)
+        else:
+            return Result("done", f"{len(planned)} moves")
+        try:
+            with self.gate():
+                self._back(connection, place, done)
+        except (OperationError, duckdb.Error) as error:
+            return Result("stuck", f"{reason}; and taking back {len(done)} moves failed: {_told(error)}")
+        return Result("undone", reason)
+
+    def _perform(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        place: Place,
+        planned: Sequence[Move],
+        most_s: float,
+        patience_s: float,
+        done: list[Move] | None = None,
+    ) -> None:
+        for move in planned:
+            self.at_move()
+            with _interrupted_after(connection, most_s, self.live.is_open):
+                perform(connection, place.database, move, patience_s)
+            if done is not None:
+                done.append(move)
+        self.at_move()
+
+    def _back(self, connection: duckdb.DuckDBPyConnection, place: Place, done: Sequence[Move]) -> None:
+        bodies = [body for move in reversed(done) for body in inverse(move.body, move.before) or []]
+        self._perform(connection, place, moves(bodies, tables_of(connection, place.database)), BACK_S, BACK_PATIENCE_S)
+
+    def _is_done(self, connection: duckdb.DuckDBPyConnection, place: Place, order: Order, found: Tables) -> bool:
+        """As promised, by looking: an order that comes again does nothing twice."""
+        promised = _hashes(order, "first" if order.kind == "revert" else "last")
+        rebuilt = [] if order.kind == "revert" else [body for body in _bodies(order) if isinstance(body, Cluster)]
+        return not _drifted(promised, found) and all(in_order(connection, place.database, body) for body in rebuilt)
+
+
+def _planned(order: Order, before: Tables) -> list[Move]:
+    """Raises OperationError, ActionError for what the tables do not allow."""
+    if order.kind == "revert":
+        back = way_back(order.steps[order.first : order.last])
+        if back is None:
+            raise OperationError("one of its steps has no way back")
+        bodies = [unpack(action) for action in back]
+    else:
+        bodies = _bodies(order)
+    if drifted := _drifted(_hashes(order, "last" if order.kind == "revert" else "first"), before):
+        raise OperationError(f"{', '.join(drifted)} changed since it was planned")
+    return moves(bodies, before)
+
+
+def _only_as_code(order: Order) -> str | None:
+    found = next((body.kind for body in _bodies(order) if isinstance(body, Rewrite | ConvertFile)), None)
+    return found and f"{found} is no change of the database: it is landed as code"
+
+
+def _hashes(order: Order, end: Literal["first", "last"]) -> dict[Name, str]:
+    """What the steps touch, as it is before the first that touches it, or after the last."""
+    found: dict[Name, str] = {}
+    for step in order.steps[order.first : order.last]:
+        for one in step.touched:
+            name = one.schema_name, one.name
+            found[name] = found.get(name, one.before) if end == "first" else one.after
+    return found
+
+
+def _drifted(wanted: Mapping[Name, str], found: Tables) -> list[str]:
+    return [".".join(name) for name, hash_ in wanted.items() if not is_as(found.get(name), hash_)]
+
+
+def _before(entry: Entry, found: Tables) -> Tables:
+    """The tables as the order found them."""
+    order = entry.order
+    touched = {(one.schema_name, one.name) for step in order.steps[order.first : order.last] for one in step.touched}
+    others = {name: table for name, table in found.items() if name not in touched}
+    return {**others, **by_name(entry.found)}
+
+
+def _standing(
+    connection: duckdb.DuckDBPyConnection, database: str, planned: Sequence[Move], found: Tables
+) -> int | None:
+    """How many of the moves are done, by looking; None where the tables are at none of their states."""
+    places = sorted({place for move in planned for place in touched(move.body, move.before)})
+    states = [planned[0].before, *(move.after for move in planned)] if planned else []
+    fitting = [at for at, state in enumerate(states) if is_at(found, state, places)]
+    for at in reversed(fitting):
+        # two states that look the same have a rebuild between them
+        rebuilt = [move.body for move in planned[fitting[0] : at] if isinstance(move.body, Cluster)]
+        if all(in_order(connection, database, body) for body in rebuilt):
+            return at
+    return None
+
+
+def _bodies(order: Order) -> list[Body]:
+    return [unpack(step.action) for step in order.steps[order.first : order.last]]
+
+
+def _tables(planned: Sequence[Move], found: Tables) -> list[Table]:
+    """Those that the moves touch, as they are before the first."""
+    places = {place for move in planned for place in touched(move.body, move.before)}
+    return [found[place] for place in sorted(places) if place in found]
+
+
+@contextmanager
+def _interrupted_after(
+    connection: duckdb.DuckDBPyConnection, most_s: float, is_open: Callable[[], bool]
+) -> Iterator[None]:
+    """Raises OperationError where it took longer."""
+    ended = Event()
+    late = Event()
+
+    def interrupt() -> None:
+        if ended.wait(most_s):
+            return
+        late.set()
+        while not ended.wait(AGAIN_S):
+            connection.interrupt()
+
+    watch = Thread(target=interrupt, name="duckdb-sidecar-limit", daemon=True)
+    watch.start()
+    begun = time.monotonic()
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        if late.is_set():
+            raise OperationError(
+                f"it gave way after {time.monotonic() - begun:.1f} s: {most_s:g} s are allowed"
+            ) from error
+        closed = "" if is_open() else ": the product closed its connection"
+        raise OperationError(f"it was interrupted{closed}") from error
+    finally:
+        ended.set()
+        watch.join()
+
+
+def _told(error: Exception) -> str:
+    """DuckDB's messages may hold values of the product, so of those the kind alone is told."""
+    return str(error) if not isinstance(error, duckdb.Error) else f"DuckDB refused it ({type(error).__name__})"

@@ -1,0 +1,85 @@
+"""Orders: what the control process tells one instance of a product to do, signed with the control process's own key.
+
+The signature is a detached JWS (RFC 7515, appendix F; RFC 7797, `b64` false) over the carried bytes of the order. The
+product's side holds the keys that it takes orders of, and follows nothing that a signature says of itself.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+import jwt
+from pydantic import ValidationError
+
+from .approvals import Key
+from .canonical import canonical
+from .errors import OperationError
+from .records import Approval, Operation, Step
+from .records.base import Part
+
+CONTEXT = "duckdb-sidecar/orders"
+"""Of the signature, so that none that was made for anything else is one."""
+
+Kind = Literal["apply", "revert"]
+
+
+class Given(Part):
+    """An approval that the gate let count, and the broker's time of it."""
+
+    approval: Approval
+    time: datetime
+
+
+class Order(Part):
+    """The steps from `first` to below `last` of a plan are carried out, or taken back.
+
+    `number` grows with every order to a database, `epoch` with every control process. `file_id` is the file's as the
+    catalog told it. Begun before `deadline` or not at all; a step takes at most `most_s` seconds.
+    """
+
+    operation_id: str
+    kind: Kind
+    product: str
+    database: str
+    instance: str
+    file_id: str
+    epoch: int
+    number: int
+    suggestion_id: str
+    revision: int
+    plan_hash: str
+    steps: list[Step]
+    first: int
+    last: int
+    issued: datetime
+    deadline: datetime
+    most_s: float
+    approvals: list[Given]
+
+
+def sign(order: Order, key: Any, kid: str) -> tuple[bytes, str]:
+    """The order's bytes and the signature over them; `key` is a private one of Ed25519."""
+    carried = canonical(order)
+    headers = {"kid": kid, "typ": CONTEXT, "b64": False, "crit": ["b64"]}
+    return carried, jwt.PyJWS().encode(carried, key, "EdDSA", headers, is_payload_detached=True)
+
+
+def verify(operation: Operation, keys: Mapping[str, Key]) -> Order:
+    """Raises OperationError for one that none of these keys has signed, or that says two things."""
+    try:
+        header = jwt.get_unverified_header(operation.signature)
+        if (key := keys.get(header.get("kid", ""))) is None or (header.get("typ"), header.get("b64")) != (
+            CONTEXT,
+            False,
+        ):
+            raise OperationError("it is signed by no key that this product takes orders of")
+        jwt.PyJWS().decode(operation.signature, key.public, [key.algorithm], detached_payload=operation.order)
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+        raise OperationError("its signature does not hold: it was forged, or changed on the way") from error
+    try:
+        order = Order.model_validate_json(operation.order)
+    except ValidationError as error:
+        raise OperationError("it is of another release, and cannot be read: use the same one on both sides") from error
+    if (order.product, order.database, order.instance) != (operation.product, operation.database, operation.instance):
+        raise OperationError("it is addressed to another one than the order that it carries")
+    return order
