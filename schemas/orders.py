@@ -34,7 +34,7 @@ class Order(Part):
     """The steps from `first` to below `last` of a plan are carried out, or taken back.
 
     `number` grows with every order to a database, `epoch` with every control process. `file_id` is the file's as the
-    catalog told it. Begun before `deadline` or not at all; a step takes at most `most_s` seconds.
+    catalog told it. Begun before `deadline` or not at all; all of it takes at most `most_s` seconds, or gives way.
     """
 
     operation_id: str

@@ -48,4 +48,8 @@ class Attachment:
             codec_of(self.settings),
             Publisher(self.settings),
         )
-        return KafkaSink(attached, lambda name: Companion(attached, name, LiveDatabase(self.place_of(name))))
+        return KafkaSink(attached, lambda name: self._beside(attached, name))
+
+    def _beside(self, attached: Attached, name: str) -> Companion:
+        place = self.place_of(name)
+        return Companion(attached, name, LiveDatabase(place), place)

@@ -23,6 +23,8 @@ class Call(Run):
     size: int | None = None
     """Rows that are asked for now, None for one."""
     profiled = False
+    writing = False
+    """`writers` waits for its end."""
 
     @property
     def reader(self) -> "Reader":
@@ -55,7 +57,10 @@ class Reader:
 class Connection(Reader):
     """What is known of one of the product's connections; it does not keep that alive."""
 
-    __slots__ = ("_fresh", "database", "held", "log", "place", "profiler", "reference")
+    __slots__ = (
+        "_fresh", "closed", "database", "held", "log", "place", "profiler", "reference", "transaction", "writing",
+        "wrote",
+    )  # fmt: skip
 
     def __init__(self, connection: DuckDB, place: str | None, *, fresh: bool) -> None:
         self.call = None
@@ -68,6 +73,12 @@ class Connection(Reader):
         self.held: DuckDB | None = None
         """The default connection's Python object, which DuckDB makes anew for each call, while a result is open."""
         self._fresh = fresh
+        self.writing = False
+        """A statement runs that may write."""
+        self.transaction = False
+        self.wrote = False
+        """The transaction has written."""
+        self.closed = False
 
     def release(self) -> None:
         self.call = self.held = None

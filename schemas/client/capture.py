@@ -16,6 +16,7 @@ from .recorder import FAMILIAR, LONG_TEXT, SLOW, Parameters
 from .route import label
 from .versions import VERSION
 from .watching import meet
+from .writers import enter, leave
 
 MOST_VALUES = 64
 LARGEST_VALUES = 1_024
@@ -48,8 +49,16 @@ def start(known: Connection, text: str, parameters: Parameters | None) -> Call |
     call.text = text
     call.parameters = parameters
     call.route = label.get()
+    call.writing = enter(known, text)
     call.started_ns = call.begun = perf_counter_ns()
     return call
+
+
+def has_left(call: Call, *, failed: bool = False) -> None:
+    """The statement has ended, whatever becomes of its result."""
+    if call.writing:
+        call.writing = False
+        leave(call.connection, call.text, failed=failed)
 
 
 def unusual(call: Call, connection: DuckDB, parameters: Any) -> Call | None:
@@ -59,6 +68,7 @@ def unusual(call: Call, connection: DuckDB, parameters: Any) -> Call | None:
     if log is None or not isinstance(text, str):
         return None
     if (len(log.runs) >= log.quiet or len(text) > LONG_TEXT) and not log.admits(text):
+        has_left(call)  # it runs unseen, and is not waited for
         return None
     call.text = text
     if call.connection.profiler is not None and concerns_profiler(text, whole=False):
@@ -90,6 +100,7 @@ def leave_profiler(connection: DuckDB) -> None:
 
 def executed(call: Call, _result: object) -> None:
     known, text = call.connection, call.text
+    has_left(call)
     known.leave()
     script = (semicolon := text.find(";")) >= 0 and bool(text[semicolon + 1 :].strip())
     if script or _DONE.match(text) is None:
@@ -106,12 +117,14 @@ def executed(call: Call, _result: object) -> None:
 
 def done(call: Call, _result: object) -> None:
     """Of what has no result to be read."""
+    has_left(call)
     call.pause()
     call.connection.leave()
     call.connection.end(call)
 
 
 def fetched(call: Call, rows: int | None, last: bool) -> None:
+    has_left(call)
     call.spent_ns += perf_counter_ns() - call.begun
     if rows is not None:
         call.rows = rows + (call.rows or 0)
@@ -121,6 +134,7 @@ def fetched(call: Call, rows: int | None, last: bool) -> None:
 
 
 def failed(call: Call, error: BaseException) -> None:
+    has_left(call, failed=True)
     call.pause()
     call.error = type(error).__name__
     reader, known = call.reader, call.connection

@@ -4,7 +4,7 @@ from time import perf_counter_ns
 from typing import Any, cast
 from weakref import WeakKeyDictionary, ref
 
-from . import capture, lent, watching
+from . import capture, lent, watching, writers
 from .calls import Call, DuckDB, connections
 from .capture import begin
 from .relations import made, produced
@@ -143,6 +143,8 @@ def _closing(args: Args, _kwargs: Kwargs) -> DuckDB | None:
 
 def _closed(connection: DuckDB, _result: object) -> None:
     lent.closed(connection)
+    if (known := connections.get(id(connection))) is not None:
+        writers.closed(known)
 
 
 CONNECT = Hooks(_connecting, lambda database, connection: watching.opened(connection, database), nothing)

@@ -7,7 +7,7 @@ as much as ten lines: what is usual is written flat, and all else is left to `ca
 from time import perf_counter_ns
 from typing import Any
 
-from . import capture, watching
+from . import capture, watching, writers
 from .calls import Call, connections
 from .recorder import FAMILIAR
 from .route import label as route_label
@@ -17,13 +17,16 @@ from .wrapper import Function, below_ours, spared
 def execute(original: Function) -> Function:
     known_at, label, clock, new, usual = connections.get, route_label.get, perf_counter_ns, Call, FAMILIAR
     meet, unusual, executed, failed = watching.meet, capture.unusual, capture.executed, capture.failed
-    spare, below = spared, below_ours
+    spare, below, enter, leave = spared, below_ours, writers.enter, writers.leave
 
     def wrapper(self: Any, query: Any, parameters: Any = None) -> Any:
         call = None
+        writes = False
         try:
             known = known_at(id(self)) or meet(self)
             if known is not None and (log := known.log) is not None:
+                if type(query) is not str or query[:6] != "SELECT":
+                    writes = enter(known, query)
                 call = new()
                 call.connection = known
                 call.text = query
@@ -37,6 +40,8 @@ def execute(original: Function) -> Function:
         try:
             result = original(self, query, parameters)
         except BaseException as error:
+            if writes and known is not None:
+                leave(known, query, failed=True)
             if call is not None:
                 try:
                     call.begun = call.started_ns
@@ -45,6 +50,8 @@ def execute(original: Function) -> Function:
                     spare(fault)
             error.__traceback__ = below(error.__traceback__)
             raise
+        if writes and known is not None:
+            leave(known, query, failed=False)
         if call is not None and known is not None:
             try:
                 call.spent_ns = clock() - call.started_ns

@@ -57,6 +57,12 @@ def lend(place: str) -> Iterator[Lent | None]:
         lent.returned.set()
 
 
+def count(place: str) -> int:
+    """Of ours, to the database at `place`."""
+    theirs = [connections.get(one.theirs) for one in list(_lent)]
+    return sum(known is not None and known.place == place for known in theirs)
+
+
 def call_back(theirs: DuckDB) -> None:
     """The product is about to close its connection: returns when ours are closed, or after `PATIENCE_S`."""
     with _lock:

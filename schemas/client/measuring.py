@@ -5,20 +5,18 @@ import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import cast
 
 import duckdb
 from confluent_kafka import KafkaException, Message
 
-from ..errors import BrokerError, RecordError, SidecarError
-from ..ids import derived_id, following_id
+from ..errors import RecordError, SidecarError
+from ..ids import following_id
 from ..measure.job import Outcome
-from ..records import DeadLetter, Machine, Measurement, MeasurementRequest, Position
-from ..topics import DEAD_LETTERS, MEASUREMENT_REQUESTS, MEASUREMENTS, Topic, key_of
+from ..records import Machine, Measurement, MeasurementRequest
+from ..topics import MEASUREMENT_REQUESTS, MEASUREMENTS, key_of
 from .attached import Attached
+from .delivering import deliver, set_aside
 from .kafka import consumer_of
-
-DELIVER_S = 30.0
 
 logger = logging.getLogger("duckdb_sidecar")
 
@@ -63,7 +61,7 @@ class Measuring:
         try:
             request = self._attached.codec.decode_as(MeasurementRequest, message.value())
         except RecordError as error:
-            self._set_aside(message, error)
+            set_aside(self._attached, self._database, "measure", message, error)
             return
         if request.epoch < self._epoch:
             logger.info("a request of an older control process is ignored: %s", request.event_id)
@@ -89,7 +87,7 @@ class Measuring:
         if len(payload) > MEASUREMENTS.largest_record:
             logger.warning("an answer of %d bytes is too large for its topic: %s", len(payload), request.event_id)
             return
-        self._deliver(MEASUREMENTS, self._key, payload)
+        deliver(self._attached, MEASUREMENTS, self._key, payload)
 
     def _outcome(self, request: MeasurementRequest) -> Outcome:
         begun_s = time.monotonic()
@@ -110,34 +108,6 @@ class Measuring:
             # the product's side answers whatever breaks; a message of somebody else's may hold data
             logger.warning("measuring failed", exc_info=True)
             return failed(f"measuring failed ({type(error).__name__}): the product's log tells more")
-
-    def _deliver(self, topic: Topic, key: bytes, payload: bytes) -> None:
-        while not self._attached.stop.is_set():
-            try:
-                self._attached.publisher.deliver(topic, key, payload, DELIVER_S)
-            except BrokerError as error:
-                logger.warning("an answer waits: %s", error)
-            else:
-                return
-
-    def _set_aside(self, message: Message, error: RecordError) -> None:
-        """As a dead letter, so that it is not lost."""
-        source = Position(topic=message.topic(), topic_id="", partition=message.partition(), offset=message.offset())
-        letter = DeadLetter(
-            product=self._attached.product,
-            database=self._database,
-            instance=self._attached.instance,
-            event_id=derived_id(source, "dead-letter/measure/1"),
-            time=datetime.now(UTC),
-            source=source,
-            agent="measure",
-            error=type(error).__name__,
-            message=str(error),
-            payload=message.value() or b"",
-            key=message.key(),
-            headers=dict(cast(list[tuple[str, bytes]], message.headers() or [])),
-        )
-        self._deliver(DEAD_LETTERS, f"{source.topic}/{source.partition}".encode(), self._attached.codec.encode(letter))
 
 
 def failed(error: str, seconds: float = 0.0) -> Outcome:

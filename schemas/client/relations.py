@@ -57,6 +57,7 @@ def forget_open_results() -> None:
 
 def produced(call: Call, relation: object) -> None:
     """`con.sql(...)` has returned the relation, or None: what only reads runs later, all else has run."""
+    capture.has_left(call)
     script = ";" in call.text.rstrip("; \n\t")
     computed = not isinstance(relation, Relation) or _type(relation) == "MATERIALIZED_RELATION"
     if computed or script:

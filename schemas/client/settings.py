@@ -57,6 +57,16 @@ class ClientSettings(BaseModel):
     snapshot_s: float = Field(600, gt=0, description="after which the snapshot command is stopped")
     measure_memory_bytes: int = Field(4 * GIB, gt=0, description="of address space that a measuring process may use")
 
+    operation_keys: Path | None = Field(
+        None, description="JWK set of the control processes whose orders are carried out; without it none is"
+    )
+    operate_free_bytes: int = Field(GIB, ge=0, description="must stay free on the disk of a database that is changed")
+    operate_hold_s: float = Field(
+        30,
+        gt=0,
+        description="for which writers are held back at the most while a table is changed, or that gives way",
+    )
+
     @field_validator("kafka")
     @classmethod
     def _leaves_ours_alone(cls, kafka: dict[str, str]) -> dict[str, str]:

@@ -134,9 +134,10 @@ class Executor:
         patience_s: float,
         done: list[Move] | None = None,
     ) -> None:
+        deadline = time.monotonic() + most_s
         for move in planned:
             self.at_move()
-            with _interrupted_after(connection, most_s, self.live.is_open):
+            with _interrupted_after(connection, deadline - time.monotonic(), most_s, self.live.is_open):
                 perform(connection, place.database, move, patience_s)
             if done is not None:
                 done.append(move)
@@ -221,14 +222,14 @@ def _tables(planned: Sequence[Move], found: Tables) -> list[Table]:
 
 @contextmanager
 def _interrupted_after(
-    connection: duckdb.DuckDBPyConnection, most_s: float, is_open: Callable[[], bool]
+    connection: duckdb.DuckDBPyConnection, left_s: float, most_s: float, is_open: Callable[[], bool]
 ) -> Iterator[None]:
     """Raises OperationError where it took longer."""
     ended = Event()
     late = Event()
 
     def interrupt() -> None:
-        if ended.wait(most_s):
+        if ended.wait(left_s):
             return
         late.set()
         while not ended.wait(AGAIN_S):
@@ -236,14 +237,11 @@ def _interrupted_after(
 
     watch = Thread(target=interrupt, name="duckdb-sidecar-limit", daemon=True)
     watch.start()
-    begun = time.monotonic()
     try:
         yield
     except duckdb.InterruptException as error:
         if late.is_set():
-            raise OperationError(
-                f"it gave way after {time.monotonic() - begun:.1f} s: {most_s:g} s are allowed"
-            ) from error
+            raise OperationError(f"it gave way, since it had not ended after {most_s:g} s") from error
         closed = "" if is_open() else ": the product closed its connection"
         raise OperationError(f"it was interrupted{closed}") from error
     finally:
