@@ -102,9 +102,12 @@ def rule(tx: DuckDBPyConnection, decision: Decision, body: Ruled, sequence: int,
             [body.suggestion_id, body.identity, body.expires and naive(body.expires), partition, offset],
         )
         return
-    tx.execute("DELETE FROM approvals WHERE record_partition = ? AND record_offset = ?", [partition, offset])
+    came = tx.execute(
+        "DELETE FROM approvals WHERE record_partition = ? AND record_offset = ? RETURNING record, timestamp",
+        [partition, offset],
+    ).fetchone() or (None, None)
     tx.execute(
-        "INSERT INTO rulings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO rulings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             decision.decision_id,
             sequence,
@@ -124,6 +127,7 @@ def rule(tx: DuckDBPyConnection, decision: Decision, body: Ruled, sequence: int,
             body.reason,
             body.agreed,
             naive(body.opens) if body.opens else None,
+            *came,
         ],
     )
     if body.verdict != "refused":

@@ -16,8 +16,8 @@ from duckdb import DuckDBPyConnection
 
 from schemas.codec import Codec
 from schemas.errors import RecordError, StoreError
-from schemas.records import Approval, CatalogSnapshot, JournalEntry, Record, Request, Suggestion
-from schemas.topics import APPROVALS, CATALOGS, PATTERNS, REQUESTS, SUGGESTIONS, Topic
+from schemas.records import Approval, CatalogSnapshot, JournalEntry, Outcome, Record, Request, Suggestion
+from schemas.topics import APPROVALS, CATALOGS, OUTCOMES, PATTERNS, REQUESTS, SUGGESTIONS, Topic
 
 from . import (
     analyses,
@@ -28,6 +28,7 @@ from . import (
     decisions,
     inputs,
     messages,
+    operations,
     outbox,
     patterns,
     requests,
@@ -38,7 +39,7 @@ from . import (
 
 LONGEST_NAME = 200
 R = TypeVar("R", bound=Record)
-INPUTS: tuple[Topic, ...] = (PATTERNS, CATALOGS, REQUESTS, SUGGESTIONS, APPROVALS)
+INPUTS: tuple[Topic, ...] = (PATTERNS, CATALOGS, REQUESTS, SUGGESTIONS, APPROVALS, OUTCOMES)
 
 
 class Arrived(NamedTuple):
@@ -133,6 +134,10 @@ def enter(tx: DuckDBPyConnection, entry: JournalEntry, ends: outbox.Ends | None 
                 approvals.rule(tx, decision, ruled, entry.sequence, entry.time)
                 reason = ruled.reason if ruled.verdict == "refused" else None
                 decisions.taken(tx, decision, entry.time, ruled.decision, reason)
+            case "operate":
+                told = operations.Operate.model_validate_json(decision.body)
+                operations.add(tx, decision, told, entry.sequence, entry.time)
+                decisions.taken(tx, decision, entry.time, told.order, told.refused)
             case "retain":
                 retention.apply(tx, retention.Retention.model_validate_json(decision.body))
             case other:
@@ -153,6 +158,8 @@ def _apply_one(tx: DuckDBPyConnection, codec: Codec, record: Arrived) -> None:
         case APPROVALS.name:
             approval = _named(codec.decode_as(Approval, record.value))
             approvals.apply(tx, approval, record.partition, record.offset, record.time)
+        case OUTCOMES.name:
+            operations.apply(tx, _named(codec.decode_as(Outcome, record.value)), record.partition, record.offset)
 
 
 def _named(record: R) -> R:

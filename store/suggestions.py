@@ -71,6 +71,13 @@ def listed(
     return [read(Suggestion, text) for (text,) in rows]
 
 
+def revision(tx: DuckDBPyConnection, suggestion_id: str, number: int) -> Suggestion | None:
+    found = tx.execute(
+        "SELECT record FROM suggestions WHERE suggestion_id = ?::UUID AND revision = ?", [suggestion_id, number]
+    ).fetchone()
+    return read(Suggestion, found[0]) if found else None
+
+
 def newest(tx: DuckDBPyConnection, suggestion_id: str) -> Suggestion | None:
     """Its newest revision."""
     found = tx.execute(

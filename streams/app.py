@@ -225,6 +225,7 @@ def control_settings(settings: Settings) -> ControlSettings:
             budget_s=settings.analysis_budget_s,
         ),
         policy=settings.policy,
+        operation_key=settings.operation_key,
     )
 
 

@@ -34,6 +34,7 @@ from store.projection import Applied
 from streams import metrics
 from streams.access.gatekeeper import Gatekeeper
 from streams.access.judging import Judging
+from streams.access.ordering import Ordering, order_key
 from streams.catching_up import ROLE, Follower
 from streams.deciding import Deciding
 from streams.journal import LAST_WORD_S, Link, fenced
@@ -54,7 +55,9 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ControlSettings:
-    """`kafka` is what any client of confluent-kafka needs to connect. Without a `policy` every approval is refused."""
+    """`kafka` is what any client of confluent-kafka needs to connect. Without a `policy` every approval is refused, and
+    without an `operation_key` nothing is carried out.
+    """
 
     store_path: Path
     kafka: Mapping[str, Any]
@@ -63,6 +66,7 @@ class ControlSettings:
     analysis: AnalysisRules = field(default_factory=AnalysisRules)
     keeping: Keeping = field(default_factory=Keeping)
     policy: Path | None = None
+    operation_key: Path | None = None
     checkpoint_s: float = CHECKPOINT_S
 
 
@@ -139,6 +143,7 @@ class Turning:
         self._instance = instance
         self._health = health
         self._gatekeeper = Gatekeeper(settings.policy) if settings.policy else None
+        self._order_key = order_key(settings.operation_key) if settings.operation_key else None
         self._epoch: int | None = None
         self._failures = 0
         self._next_tick = 0.0
@@ -221,9 +226,11 @@ class Turning:
         deciding = Deciding(self._journal.head)
         rules = self._gatekeeper.look() if self._gatekeeper else None
         Judging(tx, codec, rules, deciding, now).rule()
-        scheduler = Scheduler(tx, codec, self._settings.analysis, deciding, now)
+        ordering = Ordering(tx, codec, rules, self._order_key, deciding, now)
+        scheduler = Scheduler(tx, codec, self._settings.analysis, deciding, now, ordering)
         scheduler.answer()
         if tick:
+            ordering.tell()
             scheduler.expire()
             scheduler.schedule()
             scheduler.keep(self._settings.keeping)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from duckdb import DuckDBPyConnection
 
@@ -21,6 +22,7 @@ from store.analyses import Analyse, Expire
 from store.decisions import Refusal
 from store.requests import Waiting
 from store.retention import Retention
+from streams.access.ordering import Ordering
 from streams.deciding import ENVELOPE, Deciding, outgoing
 
 CLOCKS_DIFFER = timedelta(hours=1)
@@ -72,8 +74,15 @@ class Scheduler:
     """Takes decisions about analyses, about requests and about what is kept."""
 
     def __init__(
-        self, tx: DuckDBPyConnection, codec: Codec, rules: AnalysisRules, deciding: Deciding, now: datetime
+        self,
+        tx: DuckDBPyConnection,
+        codec: Codec,
+        rules: AnalysisRules,
+        deciding: Deciding,
+        now: datetime,
+        ordering: Ordering,
     ) -> None:
+        self._ordering = ordering
         self._tx = tx
         self._codec = codec
         self._rules = rules
@@ -89,7 +98,9 @@ class Scheduler:
                 if self._deciding.full:
                     return
                 answered = Answered(request, closes=place == len(meant))
-                if reason is None:
+                if reason is None and request.kind == "rollback":
+                    reason = self._ordering.take_back(request, json.loads(request.body)["operation_id"])
+                elif reason is None:
                     reason = self._analyse(request.product, database, f"asked for by {request.requested_by}", answered)
                 if reason is not None:
                     self._refuse(answered, database, reason)
@@ -124,8 +135,11 @@ class Scheduler:
     def _objections(self, request: Waiting) -> Iterator[tuple[str, str | None]]:
         """Each database that is meant, and why it cannot be."""
         known = catalogs.databases_of(self._tx, request.product)
-        if request.kind != "analyse":
-            yield request.database, f"there is no request of kind {request.kind!r}: the only one is 'analyse'"
+        if request.kind == "rollback":
+            named = _operation_of(request.body)
+            yield request.database, None if named else 'the body of \'rollback\' has to be {"operation_id": "..."}'
+        elif request.kind != "analyse":
+            yield request.database, f"there is no request of kind {request.kind!r}, but 'analyse' and 'rollback'"
         elif not _is_empty(request.body):
             yield request.database, "the body of 'analyse' has to be an empty JSON object"
         elif not known:
@@ -206,6 +220,15 @@ class Scheduler:
             reason=reason,
         )
         self._deciding.decide("refuse", request.product, database, canonical(refusal))
+
+
+def _operation_of(body: bytes) -> bool:
+    """Whether it names one."""
+    try:
+        found = json.loads(body)
+        return set(found) == {"operation_id"} and str(UUID(found["operation_id"])) == found["operation_id"]
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return False
 
 
 def _is_empty(body: bytes) -> bool:

@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     policy: Path | None = Field(
         None, description="TOML file of who may let which changes be done; none refuses every approval"
     )
+    operation_key: Path | None = Field(
+        None, description="the control process's own key, which signs what products are told; none tells them nothing"
+    )
     start_timeout_s: float = Field(
         60, gt=0, description="for Faust to join its group once Kafka answers", json_schema_extra={"unit": "s"}
     )

@@ -4,7 +4,7 @@ from .base import Part, Position, Record
 
 
 class Request(Record):
-    """Asks the control process for something. `body` is JSON of what the kind needs; now only "analyse"."""
+    """Asks the control process for something. `body` is JSON of what the kind needs; "analyse" or "rollback"."""
 
     kind: str
     body: bytes
@@ -31,7 +31,7 @@ class Outgoing(Part):
 
 
 class Decision(Part):
-    """`kind` is "analyse", "expire", "refuse", "retain" or "rule"; `body` is canonical JSON.
+    """`kind` is "analyse", "expire", "operate", "refuse", "retain" or "rule"; `body` is canonical JSON.
 
     `messages` are what it sends, in order.
     """

@@ -71,11 +71,11 @@ def judge(policy: Policy, verified: Verified, at: datetime, case: Case) -> Judge
         return Judgement(verdict, reason, vote, agreed if verdict == "deferred" else 0)
     if approver == case.proposer:
         return _refused(f"{approver} proposed it, so others have to approve it")
-    if problem := _against(policy, suggestion, steps, case, at):
+    if problem := against(policy, suggestion, steps, case, at):
         return _refused(problem)
     # others may have approved more than this vote: what is against those steps has to be asked too
     agreed, missing = agreed_steps(policy, suggestion.steps, [*case.votes, vote], case.proposer)
-    while agreed > case.done and (problem := _against(policy, suggestion, suggestion.steps[:agreed], case, at)):
+    while agreed > case.done and (problem := against(policy, suggestion, suggestion.steps[:agreed], case, at)):
         agreed, missing = agreed - 1, problem
     if agreed <= case.done:
         return Judgement("counted", missing, vote, agreed)
@@ -167,7 +167,7 @@ def _may_not(policy: Policy, approver: str, steps: Sequence[Step], decision: str
     return None if enough else problems[0]
 
 
-def _against(policy: Policy, suggestion: Suggestion, steps: Sequence[Step], case: Case, at: datetime) -> str | None:
+def against(policy: Policy, suggestion: Suggestion, steps: Sequence[Step], case: Case, at: datetime) -> str | None:
     """What forbids these steps, whoever approves them."""
     if problem := is_too_late(policy, suggestion, steps, at) or is_too_much(policy, suggestion, steps):
         return problem

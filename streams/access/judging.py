@@ -16,7 +16,7 @@ from schemas.errors import ApprovalError
 from schemas.records import Ruling
 from schemas.render import by_name
 from schemas.topics import RULINGS
-from store import approvals, catalogs, suggestions
+from store import approvals, catalogs, operations, suggestions
 from store.approvals import Ruled, Waiting
 from streams.deciding import Deciding, outgoing
 
@@ -106,7 +106,8 @@ class Judging:
             suggestion = suggestions.newest(self._tx, claims.suggestion_id)
             catalog = suggestion and catalogs.newest(self._tx, suggestion.product, suggestion.database)
             tables = by_name(catalog.tables) if catalog else {}
-            self._cases[plan] = Case(suggestion, tables, approvals.earlier(self._tx, *plan))
+            done = operations.done(self._tx, claims.suggestion_id, claims.revision)
+            self._cases[plan] = Case(suggestion, tables, approvals.earlier(self._tx, *plan), done)
         return self._cases[plan]
 
     def _decide(self, one: Waiting, verified: Verified | None, judgement: Judgement) -> None:

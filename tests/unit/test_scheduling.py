@@ -10,6 +10,7 @@ from duckdb import DuckDBPyConnection
 from schemas.records import AnalysisRequest, Column, Decision, Table
 from schemas.topics import ANALYSIS_REQUESTS, CATALOGS, PATTERNS, REQUESTS, SUGGESTIONS
 from store import analyses, decisions, messages, outbox, requests
+from streams.access.ordering import Ordering
 from streams.deciding import Deciding
 from streams.scheduling import AnalysisRules, Keeping, Scheduler
 from tests.deciding_store import Store
@@ -23,7 +24,7 @@ KEEPING = Keeping()
 class Scheduled(Store):
     def turn(self, now: datetime = NOON, rules: AnalysisRules = RULES) -> list[Decision]:
         def take(tx: DuckDBPyConnection, deciding: Deciding) -> None:
-            scheduler = Scheduler(tx, CODEC, rules, deciding, now)
+            scheduler = Scheduler(tx, CODEC, rules, deciding, now, Ordering(tx, CODEC, None, None, deciding, now))
             scheduler.answer()
             scheduler.expire()
             scheduler.schedule()
@@ -165,7 +166,7 @@ def test_a_request_is_answered_once(store: Scheduled) -> None:
     [
         ({"product": "nobody"}, "nothing was ever heard of a product 'nobody': is the client attached?"),
         ({"database": "other"}, "the product has no database 'other', but main"),
-        ({"kind": "drop everything"}, "there is no request of kind 'drop everything': the only one is 'analyse'"),
+        ({"kind": "drop everything"}, "there is no request of kind 'drop everything', but 'analyse' and 'rollback'"),
         ({"body": b'{"budget_s": 1e9}'}, "the body of 'analyse' has to be an empty JSON object"),
         ({"body": b"[" * 4000}, "the body of 'analyse' has to be an empty JSON object"),
     ],

@@ -1,0 +1,229 @@
+"""What products were told to carry out, what became of it, and what is to be told next."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from uuid import UUID, uuid5
+
+from duckdb import DuckDBPyConnection
+from pydantic import BaseModel, ConfigDict
+
+from schemas.errors import RecordError
+from schemas.orders import Given, Kind
+from schemas.records import Approval, Decision, Outcome
+
+from .documents import document, read
+from .knowledge import naive, zoned
+
+LATE = timedelta(minutes=10)
+"""After its deadline an operation that nobody answers holds up no other."""
+
+
+class Operate(BaseModel):
+    """The body of the decision. `refused` says why the product is told nothing.
+
+    `request` is the partition and offset of the request that asked for it, None where an approval did.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["operate"] = "operate"
+    operation_id: str
+    order: Kind
+    instance: str
+    number: int
+    suggestion_id: str
+    revision: int
+    plan_hash: str
+    first: int
+    last: int
+    deadline: datetime
+    requested_by: str
+    refused: str | None = None
+    request: str | None = None
+    closes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """`state` is that of the outcome, "refused" where nothing was told, "sent" where none has come."""
+
+    operation_id: str
+    product: str
+    database: str
+    instance: str
+    number: int
+    kind: Kind
+    suggestion_id: str
+    revision: int
+    plan_hash: str
+    first: int
+    last: int
+    deadline: datetime
+    state: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The first `agreed` steps of a plan may be done, of which `done` are."""
+
+    product: str
+    database: str
+    suggestion_id: str
+    revision: int
+    plan_hash: str
+    approver: str
+    agreed: int
+    done: int
+
+
+def add(tx: DuckDBPyConnection, decision: Decision, body: Operate, sequence: int, at: datetime) -> None:
+    tx.execute(
+        "INSERT INTO operations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            body.operation_id,
+            sequence,
+            naive(at),
+            decision.product,
+            decision.database,
+            body.instance,
+            body.number,
+            body.order,
+            body.suggestion_id,
+            body.revision,
+            body.plan_hash,
+            body.first,
+            body.last,
+            naive(body.deadline),
+            body.requested_by,
+            body.refused,
+        ],
+    )
+
+
+def apply(tx: DuckDBPyConnection, outcome: Outcome, partition: int, offset: int) -> None:
+    """The first of an operation stands, by partition and offset, so that the order of applying does not matter.
+
+    Raises RecordError.
+    """
+    try:
+        operation, suggestion = UUID(outcome.operation_id), UUID(outcome.suggestion_id)
+    except ValueError as error:
+        raise RecordError(f"the outcome's ids are no UUIDs: {error}") from error
+    tx.execute(
+        """
+        INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (operation_id) DO UPDATE SET
+            product = excluded.product, database = excluded.database, instance = excluded.instance,
+            record_partition = excluded.record_partition, record_offset = excluded.record_offset,
+            timestamp = excluded.timestamp, state = excluded.state, record = excluded.record
+        WHERE (excluded.record_partition, excluded.record_offset) < (record_partition, record_offset)
+        """,
+        [
+            str(operation),
+            outcome.product,
+            outcome.database,
+            outcome.instance,
+            partition,
+            offset,
+            naive(outcome.time),
+            outcome.state,
+            document(outcome),
+        ],
+    )
+    of_suggestion = uuid5(suggestion, str(outcome.revision))
+    tx.execute(
+        "UPDATE agent_decisions SET executed = ? WHERE decision_id = ? AND ?",
+        [outcome.kind == "apply", of_suggestion, outcome.state == "done"],
+    )
+
+
+LISTED = """
+    SELECT operation_id::VARCHAR AS operation_id, product, database, instance, number, kind,
+           suggestion_id::VARCHAR AS suggestion_id, revision, plan_hash, first_step, last_step, deadline,
+           if(refused IS NULL, coalesce(state, 'sent'), 'refused') AS state, sequence
+    FROM operations LEFT JOIN (SELECT operation_id::UUID AS operation_id, product, database, state FROM outcomes)
+    USING (operation_id, product, database)
+"""
+
+
+def listed(tx: DuckDBPyConnection, product: str | None = None, database: str | None = None) -> list[Told]:
+    """The newest first."""
+    return _found(tx, "product = coalesce(?, product) AND database = coalesce(?, database)", [product, database])
+
+
+def find(tx: DuckDBPyConnection, operation_id: str) -> Told | None:
+    return next(iter(_found(tx, "operation_id = ?", [operation_id])), None)
+
+
+def under_way(tx: DuckDBPyConnection, product: str, database: str, now: datetime) -> bool:
+    """Whether one is out that may still be begun, or is at work."""
+    condition = "product = ? AND database = ? AND state = 'sent' AND deadline > ?"
+    return bool(_found(tx, condition, [product, database, naive(now - LATE)]))
+
+
+def last_number(tx: DuckDBPyConnection, product: str, database: str) -> int:
+    found = tx.execute(
+        "SELECT max(number) FROM operations WHERE product = ? AND database = ?", [product, database]
+    ).fetchone()
+    return int(found[0] or 0) if found else 0
+
+
+def ready(tx: DuckDBPyConnection) -> list[Ready]:
+    """Plans of which more may be done than is, by the last word on them, and for which no operation came since.
+
+    One operation comes of a ruling: where it does not pass, somebody has to look and approve anew.
+    """
+    rows = tx.execute(
+        f"""
+        WITH said AS (
+            SELECT product, database, suggestion_id, revision, plan_hash, approver, verdict, agreed, sequence
+            FROM rulings WHERE verdict NOT IN ('refused', 'waits')
+            QUALIFY row_number() OVER (
+                PARTITION BY suggestion_id, revision, plan_hash ORDER BY sequence DESC, rowid DESC) = 1
+        ), told AS (
+            SELECT suggestion_id, revision, plan_hash, max(sequence) AS sequence,
+                   max_by(if(kind = 'apply', last_step, first_step), sequence) FILTER (state = 'done') AS done
+            FROM ({LISTED}) GROUP BY ALL
+        )
+        SELECT product, database, suggestion_id, revision, plan_hash, approver, agreed, coalesce(done, 0)
+        FROM said LEFT JOIN told USING (suggestion_id, revision, plan_hash)
+        WHERE verdict = 'complete' AND agreed > coalesce(done, 0) AND said.sequence > coalesce(told.sequence, -1)
+        ORDER BY said.sequence, suggestion_id
+        """  # noqa: S608 - a constant of this module
+    ).fetchall()
+    return [Ready(*row) for row in rows]
+
+
+def done(tx: DuckDBPyConnection, suggestion_id: str, revision: int) -> int:
+    """How many of its steps are."""
+    found = _found(tx, "suggestion_id = ? AND revision = ? AND state = 'done'", [suggestion_id, revision])
+    last = next(iter(found), None)
+    return 0 if last is None else last.last if last.kind == "apply" else last.first
+
+
+def given(tx: DuckDBPyConnection, suggestion_id: str, revision: int, plan_hash: str) -> list[Given]:
+    """The approvals that count on a plan: of each approver the last."""
+    rows = tx.execute(
+        """
+        SELECT record, approved_at, decision FROM rulings
+        WHERE suggestion_id = ? AND revision = ? AND plan_hash = ? AND verdict NOT IN ('refused', 'waits')
+        QUALIFY row_number() OVER (PARTITION BY approver ORDER BY sequence DESC, rowid DESC) = 1
+        ORDER BY sequence, rowid
+        """,
+        [suggestion_id, revision, plan_hash],
+    ).fetchall()
+    return [
+        Given(approval=read(Approval, text), time=time.replace(tzinfo=UTC))
+        for text, time, decision in rows
+        if decision == "approve" and text is not None
+    ]
+
+
+def _found(tx: DuckDBPyConnection, condition: str, values: list[object]) -> list[Told]:
+    rows = tx.execute(
+        f"SELECT * FROM ({LISTED}) WHERE {condition} ORDER BY sequence DESC, number DESC",  # noqa: S608
+        values,
+    ).fetchall()
+    return [Told(*zoned(row)) for row in rows]

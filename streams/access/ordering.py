@@ -1,0 +1,198 @@
+"""Tells products to carry out what was approved, once its time has come, and to take back what somebody asks for.
+
+Whatever has changed since the approval is asked again: the window, freezes, drift, the policy's limits. An order is
+for one process of the product, the one that last told of the database's catalog.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jwt
+from duckdb import DuckDBPyConnection
+
+from schemas.canonical import canonical
+from schemas.codec import Codec
+from schemas.orders import Order, sign
+from schemas.records import CatalogSnapshot, Operation, Step, Suggestion
+from schemas.render import by_name
+from schemas.topics import OPERATIONS
+from store import catalogs, operations, suggestions
+from store.operations import Operate, Ready
+from store.requests import Waiting
+from streams.deciding import ENVELOPE, Deciding, outgoing
+
+from .gate import Case, against, when
+from .gatekeeper import Rules
+from .policy import Policy
+from .signing import load
+
+OPEN_FOR = timedelta(minutes=10)
+"""In which an order has to be begun."""
+AFTER_S = 3600.0
+"""For taking back what no policy limits any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderKey:
+    """The control process's own key, with which it signs what products are told."""
+
+    private: Any
+    kid: str
+
+
+def order_key(file: Path) -> OrderKey:
+    """Raises SettingsError as `signing.load` does."""
+    values = load(file).values
+    return OrderKey(jwt.PyJWK.from_dict(values).key, values["kid"])
+
+
+class Ordering:
+    """`rules` is None where no policy is set, `key` where nothing is to be carried out in place."""
+
+    def __init__(
+        self,
+        tx: DuckDBPyConnection,
+        codec: Codec,
+        rules: Rules | None,
+        key: OrderKey | None,
+        deciding: Deciding,
+        now: datetime,
+    ) -> None:
+        self._tx = tx
+        self._codec = codec
+        self._rules = rules
+        self._key = key
+        self._deciding = deciding
+        self._now = now
+        self._busy: set[tuple[str, str]] = set()
+
+    def tell(self) -> None:
+        """What is approved and whose time has come; one operation of a database at a time."""
+        if self._rules is None or self._key is None:
+            return
+        for one in operations.ready(self._tx):
+            if self._deciding.full:
+                return
+            if not self._is_busy(one.product, one.database):
+                self._tell(self._rules.policy, self._key, one)
+
+    def take_back(self, request: Waiting, operation_id: str) -> str | None:
+        """What an operation has done. Says why not, where it cannot be."""
+        told = operations.find(self._tx, operation_id)
+        if told is None or told.product != request.product:
+            return f"there is no operation {operation_id} of {request.product!r}: `sidecar operations` lists them"
+        if self._key is None:
+            return "the control process has no key for orders: set SIDECAR_OPERATION_KEY"
+        if told.kind != "apply" or told.state != "done":
+            return f"operation {operation_id} is {told.state}, so there is nothing to take back"
+        if operations.done(self._tx, told.suggestion_id, told.revision) != told.last:
+            return f"operation {operation_id} was taken back, or more was done after it: take back that first"
+        if self._is_busy(told.product, told.database):
+            return "another operation of this database is under way: ask again when it has ended"
+        suggestion = suggestions.revision(self._tx, told.suggestion_id, told.revision)
+        catalog = catalogs.newest(self._tx, told.product, told.database)
+        if suggestion is None or catalog is None:
+            return "its suggestion or the database's catalog is not known any more"
+        if lasting := next((step for step in suggestion.steps[told.first : told.last] if not step.reversible), None):
+            return f"its step {lasting.action.kind} has no way back, as it said before it was approved"
+        body = self._body("revert", suggestion, catalog, told.first, told.last, request.requested_by)
+        body = body.model_copy(update={"request": request.place, "closes": True})
+        return self._send(self._key, body, suggestion, catalog, AFTER_S)
+
+    def _tell(self, policy: Policy, key: OrderKey, ready: Ready) -> None:
+        suggestion = suggestions.newest(self._tx, ready.suggestion_id)
+        catalog = catalogs.newest(self._tx, ready.product, ready.database)
+        if suggestion is None or catalog is None:
+            return
+        steps = suggestion.steps[: ready.agreed]
+        body = self._body("apply", suggestion, catalog, ready.done, ready.agreed, ready.approver)
+        body = body.model_copy(update={"revision": ready.revision, "plan_hash": ready.plan_hash})
+        case = Case(suggestion, by_name(catalog.tables), done=ready.done)
+        if (suggestion.revision, suggestion.plan_hash) != (ready.revision, ready.plan_hash):
+            problem: str | None = f"revision {suggestion.revision} came meanwhile, and is what can be approved now"
+        elif catalog.access_mode == "read_only":
+            problem = "the product has its database open to read alone: land it as code"
+        else:
+            problem = against(policy, suggestion, steps, case, self._now)
+        if problem is None:
+            opens = when(policy, suggestion, ready.agreed, self._now).opens
+            if opens is None or opens > self._now:
+                return
+            problem = self._send(key, body, suggestion, catalog, _most_s(policy, steps[ready.done :]))
+        if problem is not None:
+            self._decide(body.model_copy(update={"refused": problem}))
+
+    def _body(
+        self, order: Any, suggestion: Suggestion, catalog: CatalogSnapshot, first: int, last: int, by: str
+    ) -> Operate:
+        return Operate(
+            operation_id=self._deciding.derived("operation"),
+            order=order,
+            instance=catalog.instance,
+            number=operations.last_number(self._tx, suggestion.product, suggestion.database) + 1,
+            suggestion_id=suggestion.suggestion_id,
+            revision=suggestion.revision,
+            plan_hash=suggestion.plan_hash,
+            first=first,
+            last=last,
+            deadline=self._now + OPEN_FOR,
+            requested_by=by,
+        )
+
+    def _send(
+        self, key: OrderKey, body: Operate, suggestion: Suggestion, catalog: CatalogSnapshot, most_s: float
+    ) -> str | None:
+        """Says why not, where the product could not be told."""
+        order = Order(
+            operation_id=body.operation_id,
+            kind=body.order,
+            product=suggestion.product,
+            database=suggestion.database,
+            instance=catalog.instance,
+            file_id=catalog.file_id,
+            epoch=self._deciding.head.epoch,
+            number=body.number,
+            suggestion_id=body.suggestion_id,
+            revision=body.revision,
+            plan_hash=body.plan_hash,
+            steps=suggestion.steps,
+            first=body.first,
+            last=body.last,
+            issued=self._now,
+            deadline=body.deadline,
+            most_s=most_s,
+            approvals=operations.given(self._tx, body.suggestion_id, body.revision, body.plan_hash),
+        )
+        carried, signature = sign(order, key.private, key.kid)
+        operation = Operation(
+            product=order.product,
+            database=order.database,
+            instance=order.instance,
+            event_id=self._deciding.derived("message"),
+            time=self._now,
+            order=carried,
+            signature=signature,
+        )
+        value = self._codec.encode(operation)
+        if len(value) + ENVELOPE > OPERATIONS.largest_record:
+            return f"its plan and approvals take {len(value)} bytes, too many for a record"
+        message = outgoing(OPERATIONS, operation, value)
+        self._deciding.decide("operate", order.product, order.database, canonical(body), message)
+        self._busy.add((order.product, order.database))
+        return None
+
+    def _decide(self, body: Operate) -> None:
+        suggestion = suggestions.newest(self._tx, body.suggestion_id)
+        if suggestion is not None:
+            self._deciding.decide("operate", suggestion.product, suggestion.database, canonical(body))
+
+    def _is_busy(self, product: str, database: str) -> bool:
+        return (product, database) in self._busy or operations.under_way(self._tx, product, database, self._now)
+
+
+def _most_s(policy: Policy, steps: list[Step]) -> float:
+    """Of the plan and the policy the smaller."""
+    classes = [judged[1] for step in steps if (judged := policy.class_of(step.action.kind))]
+    return min(sum(step.limits.build_s for step in steps), *(one.build_s for one in classes))

@@ -1,0 +1,244 @@
+"""What is approved is told to the product once its time has come, once, and taken back when somebody asks."""
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from duckdb import DuckDBPyConnection
+
+from schemas.approvals import keys_of
+from schemas.definition import after
+from schemas.orders import Order, verify
+from schemas.records import Decision, Operation, Outcome, Suggestion
+from schemas.topics import APPROVALS, CATALOGS, OPERATIONS, OUTCOMES, REQUESTS, SUGGESTIONS
+from store import decisions, operations, outbox
+from streams.access.gatekeeper import Gatekeeper
+from streams.access.judging import Judging
+from streams.access.ordering import OPEN_FOR, Ordering, OrderKey, order_key
+from streams.access.signing import SigningKey, create
+from streams.deciding import Deciding
+from streams.scheduling import AnalysisRules, Scheduler
+from tests.access import CLUSTER, DROP, INDEX, ORDERS, OTHER, TABLES, Team, later, planned
+from tests.deciding_store import Store
+from tests.store_records import CODEC, catalog, request
+
+NOON = later(hours=1)
+NIGHT = later(hours=9, minutes=30)
+ONE = planned(INDEX)
+
+
+class Ordered(Store):
+    def __init__(self, folder: Path, **changes: Any) -> None:
+        super().__init__()
+        self.team = Team(folder, **changes)
+        self.gatekeeper = Gatekeeper(self.team.file)
+        self.signing: SigningKey = create(folder / "order.json", "sidecar", "control")
+        self.key: OrderKey | None = order_key(folder / "order.json")
+        self.add(CATALOGS, catalog(tables=[ORDERS, OTHER]))
+
+    def approve(self, who: str, on: Suggestion = ONE, at: datetime = NOON, **more: Any) -> None:
+        self.add(APPROVALS, self.team.approval(who, on, at, **more), time=at)
+        self.decide(lambda tx, deciding: Judging(tx, CODEC, self.gatekeeper.rules, deciding, at).rule(), at)
+
+    def turn(self, now: datetime = NOON) -> list[Decision]:
+        def take(tx: DuckDBPyConnection, deciding: Deciding) -> None:
+            ordering = Ordering(tx, CODEC, self.gatekeeper.rules, self.key, deciding, now)
+            Scheduler(tx, CODEC, AnalysisRules(), deciding, now, ordering).answer()
+            ordering.tell()
+
+        return self.decide(take, now)
+
+    def order(self, taken: list[Decision]) -> Order:
+        """The one that was decided, as the product reads it."""
+        (decision,) = taken
+        (message,) = decision.messages
+        assert (decision.kind, message.topic, message.key) == ("operate", OPERATIONS.name, b"sales/main")
+        operation = CODEC.decode_as(Operation, message.value)
+        return verify(operation, keys_of({"keys": [self.signing.public]}, bound=False))
+
+    def answer(self, order: Order, state: str = "done") -> None:
+        values = order.model_dump(include={"product", "database", "instance", "operation_id", "kind", "suggestion_id",
+                                           "revision", "plan_hash", "first", "last"})  # fmt: skip
+        outcome = Outcome(
+            **values, event_id=f"{order.operation_id}/o", time=NOON, state=state, reason="so it is", began=NOON,
+            seconds=1.5, waiting=2, waited_ms=3.5,
+        )  # fmt: skip
+        self.add(OUTCOMES, outcome)
+
+    def roll_back(self, operation_id: str, now: datetime = NOON) -> list[Decision]:
+        body = json.dumps({"operation_id": operation_id}).encode()
+        self.add(REQUESTS, request(kind="rollback", body=body, event_id=str(uuid4())))
+        return self.turn(now)
+
+    def executed(self) -> list[bool | None]:
+        with self.file.reading() as tx:
+            return [one["executed"] for one in decisions.listed(tx) if one["suggestion"]]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Ordered:
+    made = Ordered(tmp_path)
+    made.add(SUGGESTIONS, ONE)
+    return made
+
+
+def refusals(taken: list[Decision]) -> list[str]:
+    assert all(not one.messages for one in taken)
+    bodies = [json.loads(one.body) for one in taken]
+    return [body.get("refused") or body["reason"] for body in bodies]
+
+
+def test_an_approved_plan_becomes_one_signed_order_to_the_process_that_told_of_its_catalog(store: Ordered) -> None:
+    assert store.turn() == []
+    store.approve("bob")
+    order = store.order(store.turn())
+    assert (order.kind, order.instance, order.file_id, order.number, order.epoch) == ("apply", "web-1", "file-1", 1, 0)
+    assert (order.steps, order.first, order.last, order.plan_hash) == (ONE.steps, 0, 1, ONE.plan_hash)
+    assert (order.issued, order.deadline, order.most_s) == (NOON, NOON + OPEN_FOR, 60)
+    (given,) = order.approvals
+    assert store.gatekeeper.rules.keys.verify(given.approval, given.time).identity == ("people", "bob")
+    assert store.turn() == [], "it is told once"
+    with store.file.reading() as tx:
+        assert [one.state for one in operations.listed(tx)] == ["sent"]
+        assert [one.message.topic for one in outbox.pending(tx)][-1] == OPERATIONS.name
+
+
+def test_what_became_of_it_stands_beside_the_suggestion(store: Ordered) -> None:
+    store.approve("bob")
+    order = store.order(store.turn())
+    assert store.executed() == [None]
+    store.answer(order)
+    store.answer(order, "stuck")
+    assert store.executed() == [True]
+    with store.file.reading() as tx:
+        assert [one.state for one in operations.listed(tx)] == ["done"], "the first word stands"
+        assert operations.done(tx, ONE.suggestion_id, ONE.revision) == 1
+    assert store.turn() == []
+
+
+@pytest.mark.parametrize("state", ["refused", "undone", "stuck"])
+def test_what_did_not_pass_is_not_told_again_until_somebody_approves_anew(store: Ordered, state: str) -> None:
+    store.approve("bob")
+    store.answer(store.order(store.turn()), state)
+    assert store.turn() == []
+    assert store.executed() == [None]
+    store.approve("alice")
+    assert store.order(store.turn()).number == 2
+
+
+def test_it_waits_for_its_window(tmp_path: Path) -> None:
+    store = Ordered(tmp_path)
+    rebuild = planned(CLUSTER)
+    store.add(SUGGESTIONS, rebuild)
+    store.approve("alice", rebuild)
+    store.approve("bob", rebuild)
+    assert store.turn() == [], "the window is not open"
+    assert store.order(store.turn(NIGHT)).last == 1
+
+
+def test_what_drifted_while_its_window_was_awaited_is_not_told(tmp_path: Path) -> None:
+    store = Ordered(tmp_path)
+    rebuild = planned(CLUSTER)
+    store.add(SUGGESTIONS, rebuild)
+    store.approve("alice", rebuild)
+    store.approve("bob", rebuild)
+    store.add(CATALOGS, catalog(tables=[ORDERS.model_copy(update={"columns": ORDERS.columns[:1]}), OTHER]))
+    assert refusals(store.turn(NIGHT)) == ["main.orders changed since it was planned: the next analysis plans it anew"]
+    assert store.turn(NIGHT) == []
+    with store.file.reading() as tx:
+        assert [one.state for one in operations.listed(tx)] == ["refused"]
+
+
+def test_a_new_revision_voids_what_was_approved_of_the_old(store: Ordered) -> None:
+    store.approve("bob")
+    store.add(SUGGESTIONS, planned(INDEX, revision=ONE.revision + 1))
+    assert refusals(store.turn()) == ["revision 4 came meanwhile, and is what can be approved now"]
+
+
+def test_a_product_that_only_reads_is_told_nothing(store: Ordered) -> None:
+    store.add(CATALOGS, catalog(tables=[ORDERS, OTHER], access_mode="read_only"))
+    store.approve("bob")
+    assert refusals(store.turn()) == ["the product has its database open to read alone: land it as code"]
+
+
+def test_without_a_key_nothing_is_told_and_nothing_is_lost(store: Ordered) -> None:
+    key, store.key = store.key, None
+    store.approve("bob")
+    assert store.turn() == []
+    store.key = key
+    assert store.order(store.turn()).number == 1
+
+
+def test_of_one_database_one_operation_is_under_way_until_it_is_late(store: Ordered) -> None:
+    other = planned(DROP, suggestion_id="8a2c3b5e-0000-5000-8000-000000000000")
+    drops = {"actions": ["drop_table"], "roles": ["engineer"], "build_s": 60, "extra_bytes": 10**6, "peak_bytes": 10**7}
+    store.team.write(**{"classes.drops": drops})
+    store.gatekeeper = Gatekeeper(store.team.file)
+    store.add(SUGGESTIONS, other)
+    store.approve("bob")
+    store.approve("bob", other)
+    first = store.order(store.turn())
+    assert first.suggestion_id == ONE.suggestion_id
+    assert store.turn(NOON + OPEN_FOR + timedelta(minutes=9)) == []
+    second = store.order(store.turn(NOON + OPEN_FOR + timedelta(minutes=11)))
+    assert (second.suggestion_id, second.number) == (other.suggestion_id, 2)
+
+
+def test_what_was_done_is_taken_back_once_by_whoever_asks(store: Ordered) -> None:
+    store.approve("bob")
+    order = store.order(store.turn())
+    assert refusals(store.roll_back(order.operation_id)) == [
+        f"operation {order.operation_id} is sent, so there is nothing to take back"
+    ]
+    store.answer(order)
+    back = store.order(store.roll_back(order.operation_id))
+    assert (back.kind, back.first, back.last, back.number) == ("revert", 0, 1, 2)
+    assert refusals(store.roll_back(order.operation_id)) == [
+        "another operation of this database is under way: ask again when it has ended"
+    ]
+    store.answer(back)
+    assert store.executed() == [False]
+    assert refusals(store.roll_back(order.operation_id)) == [
+        f"operation {order.operation_id} was taken back, or more was done after it: take back that first"
+    ]
+    assert refusals(store.roll_back(back.operation_id)) == [
+        f"operation {back.operation_id} is done, so there is nothing to take back"
+    ]
+    assert store.turn() == [], "what was taken back is not done again"
+
+
+@pytest.mark.parametrize(
+    ("operation_id", "reason"),
+    [
+        ("0" * 8 + "-0000-5000-8000-" + "0" * 12, "there is no operation 00000000-0000-5000-8000-000000000000 of "
+         "'sales': `sidecar operations` lists them"),
+        ("x", "the body of 'rollback' has to be {\"operation_id\": \"...\"}"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_taken_back_is_answered_with_the_reason(store: Ordered, operation_id: str, reason: str) -> None:
+    assert refusals(store.roll_back(operation_id)) == [reason]
+
+
+def test_part_of_a_plan_is_done_and_later_the_rest(tmp_path: Path) -> None:
+    store = Ordered(tmp_path)
+    plan = planned(INDEX, INDEX.model_copy(update={"name": "i2"}))
+    store.add(SUGGESTIONS, plan)
+    store.approve("bob", plan, steps=1)
+    first = store.order(store.turn())
+    assert (first.first, first.last) == (0, 1)
+    store.answer(first)
+    store.add(CATALOGS, catalog(tables=list(after(INDEX, TABLES).values())))
+    store.approve("bob", plan, steps=2)
+    rest = store.order(store.turn())
+    assert (rest.first, rest.last) == (1, 2)
+    store.answer(rest)
+    back = store.order(store.roll_back(rest.operation_id))
+    assert (back.first, back.last) == (1, 2)
+
+
+def test_ids_are_uuids_made_of_the_journal(store: Ordered) -> None:
+    store.approve("bob")
+    assert UUID(store.order(store.turn()).operation_id).version == 5
