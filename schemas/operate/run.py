@@ -104,7 +104,7 @@ class Executor:
                 if entry.order.kind == "revert" or no_way_back:
                     self._perform(connection, place, planned[at:], BACK_S, BACK_PATIENCE_S)
                     return Result("done", f"{cut}, and gone on with")
-                self._back(connection, place, planned[:at])
+                self._perform(connection, place, _back(connection, place, planned[:at]), BACK_S, BACK_PATIENCE_S)
         return Result("undone", f"{cut}, which were taken back")
 
     def _forward(
@@ -118,12 +118,23 @@ class Executor:
             reason = _told(error)
         else:
             return Result("done", f"{len(planned)} moves")
-        try:
-            with self.gate():
-                self._back(connection, place, done)
-        except (OperationError, duckdb.Error) as error:
-            return Result("stuck", f"{reason}; and taking back {len(done)} moves failed: {_told(error)}")
+        if problem := self._taken_back(connection, place, done):
+            return Result("stuck", f"{reason}; and {len(done)} moves could not be taken back: {problem}")
         return Result("undone", reason)
+
+    def _taken_back(self, connection: duckdb.DuckDBPyConnection, place: Place, done: list[Move]) -> str | None:
+        """The last first, each out of the list. Says why not, where it could not be for `BACK_PATIENCE_S`."""
+        deadline = time.monotonic() + BACK_PATIENCE_S
+        while done:
+            try:
+                with self.gate():
+                    while done:
+                        self._perform(connection, place, _back(connection, place, done[-1:]), BACK_S, BACK_PATIENCE_S)
+                        done.pop()
+            except (OperationError, duckdb.Error) as error:
+                if time.monotonic() > deadline:
+                    return _told(error)
+        return None
 
     def _perform(
         self,
@@ -143,15 +154,16 @@ class Executor:
                 done.append(move)
         self.at_move()
 
-    def _back(self, connection: duckdb.DuckDBPyConnection, place: Place, done: Sequence[Move]) -> None:
-        bodies = [body for move in reversed(done) for body in inverse(move.body, move.before) or []]
-        self._perform(connection, place, moves(bodies, tables_of(connection, place.database)), BACK_S, BACK_PATIENCE_S)
-
     def _is_done(self, connection: duckdb.DuckDBPyConnection, place: Place, order: Order, found: Tables) -> bool:
         """As promised, by looking: an order that comes again does nothing twice."""
         promised = _hashes(order, "first" if order.kind == "revert" else "last")
         rebuilt = [] if order.kind == "revert" else [body for body in _bodies(order) if isinstance(body, Cluster)]
         return not _drifted(promised, found) and all(in_order(connection, place.database, body) for body in rebuilt)
+
+
+def _back(connection: duckdb.DuckDBPyConnection, place: Place, done: Sequence[Move]) -> list[Move]:
+    bodies = [body for move in reversed(done) for body in inverse(move.body, move.before) or []]
+    return moves(bodies, tables_of(connection, place.database))
 
 
 def _planned(order: Order, before: Tables) -> list[Move]:
