@@ -245,7 +245,15 @@ def _topic_admin() -> "TopicAdmin":
     return TopicAdmin(confluent_config(settings), settings.topic_prefix, settings.group_prefix)
 
 
-for command in (commands.suggestions, commands.show, commands.approve, commands.reject, commands.defer):
+for command in (
+    commands.suggestions,
+    commands.show,
+    commands.approve,
+    commands.reject,
+    commands.defer,
+    commands.operations,
+    commands.rollback,
+):
     cli.command()(command)
 
 

@@ -1,6 +1,7 @@
 """Asking the control process for something: a Request on its topic, confirmed by Kafka."""
 
 import getpass
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +13,15 @@ from schemas.topics import REQUESTS
 from streams.sending import send
 
 
-def ask(config: Mapping[str, Any], prefix: str, codec: Codec, kind: str, product: str, database: str) -> Request:
+def ask(
+    config: Mapping[str, Any],
+    prefix: str,
+    codec: Codec,
+    kind: str,
+    product: str,
+    database: str,
+    body: Mapping[str, str] | None = None,
+) -> Request:
     """Sends it and returns when Kafka has it. An empty `database` means every one of the product.
 
     Raises BrokerError.
@@ -24,7 +33,7 @@ def ask(config: Mapping[str, Any], prefix: str, codec: Codec, kind: str, product
         event_id=str(uuid4()),
         time=datetime.now(UTC),
         kind=kind,
-        body=b"{}",
+        body=json.dumps(body or {}).encode(),
         requested_by=getpass.getuser(),
     )
     send(config, prefix, codec, REQUESTS, request)

@@ -4,6 +4,7 @@ carries out what was approved.
 
 import json
 import logging
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from threading import Thread
@@ -37,7 +38,7 @@ class Companion:
             self._measuring = Measuring(attached, database, Cloned(attached, database, live, self._slowness).measure)
         self._threads = [Thread(target=self._work, name=f"duckdb-sidecar-{database}", daemon=True)]
         if place is not None and attached.settings.operation_keys is not None:
-            operate = partial(_operate, attached, database, place)
+            operate = partial(_operate, attached, database, place, self._reports.look_again)
             self._threads.append(Thread(target=operate, name=f"duckdb-sidecar-operate-{database}", daemon=True))
         for thread in self._threads:
             thread.start()
@@ -71,11 +72,11 @@ class Companion:
             self._measuring.close()
 
 
-def _operate(attached: Attached, database: str, place: str) -> None:
+def _operate(attached: Attached, database: str, place: str, changed: Callable[[], None]) -> None:
     operating: Operating | None = None
     while not attached.stop.is_set():
         try:
-            operating = operating or _operating(attached, database, place)
+            operating = operating or _operating(attached, database, place, changed)
             operating.work(INTERVAL_S)
         except Exception:  # the product goes on whatever breaks beside it
             logger.warning("what carries out operations failed, and goes on", exc_info=True)
@@ -84,7 +85,7 @@ def _operate(attached: Attached, database: str, place: str) -> None:
         operating.close()
 
 
-def _operating(attached: Attached, database: str, place: str) -> "Operating":
+def _operating(attached: Attached, database: str, place: str, changed: Callable[[], None]) -> "Operating":
     """Raises SettingsError, OSError, ValueError for keys that cannot be read."""
     try:
         keys_of = import_module("..approvals", __package__).keys_of
@@ -92,4 +93,5 @@ def _operating(attached: Attached, database: str, place: str) -> "Operating":
     except ModuleNotFoundError as missing:
         raise SettingsError(f"{missing.name} is missing: pip install 'duckdb-sidecar-client[operate]'") from missing
     file = attached.settings.operation_keys
-    return made(attached, database, place, keys_of(json.loads(file.read_text()) if file else {}, bound=False))
+    keys = keys_of(json.loads(file.read_text()) if file else {}, bound=False)
+    return made(attached, database, place, keys, changed)

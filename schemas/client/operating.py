@@ -7,7 +7,7 @@ process died, is looked at before anything else is begun.
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -51,13 +51,19 @@ class Held:
 
 
 class Operating:
-    def __init__(self, attached: Attached, database: str, place: str, keys: dict[str, Key]) -> None:
-        """Raises OSError, ValueError where the ledger cannot be read, KafkaException."""
+    def __init__(
+        self, attached: Attached, database: str, place: str, keys: dict[str, Key], changed: Callable[[], None]
+    ) -> None:
+        """`changed` is called when something was begun.
+
+        Raises OSError, ValueError where the ledger cannot be read, KafkaException.
+        """
         self._attached = attached
         self._database = database
         self._place = place
         self._keys = keys
         self._key = key_of(attached.product, database)
+        self._changed = changed
         self._held = Held()
         self._ledger = Ledger(attached.folder / "operations" / f"{database}.json")
         settings = attached.settings
@@ -113,6 +119,7 @@ class Operating:
             logger.warning("what became of operation %s is looked at again: %s", entry.order.operation_id, error)
             return False
         self._ledger.end(entry.order, self._outcome(entry.order, result, datetime.now(UTC), 0.0))
+        self._changed()
         self._recover_s = float("-inf")
         return True
 
@@ -135,6 +142,7 @@ class Operating:
         result = self._carried_out(order, began)
         outcome = self._outcome(order, result, began, time.monotonic() - begun_s)
         self._ledger.end(order, outcome)
+        self._changed()
         logger.info("operation %s is %s: %s", order.operation_id, result.state, result.reason)
         self._tell(outcome)
 

@@ -75,6 +75,10 @@ class CatalogReports:
         """There is more to tell than the structure shows."""
         self._due = True
 
+    def look_again(self) -> None:
+        """The structure was changed by ours, which the query log does not show."""
+        self._checked_s = self._reported_s = float("-inf")
+
     def work(self) -> None:
         """To be called every second or so."""
         now = time.monotonic()

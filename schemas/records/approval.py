@@ -20,8 +20,9 @@ class Ruling(Record):
     """The gate's answer to an approval, whose `event_id` is `approval_id`; `reason` is for people.
 
     `verdict` is "refused", "waits" (for its suggestion), "counted" (others are needed too), "complete", "rejected" or
-    "deferred". The first `steps`
-    of the plan may be done, from `opens` on. `approver` is empty where nobody of the policy has signed.
+    "deferred"; or "void", to no approval in particular, when something changed before it was carried out. The first
+    `steps` of the plan may be done, from `opens` on. `approver` is empty where nobody of the policy has signed.
+    A request to take an operation back that is refused is answered so too, with the request's id.
     """
 
     approval_id: str

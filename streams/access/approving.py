@@ -1,22 +1,19 @@
 """A person's decision about a suggestion: signed with their own key, sent to Kafka, and what the gate answers."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
-
 from schemas.approvals import Claims, Decided
 from schemas.codec import Codec
-from schemas.errors import BrokerError, InputError, RecordError
+from schemas.errors import InputError
 from schemas.plan import plan_hash
 from schemas.records import Approval, Ruling, Suggestion
 from schemas.topics import APPROVALS, RULINGS, SUGGESTIONS
 from streams.sending import send
-from streams.topic_reading import read
+from streams.topic_reading import following, read
 
 from .signing import SigningKey
 
@@ -81,36 +78,7 @@ class Approving:
             time=now,
             token=key.sign(claims, now),
         )
-        consumer = Consumer({**self.config, "group.id": "none", "enable.auto.commit": False})
-        try:
-            self._from_the_end(consumer)
+        with following(self.config, self.prefix, self.codec, RULINGS) as until:
             send(self.config, self.prefix, self.codec, APPROVALS, approval)
-            return self._answer(consumer, approval.event_id)
-        except KafkaException as error:
-            raise BrokerError(f"Kafka does not answer: {error.args[0].str()}") from error
-        finally:
-            consumer.close()
-
-    def _from_the_end(self, consumer: Consumer) -> None:
-        name = self.prefix + RULINGS.name
-        found = consumer.list_topics(name, WAIT_S).topics[name]
-        if found.error:
-            raise BrokerError(f"{name}: {found.error.str()}")
-        ends = []
-        for partition in found.partitions:
-            _, end = consumer.get_watermark_offsets(TopicPartition(name, partition), WAIT_S)
-            ends.append(TopicPartition(name, partition, end))
-        consumer.assign(ends)
-
-    def _answer(self, consumer: Consumer, approval_id: str) -> Ruling | None:
-        late = time.monotonic() + WAIT_S
-        while (left := late - time.monotonic()) > 0:
-            if (message := consumer.poll(left)) is None or message.error():
-                continue
-            try:
-                ruling = self.codec.decode_as(Ruling, message.value())
-            except RecordError:
-                continue
-            if ruling.approval_id == approval_id:
-                return ruling
-        return None
+            found = until(lambda one: isinstance(one, Ruling) and one.approval_id == approval.event_id, WAIT_S)
+        return found if isinstance(found, Ruling) else None

@@ -11,6 +11,7 @@ from streams.terminal import console, reachable, table
 if TYPE_CHECKING:
     from schemas.approvals import Decided
     from streams.access.approving import Approving
+    from streams.access.operated import Operated
 
 policy = typer.Typer(no_args_is_help=True, help="The team's policy: what it means, and whether it is met.")
 keys = typer.Typer(no_args_is_help=True, help="Your own key, which signs what you decide.")
@@ -63,8 +64,8 @@ def approve(
 ) -> None:
     """Approve a suggestion's plan, and its way back with it. Signed with your own key.
 
-    The gate answers whether it counts, and what is still missing. Exit 1 when it is refused. This release records
-    approvals and does not carry plans out yet.
+    The gate answers whether it counts, and what is still missing. Exit 1 when it is refused. What enough have approved
+    is carried out in its maintenance window: `sidecar operations` tells what became of it.
     """
     _decide("approve", suggestion, key, steps, reason)
 
@@ -77,6 +78,42 @@ def reject(suggestion: ID, key: KEY, reason: REASON = "") -> None:
 def defer(suggestion: ID, key: KEY, reason: REASON = "") -> None:
     """Say that a suggestion is not to be carried out now: your approval of it, if you gave one, counts no more."""
     _decide("defer", suggestion, key, None, reason)
+
+
+def operations(
+    product: Annotated[str, typer.Option(help="Of this product alone.")] = "",
+) -> None:
+    """What was carried out in products, or why not; the newest first."""
+    listed = table("id", "product", "database", "began", "what", "state", "took", "writers held", "why")
+    for one in _operated().outcomes(product):
+        what = f"{one.kind} steps {one.first + 1} to {one.last} of {one.suggestion_id[:13]}"
+        held = f"{one.waiting}, {one.waited_ms:.0f} ms at most" if one.waiting else ""
+        began = f"{one.began:%Y-%m-%d %H:%M:%S}"
+        listed.add_row(
+            one.operation_id[:13], one.product, one.database, began, what, one.state, f"{one.seconds:.1f} s", held,
+            one.reason,
+        )  # fmt: skip
+    console.print(listed if listed.row_count else "nothing was carried out")
+
+
+def rollback(operation: Annotated[str, typer.Argument(metavar="ID", help="As `sidecar operations` lists it.")]) -> None:
+    """Take back what an operation has done. Who approved it has approved that too, so nobody is asked.
+
+    Exit 1 when it is refused, or does not end as it was before.
+    """
+    from schemas.records import Outcome
+
+    operated = _operated()
+    done = operated.outcome(operation)
+    console.print(f"taking back steps {done.first + 1} to {done.last} of {done.suggestion_id}", markup=False)
+    answer = operated.take_back(done)
+    if answer is None:
+        console.print("Kafka has it; no answer came yet: `sidecar operations` tells once it has ended")
+        return
+    state = answer.state if isinstance(answer, Outcome) else answer.verdict
+    console.print(f"{state}: {answer.reason}", markup=False, soft_wrap=True)
+    if state != "done":
+        raise typer.Exit(1)
 
 
 @keys.command("create")
@@ -148,6 +185,14 @@ def _decide(decision: "Decided", wanted: str, key: Path, steps: int | None, reas
     console.print(f"{ruling.verdict}: {ruling.reason}", markup=False, soft_wrap=True)
     if ruling.verdict == "refused":
         raise typer.Exit(1)
+
+
+def _operated() -> "Operated":
+    from streams import connections
+    from streams.access.operated import Operated
+
+    settings = reachable()
+    return Operated(connections.confluent_config(settings), settings.topic_prefix, connections.codec(settings))
 
 
 def _approving() -> "Approving":

@@ -15,9 +15,9 @@ from duckdb import DuckDBPyConnection
 from schemas.canonical import canonical
 from schemas.codec import Codec
 from schemas.orders import Order, sign
-from schemas.records import CatalogSnapshot, Operation, Step, Suggestion
+from schemas.records import CatalogSnapshot, Operation, Outgoing, Ruling, Step, Suggestion
 from schemas.render import by_name
-from schemas.topics import OPERATIONS
+from schemas.topics import OPERATIONS, RULINGS
 from store import catalogs, operations, suggestions
 from store.operations import Operate, Ready
 from store.requests import Waiting
@@ -122,7 +122,7 @@ class Ordering:
                 return
             problem = self._send(key, body, suggestion, catalog, _most_s(policy, steps[ready.done :]))
         if problem is not None:
-            self._decide(body.model_copy(update={"refused": problem}))
+            self._void(suggestion, body.model_copy(update={"refused": problem}), problem)
 
     def _body(
         self, order: Any, suggestion: Suggestion, catalog: CatalogSnapshot, first: int, last: int, by: str
@@ -183,10 +183,28 @@ class Ordering:
         self._busy.add((order.product, order.database))
         return None
 
-    def _decide(self, body: Operate) -> None:
-        suggestion = suggestions.newest(self._tx, body.suggestion_id)
-        if suggestion is not None:
-            self._deciding.decide("operate", suggestion.product, suggestion.database, canonical(body))
+    def _void(self, suggestion: Suggestion, body: Operate, reason: str) -> None:
+        message = self._ruling(suggestion, body.plan_hash, body.requested_by, reason)
+        self._deciding.decide("operate", suggestion.product, suggestion.database, canonical(body), message)
+
+    def _ruling(self, suggestion: Suggestion, plan_hash: str, approver: str, reason: str) -> Outgoing:
+        ruling = Ruling(
+            product=suggestion.product,
+            database=suggestion.database,
+            instance="",
+            event_id=self._deciding.derived("message"),
+            time=self._now,
+            approval_id="",
+            suggestion_id=suggestion.suggestion_id,
+            revision=suggestion.revision,
+            plan_hash=plan_hash,
+            approver=approver,
+            verdict="void",
+            reason=reason,
+            steps=0,
+            opens=None,
+        )
+        return outgoing(RULINGS, ruling, self._codec.encode(ruling))
 
     def _is_busy(self, product: str, database: str) -> bool:
         return (product, database) in self._busy or operations.under_way(self._tx, product, database, self._now)

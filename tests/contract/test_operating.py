@@ -65,7 +65,7 @@ class Product:
 
     def operating(self) -> Operating:
         keys = keys_of({"keys": [self.public]}, bound=False)
-        return Operating(self.attached, "shop", path_of(self.file), keys)
+        return Operating(self.attached, "shop", path_of(self.file), keys, lambda: None)
 
     def order(self, *bodies: Body, **more: Any) -> Order:
         place = place_of(self.connection.cursor())
