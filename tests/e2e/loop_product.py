@@ -50,6 +50,5 @@ for thread in threads:
 indexes = connection.execute("SELECT index_name FROM duckdb_indexes() ORDER BY ALL").fetchall()
 rows = connection.execute("SELECT count(*) FROM visits").fetchall()[0][0]
 connection.close()
-print(
-    json.dumps({"written": written[0], "failures": failures[:3], "rows": rows, "indexes": [one for (one,) in indexes]})
-)
+found = {"written": written[0], "failures": failures[:3], "rows": rows, "indexes": [name for (name,) in indexes]}
+sys.stdout.write(json.dumps(found))
