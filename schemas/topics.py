@@ -20,6 +20,7 @@ from .records import (
     Request,
     Ruling,
     Suggestion,
+    Verdict,
 )
 
 DAY_MS = 86_400_000
@@ -100,6 +101,10 @@ OUTCOMES = Topic(
     "outcomes", (Outcome,), "database", 8, FOREVER, False, ("product",), ("control", "people", "services"),
     purpose="what became of each operation",
 )  # fmt: skip
+VERDICTS = Topic(
+    "verdicts", (Verdict,), "database", 8, FOREVER, False, ("control",), ("people", "services"),
+    purpose="what each change brought, against what was promised",
+)  # fmt: skip
 JOURNAL = Topic(
     "journal", (JournalEntry,), "none", 1, FOREVER, False, ("control",), ("control",),
     LARGEST_RECORD, purpose="all that the control process accepted and decided, hash-chained",
@@ -122,6 +127,7 @@ TOPICS: tuple[Topic, ...] = (
     RULINGS,
     OPERATIONS,
     OUTCOMES,
+    VERDICTS,
     JOURNAL,
     DEAD_LETTERS,
 )

@@ -42,6 +42,10 @@ class Operate(BaseModel):
     refused: str | None = None
     request: str | None = None
     closes: bool = False
+    watched: list[str] = []
+    """Fingerprints of what the change affects, whose latencies are compared with before."""
+    compared: list[str] = []
+    """Of what it does not."""
 
 
 @dataclass(frozen=True, slots=True)

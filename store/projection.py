@@ -35,9 +35,12 @@ from . import (
     retention,
     sources,
     suggestions,
+    watches,
 )
 
 LONGEST_NAME = 200
+BOUND = frozenset({"retain", "operate", "judge"})
+"""Decisions that hold from one point of the inputs on."""
 R = TypeVar("R", bound=Record)
 INPUTS: tuple[Topic, ...] = (PATTERNS, CATALOGS, REQUESTS, SUGGESTIONS, APPROVALS, OUTCOMES)
 
@@ -93,6 +96,7 @@ def _apply(tx: DuckDBPyConnection, codec: Codec, arrived: Sequence[Arrived]) -> 
     new = [batch for batch, is_new in zip(read, fresh, strict=True) if is_new]
     databases.apply(tx, new)
     applied.patterns = patterns.apply(tx, new)
+    watches.add(tx, new)
     reached: dict[inputs.Partition, int] = {}
     for record in arrived:
         place = record.topic, record.partition
@@ -109,9 +113,9 @@ def enter(tx: DuckDBPyConnection, entry: JournalEntry, ends: outbox.Ends | None 
     """
     outbox.settle(tx, entry.sent)
     messages.settle(tx, entry.sent)
-    if any(decision.kind == "retain" for decision in entry.decisions) and inputs.ahead_of(tx, entry.settled):
+    if BOUND.intersection(one.kind for one in entry.decisions) and inputs.ahead_of(tx, entry.settled):
         raise StoreError(
-            "another control process decided what to keep, and this file has read on before it knew: its patterns "
+            "another control process decided on patterns, and this file has read on before it knew: its patterns "
             "cannot be made the same. Set the file aside and rebuild it (`sidecar store rebuild`)"
         )
     inputs.settle(tx, entry.settled)
@@ -137,7 +141,13 @@ def enter(tx: DuckDBPyConnection, entry: JournalEntry, ends: outbox.Ends | None 
             case "operate":
                 told = operations.Operate.model_validate_json(decision.body)
                 operations.add(tx, decision, told, entry.sequence, entry.time)
+                if told.order == "apply" and told.refused is None:
+                    watches.begin(tx, decision, told, entry.time)
                 decisions.taken(tx, decision, entry.time, told.order, told.refused)
+            case "judge":
+                judged = watches.Judge.model_validate_json(decision.body)
+                watches.judge(tx, decision, judged, entry.sequence, entry.time, decision.body.decode())
+                decisions.taken(tx, decision, entry.time, "judge", None)
             case "retain":
                 retention.apply(tx, retention.Retention.model_validate_json(decision.body))
             case other:

@@ -41,6 +41,7 @@ from streams.journal import LAST_WORD_S, Link, fenced
 from streams.outbox import Outbox
 from streams.scheduling import AnalysisRules, Keeping, Scheduler
 from streams.topic_admin import NEEDS_GROUP
+from streams.verifying import Verifying
 
 TICK_S = 1.0
 """Between two looks at what is due, where nothing comes."""
@@ -230,6 +231,7 @@ class Turning:
         scheduler = Scheduler(tx, codec, self._settings.analysis, deciding, now, ordering)
         scheduler.answer()
         if tick:
+            Verifying(tx, codec, deciding, now, ordering).judge()
             ordering.tell()
             scheduler.expire()
             scheduler.schedule()

@@ -99,7 +99,9 @@ class Scheduler:
                     return
                 answered = Answered(request, closes=place == len(meant))
                 if reason is None and request.kind == "rollback":
-                    reason = self._ordering.take_back(request, json.loads(request.body)["operation_id"])
+                    reason = self._ordering.take_back(
+                        request.product, json.loads(request.body)["operation_id"], request.requested_by, request
+                    )
                 elif reason is None:
                     reason = self._analyse(request.product, database, f"asked for by {request.requested_by}", answered)
                 if reason is not None:

@@ -29,6 +29,7 @@ from .attached import Attached
 from .delivering import deliver, set_aside
 from .kafka import consumer_of
 from .live import LiveDatabase
+from .pinned import Pinned
 
 REACH = timedelta(days=1)
 """How far back a process that starts reads: no order is open for longer."""
@@ -56,7 +57,7 @@ class Operating:
     ) -> None:
         """`changed` is called when something was begun.
 
-        Raises OSError, ValueError where the ledger cannot be read, KafkaException.
+        Raises OSError, ValueError where the ledger cannot be read, SettingsError, KafkaException.
         """
         self._attached = attached
         self._database = database
@@ -67,6 +68,7 @@ class Operating:
         self._held = Held()
         self._ledger = Ledger(attached.folder / "operations" / f"{database}.json")
         settings = attached.settings
+        self._pinned = Pinned(settings.approval_keys) if settings.approval_keys else None
         self._executor = Executor(
             LiveDatabase(place), self._gate, attached.salt, settings.operate_free_bytes, self._ledger
         )
@@ -174,7 +176,7 @@ class Operating:
             )
         if plan_hash(order.steps) != order.plan_hash or not 0 <= order.first < order.last <= len(order.steps):
             return "its steps are not those of the plan that was approved"
-        return None
+        return self._pinned.objection(order, now) if self._pinned else None
 
     @contextmanager
     def _gate(self) -> Iterator[None]:

@@ -60,6 +60,9 @@ class ClientSettings(BaseModel):
     operation_keys: Path | None = Field(
         None, description="JWK set of the control processes whose orders are carried out; without it none is"
     )
+    approval_keys: Path | None = Field(
+        None, description="people's keys and a quorum (see `client.pinned`), by which approvals are verified here too"
+    )
     operate_free_bytes: int = Field(GIB, ge=0, description="must stay free on the disk of a database that is changed")
     operate_hold_s: float = Field(
         30,

@@ -15,7 +15,7 @@ from .measurement import (
     QueryResult,
     Refusal,
 )
-from .operation import Operation, Outcome
+from .operation import Operation, Outcome, Verdict
 from .patterns import Pattern, PatternBatch
 from .query_log import Profile, QueryEvent, QueryLogBatch, QueryLogEvent, QueryShape
 from .suggestion import Considered, Cost, Gain, Limits, Step, Suggestion, Touched
@@ -36,6 +36,7 @@ RECORDS: tuple[type[Record], ...] = (
     Ruling,
     Operation,
     Outcome,
+    Verdict,
 )
 
 __all__ = [
@@ -84,5 +85,6 @@ __all__ = [
     "Suggestion",
     "Table",
     "Touched",
+    "Verdict",
     "WorkloadShape",
 ]

@@ -31,7 +31,7 @@ class Outgoing(Part):
 
 
 class Decision(Part):
-    """`kind` is "analyse", "expire", "operate", "refuse", "retain" or "rule"; `body` is canonical JSON.
+    """`kind` is "analyse", "expire", "judge", "operate", "refuse", "retain" or "rule"; `body` is canonical JSON.
 
     `messages` are what it sends, in order.
     """

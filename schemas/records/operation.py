@@ -1,4 +1,4 @@
-"""What the control process has carried out in a product's own process, and what became of it."""
+"""What the control process has carried out in a product's own process, what became of it, and what it brought."""
 
 from datetime import datetime
 
@@ -36,3 +36,27 @@ class Outcome(Record):
     seconds: float
     waiting: int
     waited_ms: float
+
+
+class Verdict(Record):
+    """What a change brought, against what was promised (see `inference.outcome`).
+
+    `verdict` is "confirmed", "worse" or "inconclusive"; `reason` is for people, and says what is missing. `speedup` is
+    before / after of the affected queries against the others, the median of `slots` with its interval; the promise is
+    the suggestion's gain, -1 where it had none. `taking_back` says that the product was told to take it back.
+    """
+
+    operation_id: str
+    suggestion_id: str
+    revision: int
+    verdict: str
+    reason: str
+    speedup: float
+    low: float
+    high: float
+    slots: int
+    promised: float
+    promised_low: float
+    promised_high: float
+    as_promised: bool | None
+    taking_back: bool

@@ -14,11 +14,13 @@ from duckdb import DuckDBPyConnection
 
 from schemas.canonical import canonical
 from schemas.codec import Codec
+from schemas.lexer import tokens
 from schemas.orders import Order, sign
+from schemas.quoting import unquoted
 from schemas.records import CatalogSnapshot, Operation, Outgoing, Ruling, Step, Suggestion
 from schemas.render import by_name
 from schemas.topics import OPERATIONS, RULINGS
-from store import catalogs, operations, suggestions
+from store import catalogs, operations, suggestions, watches, workload
 from store.operations import Operate, Ready
 from store.requests import Waiting
 from streams.deciding import ENVELOPE, Deciding, outgoing
@@ -30,6 +32,8 @@ from .signing import load
 
 OPEN_FOR = timedelta(minutes=10)
 """In which an order has to be begun."""
+SHAPES = 100
+"""Of a workload, those that took most time, to compare."""
 AFTER_S = 3600.0
 """For taking back what no policy limits any more."""
 
@@ -78,11 +82,11 @@ class Ordering:
             if not self._is_busy(one.product, one.database):
                 self._tell(self._rules.policy, self._key, one)
 
-    def take_back(self, request: Waiting, operation_id: str) -> str | None:
+    def take_back(self, product: str, operation_id: str, by: str, request: Waiting | None = None) -> str | None:
         """What an operation has done. Says why not, where it cannot be."""
         told = operations.find(self._tx, operation_id)
-        if told is None or told.product != request.product:
-            return f"there is no operation {operation_id} of {request.product!r}: `sidecar operations` lists them"
+        if told is None or told.product != product:
+            return f"there is no operation {operation_id} of {product!r}: `sidecar operations` lists them"
         if self._key is None:
             return "the control process has no key for orders: set SIDECAR_OPERATION_KEY"
         if told.kind != "apply" or told.state != "done":
@@ -97,8 +101,9 @@ class Ordering:
             return "its suggestion or the database's catalog is not known any more"
         if lasting := next((step for step in suggestion.steps[told.first : told.last] if not step.reversible), None):
             return f"its step {lasting.action.kind} has no way back, as it said before it was approved"
-        body = self._body("revert", suggestion, catalog, told.first, told.last, request.requested_by)
-        body = body.model_copy(update={"request": request.place, "closes": True})
+        body = self._body("revert", suggestion, catalog, told.first, told.last, by)
+        if request is not None:
+            body = body.model_copy(update={"request": request.place, "closes": True})
         return self._send(self._key, body, suggestion, catalog, AFTER_S)
 
     def _tell(self, policy: Policy, key: OrderKey, ready: Ready) -> None:
@@ -120,9 +125,26 @@ class Ordering:
             opens = when(policy, suggestion, ready.agreed, self._now).opens
             if opens is None or opens > self._now:
                 return
+            watched, compared = self._to_watch(suggestion, catalog, steps[ready.done :])
+            body = body.model_copy(update={"watched": watched, "compared": compared})
             problem = self._send(key, body, suggestion, catalog, _most_s(policy, steps[ready.done :]))
         if problem is not None:
             self._void(suggestion, body.model_copy(update={"refused": problem}), problem)
+
+    def _to_watch(
+        self, suggestion: Suggestion, catalog: CatalogSnapshot, steps: list[Step]
+    ) -> tuple[list[str], list[str]]:
+        """Fingerprints of what the change affects, writes to the tables among them, and of queries that it does not."""
+        since = self._now - watches.BEFORE
+        found = workload.top(
+            self._tx, suggestion.product, suggestion.database, catalog.catalog_hash, since, self._now, SHAPES
+        )
+        names = {one.name.lower() for step in steps for one in step.touched}
+        affected = {one.fingerprint for one in suggestion.queries}
+        shapes = found.shapes if found else []
+        affected |= {one.fingerprint for one in shapes if one.kind in workload.WRITES and _words(one.statement) & names}
+        others = [one.fingerprint for one in shapes if one.kind == "select" and one.fingerprint not in affected]
+        return sorted(affected), others
 
     def _body(
         self, order: Any, suggestion: Suggestion, catalog: CatalogSnapshot, first: int, last: int, by: str
@@ -214,3 +236,7 @@ def _most_s(policy: Policy, steps: list[Step]) -> float:
     """Of the plan and the policy the smaller."""
     classes = [judged[1] for step in steps if (judged := policy.class_of(step.action.kind))]
     return min(sum(step.limits.build_s for step in steps), *(one.build_s for one in classes))
+
+
+def _words(statement: str) -> set[str]:
+    return {unquoted(word).lower() for word, *_ in tokens(statement) if word}

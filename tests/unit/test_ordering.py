@@ -1,81 +1,23 @@
 """What is approved is told to the product once its time has come, once, and taken back when somebody asks."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
-from duckdb import DuckDBPyConnection
 
-from schemas.approvals import keys_of
 from schemas.definition import after
-from schemas.orders import Order, verify
-from schemas.records import Decision, Operation, Outcome, Suggestion
-from schemas.topics import APPROVALS, CATALOGS, OPERATIONS, OUTCOMES, REQUESTS, RULINGS, SUGGESTIONS
-from store import decisions, operations, outbox
+from schemas.records import Decision
+from schemas.topics import CATALOGS, OPERATIONS, RULINGS, SUGGESTIONS
+from store import operations, outbox
 from streams.access.gatekeeper import Gatekeeper
-from streams.access.judging import Judging
-from streams.access.ordering import OPEN_FOR, Ordering, OrderKey, order_key
-from streams.access.signing import SigningKey, create
-from streams.deciding import Deciding
-from streams.scheduling import AnalysisRules, Scheduler
-from tests.access import CLUSTER, DROP, INDEX, ORDERS, OTHER, TABLES, Team, later, planned
-from tests.deciding_store import Store
-from tests.store_records import CODEC, catalog, request
+from streams.access.ordering import OPEN_FOR
+from tests.access import CLUSTER, DROP, INDEX, ORDERS, OTHER, TABLES, later, planned
+from tests.ordered_store import NOON, ONE, Ordered
+from tests.store_records import catalog
 
-NOON = later(hours=1)
 NIGHT = later(hours=9, minutes=30)
-ONE = planned(INDEX)
-
-
-class Ordered(Store):
-    def __init__(self, folder: Path, **changes: Any) -> None:
-        super().__init__()
-        self.team = Team(folder, **changes)
-        self.gatekeeper = Gatekeeper(self.team.file)
-        self.signing: SigningKey = create(folder / "order.json", "sidecar", "control")
-        self.key: OrderKey | None = order_key(folder / "order.json")
-        self.add(CATALOGS, catalog(tables=[ORDERS, OTHER]))
-
-    def approve(self, who: str, on: Suggestion = ONE, at: datetime = NOON, **more: Any) -> None:
-        self.add(APPROVALS, self.team.approval(who, on, at, **more), time=at)
-        self.decide(lambda tx, deciding: Judging(tx, CODEC, self.gatekeeper.rules, deciding, at).rule(), at)
-
-    def turn(self, now: datetime = NOON) -> list[Decision]:
-        def take(tx: DuckDBPyConnection, deciding: Deciding) -> None:
-            ordering = Ordering(tx, CODEC, self.gatekeeper.rules, self.key, deciding, now)
-            Scheduler(tx, CODEC, AnalysisRules(), deciding, now, ordering).answer()
-            ordering.tell()
-
-        return self.decide(take, now)
-
-    def order(self, taken: list[Decision]) -> Order:
-        """The one that was decided, as the product reads it."""
-        (decision,) = taken
-        (message,) = decision.messages
-        assert (decision.kind, message.topic, message.key) == ("operate", OPERATIONS.name, b"sales/main")
-        operation = CODEC.decode_as(Operation, message.value)
-        return verify(operation, keys_of({"keys": [self.signing.public]}, bound=False))
-
-    def answer(self, order: Order, state: str = "done") -> None:
-        values = order.model_dump(include={"product", "database", "instance", "operation_id", "kind", "suggestion_id",
-                                           "revision", "plan_hash", "first", "last"})  # fmt: skip
-        outcome = Outcome(
-            **values, event_id=f"{order.operation_id}/o", time=NOON, state=state, reason="so it is", began=NOON,
-            seconds=1.5, waiting=2, waited_ms=3.5,
-        )  # fmt: skip
-        self.add(OUTCOMES, outcome)
-
-    def roll_back(self, operation_id: str, now: datetime = NOON) -> list[Decision]:
-        body = json.dumps({"operation_id": operation_id}).encode()
-        self.add(REQUESTS, request(kind="rollback", body=body, event_id=str(uuid4())))
-        return self.turn(now)
-
-    def executed(self) -> list[bool | None]:
-        with self.file.reading() as tx:
-            return [one["executed"] for one in decisions.listed(tx) if one["suggestion"]]
 
 
 @pytest.fixture

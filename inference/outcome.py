@@ -1,0 +1,82 @@
+"""What came of a change, against what was promised: differences in differences, tested as they come.
+
+Time after a change is cut into slots. Of each slot there is a shift: how much slower than before its runs were of the
+queries that the change affects (the logarithm of the ratio, each query weighted by the time that it took before),
+less the same of the queries that it does not, in the same slot. What slows the machine slows both, and cancels out.
+
+The test is sequential: it may be looked at after every slot. Under the hypothesis that nothing became better by more
+than `MATERIAL`, a slot lies beyond that with probability 1/2 at most, whatever the distribution of latencies, so that
+an outlier counts as one slot and no more. The likelihood ratio of "more often than that", averaged over all
+probabilities from 1/2 to 1, is then a test martingale, and exceeds 1/a at any time with probability a at most (Ville
+1939; Robbins, Annals of Mathematical Statistics 41 (1970)). The same the other way for worse. Slots are taken for
+independent, which a minute's disturbance of the affected queries alone is not: they are long for that.
+"""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb, exp, lgamma, log
+from typing import Literal
+
+MATERIAL = log(1.05)
+"""A shift of less is none."""
+LEAST = 6
+"""Slots for a 95 % interval of their median."""
+ERROR_RATE = 0.05
+"""With which a change that made nothing better or worse is ever called so, in either direction together."""
+
+LARGEST = 700.0
+"""Logarithm of the most that a float can say."""
+
+Verdict = Literal["confirmed", "worse", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """`speedup` is before / after: the median slot with its 95 % interval, 1 where there is no slot.
+
+    `as_promised` is whether the interval reaches the promise's; None without a promise or without enough slots for
+    an interval.
+    """
+
+    verdict: Verdict
+    speedup: float
+    low: float
+    high: float
+    slots: int
+    as_promised: bool | None
+
+
+def judge(shifts: Sequence[float], promised_low: float | None) -> Came:
+    """`shifts` are those of the slots so far, logarithms, negative where it became faster."""
+    if not shifts:
+        return Came("open", 1.0, 1.0, 1.0, 0, None)
+    better = evidence(sum(shift < -MATERIAL for shift in shifts), len(shifts))
+    worse = evidence(sum(shift > MATERIAL for shift in shifts), len(shifts))
+    enough = 2 / ERROR_RATE
+    verdict: Verdict = "confirmed" if better >= enough else "worse" if worse >= enough else "open"
+    ranked = sorted(-shift for shift in shifts)
+    margin = _margin(len(ranked))
+    low, high = ranked[margin], ranked[-1 - margin]
+    kept = None if promised_low is None or len(ranked) < LEAST else exp(high) >= promised_low
+    return Came(verdict, exp(statistics.median(ranked)), exp(low), exp(high), len(ranked), kept)
+
+
+def evidence(beyond: int, slots: int) -> float:
+    """The averaged likelihood ratio: 2 times the integral of (2p)^k (2 (1-p))^(n-k) over p from 1/2 to 1."""
+    k, n = beyond, slots
+    # the incomplete beta function with whole numbers is a binomial tail
+    tail = log(sum(comb(n + 1, i) for i in range(k + 1))) - (n + 1) * log(2)
+    whole = lgamma(k + 1) + lgamma(n - k + 1) - lgamma(n + 2)
+    return exp(min(LARGEST, (n + 1) * log(2) + whole + tail))
+
+
+def _margin(slots: int) -> int:
+    """How many of the ranked values lie outside a 95 % interval of the median, on each side."""
+    margin, outside = 0, 0
+    while slots >= LEAST:
+        outside += comb(slots, margin)
+        if outside / 2**slots > 0.025:
+            return margin - 1
+        margin += 1
+    return 0

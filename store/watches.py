@@ -1,0 +1,192 @@
+"""Changes whose outcome is waited for: what ran before them and after, and what was judged.
+
+A watch begins with the decision to carry a change out, which fixes what each pattern took before. From then on the
+runs of these patterns are summed by slots of time, until there is a verdict. All are integers, so that the order in
+which batches come does not matter.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import log
+from typing import Any, Literal
+from uuid import UUID, uuid5
+
+from duckdb import DuckDBPyConnection
+from pydantic import BaseModel, ConfigDict
+
+from schemas.records import Decision
+
+from .batches import Batch
+from .knowledge import naive, zoned
+from .operations import Operate
+from .shapes import Shape, pattern_id
+from .sketch import MAPPING
+
+SLOT_US = 15_000_000
+BEFORE = timedelta(days=7)
+
+
+class Judge(BaseModel):
+    """The body of the decision that says what came of an operation. `missing` says why it could not be told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["judge"] = "judge"
+    operation_id: str
+    suggestion_id: str
+    revision: int
+    verdict: Literal["confirmed", "worse", "inconclusive"]
+    reason: str
+    speedup: float
+    low: float
+    high: float
+    slots: int
+    promised: float | None
+    promised_low: float | None
+    promised_high: float | None
+    as_promised: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """An operation that was done and is not judged yet; `ended` is when the product was through with it."""
+
+    operation_id: str
+    product: str
+    database: str
+    suggestion_id: str
+    revision: int
+    first: int
+    last: int
+    instance: str
+    ended: datetime
+
+
+def begin(tx: DuckDBPyConnection, decision: Decision, body: Operate, at: datetime) -> None:
+    """From what is known now: of `body.watched` and `body.compared` those that ran in the last week."""
+    affected = dict.fromkeys(body.watched, True) | {one: False for one in body.compared if one not in body.watched}
+    ids = [pattern_id(Shape(decision.product, decision.database, fingerprint)) for fingerprint in affected]
+    tx.execute(
+        """
+        INSERT INTO watched_patterns
+        SELECT ?::UUID, pattern_id, affected, (1000 * sum(key::HUGEINT * hits) // sum(hits))::BIGINT,
+               greatest(1, any_value(us))::BIGINT
+        FROM (
+            SELECT pattern_id, affected, unnest(latency_keys) AS key, unnest(latency_counts) AS hits,
+                   sum(latency_us::HUGEINT) OVER (PARTITION BY pattern_id)
+                       // sum(runs::HUGEINT) OVER (PARTITION BY pattern_id) AS us
+            FROM pattern_hours JOIN (SELECT unnest(?)::UUID AS pattern_id, unnest(?) AS affected) USING (pattern_id)
+            WHERE period = 'hour' AND start >= ? AND start <= ?
+        )
+        GROUP BY pattern_id, affected
+        """,
+        [body.operation_id, ids, list(affected.values()), naive(at - BEFORE), naive(at)],
+    )
+
+
+def add(tx: DuckDBPyConnection, batches: Iterable[Batch]) -> None:
+    """The runs of the patterns that are watched."""
+    came: dict[tuple[UUID, int], list[int]] = defaultdict(lambda: [0, 0])
+    watched: dict[UUID, list[tuple[UUID, bool, int, int]]] = {}
+    for batch in batches:
+        for pattern in batch.patterns:
+            if not watched and not (watched := _watched(tx)):
+                return
+            identity = UUID(pattern_id(Shape(batch.product, batch.database, pattern["fingerprint"])))
+            if identity in watched:
+                latency = pattern["latency"]
+                sums = came[identity, pattern["last_seen"] // SLOT_US]
+                sums[0] += sum(latency["counts"])
+                sums[1] += sum(key * hits for key, hits in zip(latency["keys"], latency["counts"], strict=True))
+    slots: dict[tuple[UUID, int, bool], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for (identity, slot), (runs, keys) in came.items():
+        for operation, affected, before_key, before_us in watched[identity]:
+            sums = slots[operation, slot, affected]
+            sums[0] += runs
+            sums[1] += runs * before_us
+            sums[2] += (1000 * keys - runs * before_key) * before_us
+    for place, sums in slots.items():
+        tx.execute(
+            """
+            INSERT INTO watched_slots VALUES (?, ?, ?, ?, ?, ?)
+            ON CONFLICT DO UPDATE SET
+                runs = runs + excluded.runs, weight = weight + excluded.weight, shift = shift + excluded.shift
+            """,
+            [*place, *sums],
+        )
+
+
+def waiting(tx: DuckDBPyConnection) -> list[Watched]:
+    """The oldest first."""
+    rows = tx.execute(
+        """
+        SELECT operation_id::VARCHAR, product, database, suggestion_id::VARCHAR, revision, first_step, last_step,
+               operations.instance, outcomes.timestamp
+        FROM operations JOIN (
+            SELECT operation_id::UUID AS operation_id, product, database, timestamp, state FROM outcomes
+        ) AS outcomes USING (operation_id, product, database)
+        WHERE kind = 'apply' AND refused IS NULL AND state = 'done'
+            AND operation_id NOT IN (SELECT operation_id FROM verdicts)
+        ORDER BY sequence, operation_id
+        """
+    ).fetchall()
+    return [Watched(*zoned(row)) for row in rows]
+
+
+def shifts(tx: DuckDBPyConnection, operation_id: str, since: datetime, until: datetime) -> tuple[list[float], bool]:
+    """Of the slots that lie whole between the two, as `inference.outcome.judge` takes them, in order of time.
+
+    And whether others were there to compare with: without, the shifts are those of the affected queries alone.
+    """
+    first, last = -(-_us(since) // SLOT_US), _us(until) // SLOT_US
+    rows: list[tuple[int, bool, int, int]] = tx.execute(
+        """
+        SELECT slot, affected, weight, shift FROM watched_slots
+        WHERE operation_id = ?::UUID AND slot >= ? AND slot < ? ORDER BY slot
+        """,
+        [operation_id, first, last],
+    ).fetchall()
+    of: dict[bool, dict[int, float]] = {True: {}, False: {}}
+    for slot, affected, weight, shift in rows:
+        if weight:
+            of[affected][slot] = shift / weight * log(MAPPING.gamma) / 1000
+    others = of[False]
+    if not others:
+        return list(of[True].values()), False
+    return [shift - others[slot] for slot, shift in of[True].items() if slot in others], True
+
+
+def judge(tx: DuckDBPyConnection, decision: Decision, body: Judge, sequence: int, at: datetime, text: str) -> None:
+    """`text` is what stands beside the promise in `agent_decisions.outcome`."""
+    tx.execute(
+        "INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [body.operation_id, sequence, naive(at), decision.product, decision.database, body.verdict, text],
+    )
+    tx.execute("DELETE FROM watched_patterns WHERE operation_id = ?::UUID", [body.operation_id])
+    tx.execute("DELETE FROM watched_slots WHERE operation_id = ?::UUID", [body.operation_id])
+    tx.execute(
+        "UPDATE agent_decisions SET outcome = ? WHERE decision_id = ?",
+        [text, uuid5(UUID(body.suggestion_id), str(body.revision))],
+    )
+
+
+def listed(tx: DuckDBPyConnection) -> Sequence[tuple[str, str, Any]]:
+    """Operation, verdict and its text, the newest first."""
+    return tx.execute(
+        "SELECT operation_id::VARCHAR, verdict, record FROM verdicts ORDER BY sequence DESC, operation_id"
+    ).fetchall()
+
+
+def _watched(tx: DuckDBPyConnection) -> dict[UUID, list[tuple[UUID, bool, int, int]]]:
+    found: dict[UUID, list[tuple[UUID, bool, int, int]]] = defaultdict(list)
+    for identity, *rest in tx.execute(
+        "SELECT pattern_id, operation_id, affected, before_key, before_us FROM watched_patterns"
+    ).fetchall():
+        found[identity].append((rest[0], rest[1], rest[2], rest[3]))
+    return found
+
+
+def _us(at: datetime) -> int:
+    return round(at.timestamp() * 1_000_000)

@@ -1,0 +1,92 @@
+"""Compares what a change brought with what was promised, and has it taken back where it made things worse."""
+
+from datetime import datetime, timedelta
+
+from duckdb import DuckDBPyConnection
+
+from inference.outcome import Came, judge
+from schemas.canonical import canonical
+from schemas.codec import Codec
+from schemas.records import Gain, Verdict
+from schemas.topics import VERDICTS
+from store import suggestions, watches
+from store.watches import Judge, Watched
+from streams.access.ordering import Ordering
+from streams.deciding import Deciding, outgoing
+
+WATCH_FOR = timedelta(days=1)
+"""After which what could not be told until then is said to be so."""
+LATE = timedelta(seconds=30)
+"""For the log of a slot to arrive."""
+OURSELVES = "sidecar"
+
+
+class Verifying:
+    def __init__(
+        self, tx: DuckDBPyConnection, codec: Codec, deciding: Deciding, now: datetime, ordering: Ordering
+    ) -> None:
+        self._tx = tx
+        self._codec = codec
+        self._deciding = deciding
+        self._now = now
+        self._ordering = ordering
+
+    def judge(self) -> None:
+        """Every change of which enough was seen, or that was watched for long enough."""
+        for one in watches.waiting(self._tx):
+            if self._deciding.full:
+                return
+            suggestion = suggestions.revision(self._tx, one.suggestion_id, one.revision)
+            gain = suggestion.gain if suggestion else None
+            shifts, compared = watches.shifts(self._tx, one.operation_id, one.ended, self._now - LATE)
+            came = judge(shifts, gain.low if gain else None)
+            if came.verdict != "open" or self._now - one.ended > WATCH_FOR:
+                self._decide(one, came, gain, compared)
+
+    def _decide(self, one: Watched, came: Came, gain: Gain | None, compared: bool) -> None:
+        reason = _told(came, gain) + ("" if compared or not came.slots else "; nothing else ran to compare it with")
+        kept = None
+        if came.verdict == "worse":
+            kept = self._ordering.take_back(one.product, one.operation_id, OURSELVES)
+            reason += f"; it is not taken back: {kept}" if kept else "; it is taken back"
+        body = Judge(
+            operation_id=one.operation_id,
+            suggestion_id=one.suggestion_id,
+            revision=one.revision,
+            verdict="inconclusive" if came.verdict == "open" else came.verdict,
+            reason=reason,
+            speedup=came.speedup,
+            low=came.low,
+            high=came.high,
+            slots=came.slots,
+            promised=gain.speedup if gain else None,
+            promised_low=gain.low if gain else None,
+            promised_high=gain.high if gain else None,
+            as_promised=came.as_promised,
+        )
+        values = body.model_dump(exclude={"kind", "promised", "promised_low", "promised_high"})
+        verdict = Verdict(
+            **values,
+            product=one.product,
+            database=one.database,
+            instance="",
+            event_id=self._deciding.derived("message"),
+            time=self._now,
+            promised=gain.speedup if gain else -1,
+            promised_low=gain.low if gain else -1,
+            promised_high=gain.high if gain else -1,
+            taking_back=came.verdict == "worse" and kept is None,
+        )
+        message = outgoing(VERDICTS, verdict, self._codec.encode(verdict))
+        self._deciding.decide("judge", one.product, one.database, canonical(body), message)
+
+
+def _told(came: Came, gain: Gain | None) -> str:
+    promise = f", {gain.speedup:.2f}x was promised ({gain.low:.2f} to {gain.high:.2f})" if gain else ""
+    if not came.slots:
+        return f"none of the affected queries ran in a day, so nobody knows{promise}"
+    seen = (
+        f"the affected queries take 1/{came.speedup:.2f} of the time that they took before ({came.low:.2f} to "
+        f"{came.high:.2f}, {came.slots} slots of {watches.SLOT_US // 1_000_000} s){promise}"
+    )
+    return seen if came.verdict != "open" else f"not enough to tell in a day: {seen}"

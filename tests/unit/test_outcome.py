@@ -1,0 +1,75 @@
+"""A change that does nothing is rarely called better or worse, however often one looks; one that does, soon."""
+
+from collections.abc import Callable, Sequence
+from math import exp, log
+from random import Random
+
+import pytest
+
+from inference.outcome import ERROR_RATE, LEAST, MATERIAL, Came, evidence, judge
+
+
+def ever(shifts: Sequence[float]) -> str:
+    """The first verdict of somebody who looks after every slot."""
+    for seen in range(1, len(shifts) + 1):
+        if (verdict := judge(shifts[:seen], None).verdict) != "open":
+            return verdict
+    return "open"
+
+
+def gauss(rng: Random) -> float:
+    return rng.gauss(0, 0.3)
+
+
+def heavy(rng: Random) -> float:
+    """With outliers of a factor of a hundred, on one side."""
+    return abs(rng.gauss(0, 0.1)) * (100 if rng.random() < 0.1 else 1) * rng.choice([-1, 1])
+
+
+@pytest.mark.parametrize("noise", [gauss, heavy])
+@pytest.mark.parametrize("shift", [0.0, MATERIAL, -MATERIAL])
+def test_a_change_of_no_matter_is_called_one_no_more_often_than_the_error_rate(
+    noise: Callable[[Random], float], shift: float
+) -> None:
+    rng = Random(1)  # noqa: S311
+    called = [ever([shift + noise(rng) for _ in range(100)]) for _ in range(300)]
+    assert sum(one != "open" for one in called) / 300 <= ERROR_RATE
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(0.5, "confirmed"), (2.0, "worse")])
+@pytest.mark.parametrize("noise", [gauss, heavy])
+def test_a_change_by_two_is_told_within_forty_slots(
+    noise: Callable[[Random], float], factor: float, verdict: str
+) -> None:
+    rng = Random(2)  # noqa: S311
+    called = [ever([log(factor) + noise(rng) for _ in range(40)]) for _ in range(200)]
+    assert called.count(verdict) / 200 > 0.95
+
+
+def test_eight_slots_of_one_mind_are_enough_and_seven_are_not() -> None:
+    assert judge([-1.0] * 7, None).verdict == "open"
+    assert judge([-1.0] * 8, None).verdict == "confirmed"
+    assert judge([1.0] * 7, None).verdict == "open"
+    assert judge([1.0] * 8, None).verdict == "worse"
+
+
+def test_evidence_is_the_averaged_likelihood_ratio() -> None:
+    def integral(k: int, n: int, parts: int = 20_000) -> float:
+        ps = [0.5 + (i + 0.5) / parts / 2 for i in range(parts)]
+        return sum((2 * p) ** k * (2 * (1 - p)) ** (n - k) for p in ps) / parts
+
+    for k, n in [(0, 0), (0, 5), (3, 5), (5, 5), (20, 31)]:
+        assert evidence(k, n) == pytest.approx(integral(k, n), rel=1e-4)
+    assert evidence(6000, 6000) > 1e300
+
+
+def test_what_came_is_a_median_with_its_interval_beside_the_promise() -> None:
+    shifts = [-log(n) for n in range(2, 13)]
+    assert judge(shifts, 2.0) == Came(
+        "confirmed", pytest.approx(7), pytest.approx(3), pytest.approx(11), 11, True
+    )  # fmt: skip
+    assert judge(shifts, 11.1).as_promised is False
+    assert judge(shifts, 10.9).as_promised is True
+    assert judge(shifts[: LEAST - 1], 2.0).as_promised is None
+    assert judge([], 2.0) == Came("open", 1.0, 1.0, 1.0, 0, None)
+    assert exp(MATERIAL) == pytest.approx(1.05)
