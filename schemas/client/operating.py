@@ -73,7 +73,7 @@ class Operating:
             LiveDatabase(place), self._gate, attached.salt, settings.operate_free_bytes, self._ledger
         )
         self._recover_s = float("-inf")
-        self._consumer = consumer_of(settings, f"operate.{attached.product}.{database}")
+        self._consumer = consumer_of(settings, f"measure.operate.{attached.product}.{database}")
         self._assigned = False
 
     def work(self, timeout_s: float) -> None:

@@ -144,6 +144,8 @@ def test_the_export_holds_every_topic_and_only_the_rights_that_each_role_needs()
         ("WRITE", "t.catalogs", "LITERAL"),
         ("READ", "t.measurement-requests", "LITERAL"),
         ("WRITE", "t.measurements", "LITERAL"),
+        ("READ", "t.operations", "LITERAL"),
+        ("WRITE", "t.outcomes", "LITERAL"),
         ("WRITE", "t.dead-letters", "LITERAL"),
         ("READ", "g.measure.", "PREFIXED"),
     }

@@ -103,8 +103,9 @@ def test_a_rebuilt_file_goes_on_live(topics: Topics, tmp_path: Path) -> None:
     with running(topics.settings(tmp_path / "rebuilt.duckdb")) as control:
         topics.send(CATALOGS, catalog())
         topics.send(PATTERNS, *batches(10, 20))
-        topics.send(REQUESTS, request())
+        control.applied(CATALOGS, 1)
         control.applied(PATTERNS, 20)
+        topics.send(REQUESTS, request())
         control.until(analyses.listed)
         control.until(lambda tx: not outbox.pending(tx))
     (asked,) = topics.read(ANALYSIS_REQUESTS)
@@ -154,6 +155,8 @@ def test_what_was_decided_but_not_sent_is_sent_by_whoever_goes_on(topics: Topics
     with running(topics.settings(tmp_path / "store.duckdb")) as control:
         topics.send(CATALOGS, catalog())
         topics.send(PATTERNS, *batches(0, 5))
+        control.applied(CATALOGS, 1)
+        control.applied(PATTERNS, 5)
         topics.send(REQUESTS, request())
         control.until(analyses.listed)
         control.until(lambda tx: not outbox.pending(tx))

@@ -1,5 +1,6 @@
 """A data product in an environment that holds nothing but the client's wheel and a DuckDB: see test_client_wheel."""
 
+import faulthandler
 import json
 import sys
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from duckdb_sidecar.errors import CloneError
 from duckdb_sidecar.fingerprint import shape
 from duckdb_sidecar.records import Candidate, MeasurementRequest, WorkloadShape
 
+faulthandler.dump_traceback_later(100, exit=True)  # before it is killed without a word
 FOLDER = Path(sys.argv[1])
 TRANSFERS = "SELECT sum(amount) FROM transfer"
 FIND = "SELECT count(*), max(note) FROM event WHERE strftime(day, '%Y-%m-%d') = ?"
