@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock wheel records bench-client bench-gate bench-measure bench-stream bench-store bench-recovery
+.PHONY: help setup demo test check lock wheel records bench-client bench-gate bench-loop bench-measure bench-stream bench-store bench-recovery
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | sort | expand -t 18
@@ -55,6 +55,9 @@ bench-recovery: setup ## each process killed at random under load, 100 times: wh
 
 bench-client: setup ## what the client costs its product, and how slow that is while it is cloned
 	@$(BIN)/python deploy/benchmarks/client.py
+
+bench-loop: setup ## how a product fares while a table of 10 million rows is rebuilt in its process
+	@$(BIN)/python deploy/benchmarks/rebuild.py
 
 bench-gate: setup ## approvals judged a second, beside a bare verification
 	@$(BIN)/python deploy/benchmarks/gate.py

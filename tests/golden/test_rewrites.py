@@ -84,7 +84,7 @@ def run(connection: duckdb.DuckDBPyConnection, pair: Pair, examples: int) -> Non
 
 @pytest.mark.parametrize("pair", [pair for pair in GOLDEN if pair.expected], ids=lambda pair: pair.name)
 def test_it_returns_the_same_on_any_data(connection: duckdb.DuckDBPyConnection, pair: Pair) -> None:
-    run(connection, pair, examples=40)
+    run(connection, pair, examples=20)
 
 
 @pytest.mark.parametrize("pair", NEAR_MISSES, ids=lambda pair: pair.name)

@@ -127,17 +127,21 @@ def test_one_whose_suggestion_never_comes_is_refused_when_it_expires(team: Team)
         "refused", f"there is no suggestion {ONE.suggestion_id}, and it has waited long enough for one")  # fmt: skip
 
 
-def test_those_that_wait_block_nobody_and_are_bounded(store: Judged, team: Team) -> None:
+def test_those_that_wait_block_nobody_and_are_bounded(
+    store: Judged, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.access.judging.AT_ONCE", 50)
+
     def unknown(number: int) -> str:
         return f"8a2c3b5e-0000-5000-8000-{number:012}"
 
-    sent = [team.approval("bob", ONE, NOON, suggestion_id=unknown(number)) for number in range(600)]
+    sent = [team.approval("bob", ONE, NOON, suggestion_id=unknown(number)) for number in range(60)]
     store.add(APPROVALS, *sent, team.approval("alice", ONE, NOON), time=NOON)
     first = store.rule()
-    assert [one.verdict for one in first] == ["waits"] * 20 + ["refused"] * 480
+    assert [one.verdict for one in first] == ["waits"] * 20 + ["refused"] * 30
     assert "20 approvals of people|bob wait for theirs already" in first[-1].reason
     second = store.rule()
-    assert [one.verdict for one in second] == ["refused"] * 100 + ["complete"]
+    assert [one.verdict for one in second] == ["refused"] * 10 + ["complete"]
     assert store.rule() == []
 
 

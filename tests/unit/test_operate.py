@@ -310,7 +310,7 @@ def test_what_others_commit_meanwhile_is_never_lost(plain: Shop, bodies: tuple[B
         writer.start()
     states = []
     try:
-        for turn in range(6):
+        for turn in range(3):
             order = plain.order(*bodies, operation_id=f"operation-{turn}")
             states.append(plain.executor().carry_out(order).state)
             if states[-1] == "done":

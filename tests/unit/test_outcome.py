@@ -32,8 +32,8 @@ def test_a_change_of_no_matter_is_called_one_no_more_often_than_the_error_rate(
     noise: Callable[[Random], float], shift: float
 ) -> None:
     rng = Random(1)  # noqa: S311
-    called = [ever([shift + noise(rng) for _ in range(100)]) for _ in range(300)]
-    assert sum(one != "open" for one in called) / 300 <= ERROR_RATE
+    called = [ever([shift + noise(rng) for _ in range(100)]) for _ in range(150)]
+    assert sum(one != "open" for one in called) / 150 <= ERROR_RATE
 
 
 @pytest.mark.parametrize(("factor", "verdict"), [(0.5, "confirmed"), (2.0, "worse")])
@@ -42,8 +42,8 @@ def test_a_change_by_two_is_told_within_forty_slots(
     noise: Callable[[Random], float], factor: float, verdict: str
 ) -> None:
     rng = Random(2)  # noqa: S311
-    called = [ever([log(factor) + noise(rng) for _ in range(40)]) for _ in range(200)]
-    assert called.count(verdict) / 200 > 0.95
+    called = [ever([log(factor) + noise(rng) for _ in range(40)]) for _ in range(100)]
+    assert called.count(verdict) / 100 > 0.95
 
 
 def test_eight_slots_of_one_mind_are_enough_and_seven_are_not() -> None:
