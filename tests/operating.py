@@ -43,8 +43,14 @@ class Shop:
             yield cursor
 
     def executor(self, **more: Any) -> Executor:
-        values: dict[str, Any] = {"gate": nullcontext, "free_bytes": 0, "ledger": self.ledger(), **more}
-        return Executor(live=Live(self), salt=SALT, **values)
+        values: dict[str, Any] = {
+            "live": Live(self),
+            "gate": nullcontext,
+            "free_bytes": 0,
+            "ledger": self.ledger(),
+            **more,
+        }
+        return Executor(salt=SALT, **values)
 
     def ledger(self) -> Ledger:
         return Ledger(self.folder / "operations" / "shop.json")

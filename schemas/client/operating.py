@@ -180,7 +180,7 @@ class Operating:
 
     @contextmanager
     def _gate(self) -> Iterator[None]:
-        with writers.shut(self._place, DRAIN_S) as held:
+        with writers.shut(self._place, DRAIN_S, self._attached.settings.operate_hold_s) as held:
             try:
                 self._expect_no_strangers()
                 yield

@@ -30,9 +30,10 @@ _LATER = re.compile(r";\s*(begin|start|commit|end|rollback|abort)\b", re.IGNOREC
 
 
 class Shut:
-    """Of one database, until it is opened again."""
+    """Of one database, until it is opened again; nobody is held back for longer than `most_s`."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_s: float) -> None:
+        self._deadline = time.monotonic() + most_s
         self.waiting = 0
         """Writers that were held back."""
         self.waited_s = 0.0
@@ -44,9 +45,13 @@ class Shut:
         since = time.monotonic()
         with self._lock:
             self.waiting += 1
-        self._opened.wait()
+        self._opened.wait(max(0.0, self._deadline - time.monotonic()))
         with self._lock:
             self.waited_s = max(self.waited_s, time.monotonic() - since)
+
+    @property
+    def holds(self) -> bool:
+        return not self._opened.is_set() and time.monotonic() < self._deadline
 
     def open(self) -> None:
         self._opened.set()
@@ -61,7 +66,7 @@ def enter(known: Connection, query: object) -> bool:
     if not isinstance(text, str) or (first := _first(text)) in _READS or (first in _MAY_WRITE and not _writes(text)):
         return False
     known.writing = True  # before looking, as who shuts looks after
-    while not known.wrote and first not in _BEGINS | _ENDS and (shut := _shut.get(known.place or "")) is not None:
+    while not known.wrote and first not in _BEGINS | _ENDS and (shut := _shut.get(known.place or "")) and shut.holds:
         known.writing = False
         shut.hold()
         known.writing = True
@@ -85,12 +90,12 @@ def leave(known: Connection, query: object, *, failed: bool) -> None:
 
 
 @contextmanager
-def shut(place: str, patience_s: float) -> Iterator[Shut]:
-    """Holds back those that want to write to the database, once those that write have ended.
+def shut(place: str, patience_s: float, most_s: float) -> Iterator[Shut]:
+    """Holds back those that want to write to the database, for `most_s` at the most, once those that write have ended.
 
     Raises OperationError where they do not end within `patience_s`, or another change holds them back.
     """
-    made = Shut()
+    made = Shut(most_s)
     if _shut.setdefault(place, made) is not made:
         raise OperationError("another change of this database is under way")
     try:

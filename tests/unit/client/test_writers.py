@@ -33,7 +33,7 @@ def waits(write: Callable[[], Any], place: str) -> bool:
         write()
         done.set()
 
-    with writers.shut(place, 1) as held:
+    with writers.shut(place, 1, WAIT_S) as held:
         thread = threading.Thread(target=run)
         thread.start()
         while not done.is_set() and not held.waiting:
@@ -93,12 +93,12 @@ def test_it_is_shut_when_those_that_have_written_have_ended_and_not_before(file:
         connection.execute("BEGIN")
         connection.execute("INSERT INTO t VALUES (1)")
         early = pytest.raises(OperationError, match=r"^1 transactions .* did not end within 0.05 s$")
-        with early, writers.shut(place, 0.05):
+        with early, writers.shut(place, 0.05, WAIT_S):
             pytest.fail("it has not ended")
         shut = threading.Event()
 
         def change() -> None:
-            with writers.shut(place, WAIT_S):
+            with writers.shut(place, WAIT_S, WAIT_S):
                 shut.set()
 
         thread = threading.Thread(target=change)
@@ -129,18 +129,28 @@ def test_however_a_transaction_ends_it_is_seen_to(file: Path, end: str) -> None:
             connection.close()
         elif end != "script":
             connection.execute(end)
-        with writers.shut(place_of(file), 0.2):
+        with writers.shut(place_of(file), 0.2, WAIT_S):
             pass
 
 
 def test_two_changes_of_one_database_are_not_under_way_at_once(file: Path) -> None:
     place, refused = place_of(file), pytest.raises(OperationError, match="^another change of this database")
-    with writers.shut(place, 1), refused, writers.shut(place, 1):
+    with writers.shut(place, 1, WAIT_S), refused, writers.shut(place, 1, WAIT_S):
         pytest.fail("there is one")
-    with writers.shut(place_of(file), 1):
+    with writers.shut(place_of(file), 1, WAIT_S):
         pass
 
 
 def test_another_database_is_not_held_back(file: Path, tmp_path: Path) -> None:
     with duckdb.connect(tmp_path / "b.duckdb") as other:
         assert not waits(lambda: other.execute("CREATE TABLE t(i INTEGER)"), place_of(file))
+
+
+def test_nobody_is_held_back_for_longer_than_is_said(file: Path) -> None:
+    with duckdb.connect(file) as connection, writers.shut(place_of(file), 1, 0.2) as held:
+        begun = time.monotonic()
+        connection.execute("CREATE TABLE t(i INTEGER)")
+        assert time.monotonic() - begun >= 0.1
+        assert held.waiting == 1
+        connection.execute("INSERT INTO t VALUES (1)")
+        assert held.waiting == 1
