@@ -137,10 +137,11 @@ def apply(tx: DuckDBPyConnection, outcome: Outcome, partition: int, offset: int)
         ],
     )
     of_suggestion = uuid5(suggestion, str(outcome.revision))
-    tx.execute(
-        "UPDATE agent_decisions SET executed = ? WHERE decision_id = ? AND ?",
-        [outcome.kind == "apply", of_suggestion, outcome.state == "done"],
-    )
+    told = find(tx, str(operation))
+    if told and told.state == outcome.state == "done" and told.suggestion_id == str(suggestion):
+        tx.execute(
+            "UPDATE agent_decisions SET executed = ? WHERE decision_id = ?", [told.kind == "apply", of_suggestion]
+        )
 
 
 LISTED = """
@@ -174,10 +175,11 @@ def last_number(tx: DuckDBPyConnection, product: str, database: str) -> int:
     return int(found[0] or 0) if found else 0
 
 
-def ready(tx: DuckDBPyConnection) -> list[Ready]:
+def ready(tx: DuckDBPyConnection, now: datetime) -> list[Ready]:
     """Plans of which more may be done than is, by the last word on them, and for which no operation came since.
 
-    One operation comes of a ruling: where it does not pass, somebody has to look and approve anew.
+    One operation comes of a ruling: where it does not pass, somebody has to look and approve anew. One that nobody
+    has answered counts for nothing once it is late: the product was started anew, and is told again.
     """
     rows = tx.execute(
         f"""
@@ -187,7 +189,8 @@ def ready(tx: DuckDBPyConnection) -> list[Ready]:
             QUALIFY row_number() OVER (
                 PARTITION BY suggestion_id, revision, plan_hash ORDER BY sequence DESC, rowid DESC) = 1
         ), told AS (
-            SELECT suggestion_id, revision, plan_hash, max(sequence) AS sequence,
+            SELECT suggestion_id, revision, plan_hash,
+                   max(sequence) FILTER (state <> 'sent' OR deadline > ?) AS sequence,
                    max_by(if(kind = 'apply', last_step, first_step), sequence) FILTER (state = 'done') AS done
             FROM ({LISTED}) GROUP BY ALL
         )
@@ -195,7 +198,8 @@ def ready(tx: DuckDBPyConnection) -> list[Ready]:
         FROM said LEFT JOIN told USING (suggestion_id, revision, plan_hash)
         WHERE verdict = 'complete' AND agreed > coalesce(done, 0) AND said.sequence > coalesce(told.sequence, -1)
         ORDER BY said.sequence, suggestion_id
-        """  # noqa: S608 - a constant of this module
+        """,  # noqa: S608 - a constant of this module
+        [naive(now - LATE)],
     ).fetchall()
     return [Ready(*row) for row in rows]
 

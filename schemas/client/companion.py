@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .operating import Operating
 
 INTERVAL_S = 1.0
+AGAIN_S = 30.0
 
 logger = logging.getLogger("duckdb_sidecar")
 
@@ -79,8 +80,8 @@ def _operate(attached: Attached, database: str, place: str, changed: Callable[[]
             operating = operating or _operating(attached, database, place, changed)
             operating.work(INTERVAL_S)
         except Exception:  # the product goes on whatever breaks beside it
-            logger.warning("what carries out operations failed, and goes on", exc_info=True)
-            attached.stop.wait(INTERVAL_S)
+            logger.warning("what carries out operations failed, and is tried again", exc_info=True)
+            attached.stop.wait(AGAIN_S)
     if operating is not None:
         operating.close()
 

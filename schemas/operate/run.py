@@ -211,8 +211,10 @@ def _standing(
     connection: duckdb.DuckDBPyConnection, database: str, planned: Sequence[Move], found: Tables
 ) -> int | None:
     """How many of the moves are done, by looking; None where the tables are at none of their states."""
+    if not planned:
+        return 0
     places = sorted({place for move in planned for place in touched(move.body, move.before)})
-    states = [planned[0].before, *(move.after for move in planned)] if planned else []
+    states = [planned[0].before, *(move.after for move in planned)]
     fitting = [at for at, state in enumerate(states) if is_at(found, state, places)]
     for at in reversed(fitting):
         # two states that look the same have a rebuild between them

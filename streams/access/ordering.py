@@ -76,7 +76,7 @@ class Ordering:
         """What is approved and whose time has come; one operation of a database at a time."""
         if self._rules is None or self._key is None:
             return
-        for one in operations.ready(self._tx):
+        for one in operations.ready(self._tx, self._now):
             if self._deciding.full:
                 return
             if not self._is_busy(one.product, one.database):

@@ -3,7 +3,7 @@
 import json
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -114,7 +114,7 @@ def test_without_a_key_nothing_is_told_and_nothing_is_lost(store: Ordered) -> No
     assert store.order(store.turn()).number == 1
 
 
-def test_of_one_database_one_operation_is_under_way_until_it_is_late(store: Ordered) -> None:
+def test_of_one_database_one_operation_is_under_way(store: Ordered) -> None:
     other = planned(DROP, suggestion_id="8a2c3b5e-0000-5000-8000-000000000000")
     drops = {"actions": ["drop_table"], "roles": ["engineer"], "build_s": 60, "extra_bytes": 10**6, "peak_bytes": 10**7}
     store.team.write(**{"classes.drops": drops})
@@ -125,8 +125,30 @@ def test_of_one_database_one_operation_is_under_way_until_it_is_late(store: Orde
     first = store.order(store.turn())
     assert first.suggestion_id == ONE.suggestion_id
     assert store.turn(NOON + OPEN_FOR + timedelta(minutes=9)) == []
-    second = store.order(store.turn(NOON + OPEN_FOR + timedelta(minutes=11)))
+    store.answer(first)
+    second = store.order(store.turn())
     assert (second.suggestion_id, second.number) == (other.suggestion_id, 2)
+
+
+def test_what_nobody_answered_is_told_to_the_process_that_is_there_now(store: Ordered) -> None:
+    store.approve("bob")
+    first = store.order(store.turn())
+    store.add(CATALOGS, catalog(tables=[ORDERS, OTHER], instance="web-2"))
+    assert store.turn(NOON + OPEN_FOR + timedelta(minutes=9)) == []
+    again = store.order(store.turn(NOON + OPEN_FOR + timedelta(minutes=11)))
+    assert (first.instance, again.instance, again.number) == ("web-1", "web-2", 2)
+    store.answer(first)
+    assert store.turn(NOON + timedelta(hours=1)) == [], "it was done after all"
+
+
+def test_an_outcome_of_no_operation_changes_nothing(store: Ordered) -> None:
+    store.approve("bob")
+    order = store.order(store.turn())
+    store.answer(order.model_copy(update={"operation_id": str(uuid4())}))
+    store.answer(order.model_copy(update={"database": "another"}))
+    assert store.executed() == [None]
+    with store.file.reading() as tx:
+        assert [one.state for one in operations.listed(tx)] == ["sent"]
 
 
 def test_what_was_done_is_taken_back_once_by_whoever_asks(store: Ordered) -> None:
