@@ -94,8 +94,8 @@ def rounds(shop: Shop, rows: int) -> list[tuple[str, float, Seen, str]]:
     held: list[Any] = []
 
     @contextmanager
-    def gate() -> Any:
-        with writers.shut(place_of(shop.file), 10, 600) as one:
+    def gate(most_s: float) -> Any:
+        with writers.shut(place_of(shop.file), 10, most_s) as one:
             held.append(one)
             yield
 

@@ -73,8 +73,8 @@ class Connection(Reader):
         self.held: DuckDB | None = None
         """The default connection's Python object, which DuckDB makes anew for each call, while a result is open."""
         self._fresh = fresh
-        self.writing = False
-        """A statement runs that may write."""
+        self.writing = 0
+        """Statements that run and may write."""
         self.transaction = False
         self.wrote = False
         """The transaction has written."""

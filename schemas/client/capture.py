@@ -42,14 +42,19 @@ def begin(connection: DuckDB, query: Any, parameters: Any) -> Call | None:
 
 def start(known: Connection, text: str, parameters: Parameters | None) -> Call | None:
     log = known.log
-    if log is None or ((len(log.runs) >= log.quiet or len(text) > LONG_TEXT) and not log.admits(text)):
+    if log is None:
+        return None
+    writing = enter(known, text)
+    if (len(log.runs) >= log.quiet or len(text) > LONG_TEXT) and not log.admits(text):
+        if writing:  # it runs unseen, and is not waited for
+            leave(known, text, failed=False)
         return None
     call = Call()
     call.connection = known
     call.text = text
     call.parameters = parameters
     call.route = label.get()
-    call.writing = enter(known, text)
+    call.writing = writing
     call.started_ns = call.begun = perf_counter_ns()
     return call
 

@@ -25,7 +25,7 @@ def execute(original: Function) -> Function:
         try:
             known = known_at(id(self)) or meet(self)
             if known is not None and (log := known.log) is not None:
-                if type(query) is not str or query[:6] != "SELECT":
+                if type(query) is not str or query[:6] != "SELECT" or ";" in query:
                     writes = enter(known, query)
                 call = new()
                 call.connection = known

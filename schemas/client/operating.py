@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 
 import duckdb
 from confluent_kafka import KafkaException, Message, TopicPartition
@@ -19,12 +20,13 @@ from ..approvals import Key
 from ..errors import CloneError, OperationError, RecordError
 from ..ids import following_id
 from ..operate.ledger import Entry, Ledger
-from ..operate.run import Executor, Result
+from ..operate.run import Executor, Result, told
 from ..orders import Order, verify
 from ..plan import plan_hash
 from ..records import Operation, Outcome
 from ..topics import OPERATIONS, OUTCOMES, key_of
 from . import lent, writers
+from .alive import Alive
 from .attached import Attached
 from .delivering import deliver, set_aside
 from .kafka import consumer_of
@@ -34,6 +36,8 @@ from .pinned import Pinned
 REACH = timedelta(days=1)
 """How far back a process that starts reads: no order is open for longer."""
 AGAIN_S = 30.0
+RECOVERIES = 10
+"""Attempts to take back what was cut off, before a person has to look."""
 ASK_S = 10.0
 DRAIN_S = 5.0
 """For the writers that have begun."""
@@ -57,7 +61,8 @@ class Operating:
     ) -> None:
         """`changed` is called when something was begun.
 
-        Raises OSError, ValueError where the ledger cannot be read, SettingsError, KafkaException.
+        Raises OSError, ValueError where the ledger cannot be read, or another process has it (BlockingIOError);
+        SettingsError, KafkaException.
         """
         self._attached = attached
         self._database = database
@@ -66,13 +71,18 @@ class Operating:
         self._key = key_of(attached.product, database)
         self._changed = changed
         self._held = Held()
-        self._ledger = Ledger(attached.folder / "operations" / f"{database}.json")
+        # of the database at this place, which another process of the product may have under the same name elsewhere
+        file = attached.folder / "operations" / f"{database}-{blake2b(place.encode(), digest_size=8).hexdigest()}.json"
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._alone = Alive(file.with_suffix(".lock"))
+        self._ledger = Ledger(file)
         settings = attached.settings
         self._pinned = Pinned(settings.approval_keys) if settings.approval_keys else None
         self._executor = Executor(
             LiveDatabase(place), self._gate, attached.salt, settings.operate_free_bytes, self._ledger
         )
         self._recover_s = float("-inf")
+        self._recoveries = 0
         self._consumer = consumer_of(settings, f"measure.operate.{attached.product}.{database}")
         self._assigned = False
 
@@ -89,6 +99,7 @@ class Operating:
 
     def close(self) -> None:
         self._consumer.close()
+        self._alone.release()
 
     def _assign(self) -> None:
         """Without a group, since every process has to see what is for it. Raises KafkaException."""
@@ -117,9 +128,15 @@ class Operating:
         self._recover_s = time.monotonic()
         try:
             result = self._executor.recover(entry)
-        except (CloneError, OperationError, duckdb.Error) as error:
-            logger.warning("what became of operation %s is looked at again: %s", entry.order.operation_id, error)
-            return False
+        except CloneError:
+            return False  # the product does not have it open
+        except (OperationError, duckdb.Error) as error:
+            self._recoveries += 1
+            if self._recoveries < RECOVERIES:
+                logger.warning("what became of operation %s is looked at again: %s", entry.order.operation_id, error)
+                return False
+            result = Result("stuck", f"it was cut off, and could not be taken back {RECOVERIES} times: {told(error)}")
+        self._recoveries = 0
         self._ledger.end(entry.order, self._outcome(entry.order, result, datetime.now(UTC), 0.0))
         self._changed()
         self._recover_s = float("-inf")
@@ -179,8 +196,8 @@ class Operating:
         return self._pinned.objection(order, now) if self._pinned else None
 
     @contextmanager
-    def _gate(self) -> Iterator[None]:
-        with writers.shut(self._place, DRAIN_S, self._attached.settings.operate_hold_s) as held:
+    def _gate(self, most_s: float) -> Iterator[None]:
+        with writers.shut(self._place, DRAIN_S, most_s) as held:
             try:
                 self._expect_no_strangers()
                 yield

@@ -16,6 +16,7 @@ from ..lexer import tokens
 from .calls import Connection, connections
 
 POLL_S = 0.005
+SPARE_S = 5.0
 _FIRST = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*([a-z]+)", re.IGNORECASE | re.DOTALL)
 _BEGINS = frozenset({"begin", "start"})
 _ENDS = frozenset({"commit", "end", "rollback", "abort"})
@@ -25,8 +26,6 @@ _READS = frozenset(
 )
 _MAY_WRITE = frozenset({"explain", "with"})
 _WRITES = frozenset({"copy", "create", "delete", "insert", "merge", "update"})
-# what a script or a literal has behind a semicolon; of the latter some are taken for the former, which costs a wait
-_LATER = re.compile(r";\s*(begin|start|commit|end|rollback|abort)\b", re.IGNORECASE)
 
 
 class Shut:
@@ -58,44 +57,52 @@ class Shut:
 
 
 _shut: dict[str, Shut] = {}
+_counting = Lock()
 
 
 def enter(known: Connection, query: object) -> bool:
     """A statement is about to run. Whether `leave` has to be called after it."""
     text = query if type(query) is str else getattr(query, "query", None)
-    if not isinstance(text, str) or (first := _first(text)) in _READS or (first in _MAY_WRITE and not _writes(text)):
+    if not isinstance(text, str):
         return False
-    known.writing = True  # before looking, as who shuts looks after
-    while not known.wrote and first not in _BEGINS | _ENDS and (shut := _shut.get(known.place or "")) and shut.holds:
-        known.writing = False
+    begins = _beginnings(text)
+    writes = any(_may_write(word, text) for word in begins)
+    if not writes and not any(word in _BEGINS or word in _ENDS for word in begins):
+        return False
+    with _counting:
+        known.writing += 1  # before looking, as who shuts looks after
+    while writes and not known.wrote and (shut := _shut.get(known.place or "")) and shut.holds:
+        with _counting:
+            known.writing -= 1
         shut.hold()
-        known.writing = True
+        with _counting:
+            known.writing += 1
     return True
 
 
 def leave(known: Connection, query: object, *, failed: bool) -> None:
     """The statement has ended."""
     text = query if type(query) is str else getattr(query, "query", "")
-    first = _first(text)
-    later = _LATER.findall(text)
-    if later:
-        first = later[-1].lower()
-    if first in _ENDS:
-        known.transaction = known.wrote = False
-    elif first in _BEGINS:
-        known.transaction = known.transaction or not failed
-    elif known.transaction:
-        known.wrote = True
-    known.writing = False
+    for word in _beginnings(text):
+        if word in _ENDS:
+            known.transaction = known.wrote = False
+        elif word in _BEGINS:
+            known.transaction = known.transaction or not failed
+        elif known.transaction and _may_write(word, text):
+            known.wrote = True
+    with _counting:
+        known.writing -= 1
 
 
 @contextmanager
 def shut(place: str, patience_s: float, most_s: float) -> Iterator[Shut]:
-    """Holds back those that want to write to the database, for `most_s` at the most, once those that write have ended.
+    """Holds back those that want to write to the database, once those that write have ended, for `most_s` from then.
+
+    For `SPARE_S` longer they are held, so that nobody writes beside a change that is just being interrupted.
 
     Raises OperationError where they do not end within `patience_s`, or another change holds them back.
     """
-    made = Shut(most_s)
+    made = Shut(patience_s + most_s + SPARE_S)
     if _shut.setdefault(place, made) is not made:
         raise OperationError("another change of this database is under way")
     try:
@@ -119,16 +126,32 @@ def open_connections(place: str) -> int:
 
 def closed(known: Connection) -> None:
     known.closed = True
-    known.writing = known.transaction = known.wrote = False
+    known.writing = 0
+    known.transaction = known.wrote = False
 
 
 def _is_busy(known: Connection) -> bool:
-    return known.writing or known.wrote
+    return known.writing > 0 or known.wrote
 
 
-def _first(text: str) -> str:
-    found = _FIRST.match(text)
-    return found[1].lower() if found else ""
+def _may_write(word: str, text: str) -> bool:
+    return word not in _READS | _BEGINS | _ENDS and (word not in _MAY_WRITE or _writes(text))
+
+
+def _beginnings(text: str) -> list[str]:
+    """The first word of each statement, in lower case."""
+    if ";" not in text.rstrip("; \n\t"):
+        found = _FIRST.match(text)
+        return [found[1].lower()] if found else []
+    words: list[str] = []
+    begins = True
+    for word, operator, *_ in tokens(text):
+        if operator == ";":
+            begins = True
+        elif begins and word:
+            words.append(word.lower())
+            begins = False
+    return words
 
 
 def _writes(text: str) -> bool:

@@ -11,7 +11,7 @@ FENCES = (2, 0)
 """The first version of DuckDB of which `transaction` keeps what others write."""
 
 
-def hindrance(place: Place, order: Order, salt: bytes, free_bytes: int) -> str | None:
+def hindrance(place: Place, order: Order, salt: bytes) -> str | None:
     """Why an order cannot be carried out on it, None where it can."""
     if VERSION < FENCES:
         return f"DuckDB {VERSION[0]}.{VERSION[1]} loses what others write meanwhile: land it as code, or use 2.0"
@@ -25,6 +25,13 @@ def hindrance(place: Place, order: Order, salt: bytes, free_bytes: int) -> str |
         return "the file was replaced on disk: what is open is another one, so a change would be lost. Open it anew"
     if place.file_id(salt) != order.file_id:
         return "it is another file than the one that was planned for: the next analysis plans for this one"
+    return None
+
+
+def lack_of_room(place: Place, order: Order, free_bytes: int) -> str | None:
+    """What is to be made free for it, None where nothing is."""
+    if place.file is None:
+        return None
     peak = max(step.limits.peak_bytes for step in order.steps[order.first : order.last])
     free = shutil.disk_usage(os.path.dirname(place.file)).free
     if free - peak < free_bytes:

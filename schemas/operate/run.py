@@ -24,7 +24,7 @@ from ..plan import Move, inverse, moves, way_back
 from ..records import Table
 from ..render import Name, Tables, by_name
 from .ledger import Entry, Ledger
-from .place import hindrance
+from .place import hindrance, lack_of_room
 from .transaction import in_order, is_at, perform, tables_of
 
 AGAIN_S = 0.05
@@ -34,10 +34,15 @@ PATIENCE_S = 3.0
 BACK_S = 600.0
 """For a move that takes back what was begun, which has to end."""
 BACK_PATIENCE_S = 60.0
+BACK_AGAIN_S = 1.0
+NEITHER = "the tables are neither as before nor as promised"
 
 State = Literal["done", "undone", "refused", "stuck"]
-Gate = Callable[[], AbstractContextManager[None]]
-"""Holds the writers back inside, once those that write have ended. Raises OperationError where they do not."""
+Gate = Callable[[float], AbstractContextManager[None]]
+"""Holds the writers back inside for so many seconds, once those that write have ended.
+
+Raises OperationError where they do not.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +66,29 @@ class Executor:
     at_move: Callable[[], None] = field(default=lambda: None)
 
     def carry_out(self, order: Order) -> Result:
-        """Raises OSError where the ledger cannot be written: then nothing was done."""
-        begun = False
+        """Raises OSError where the ledger cannot be written: then nothing was done.
+
+        duckdb.Error where the database could not be looked at once it was begun: then `recover` has to.
+        """
         try:
             with self.live.connection() as connection:
                 place = place_of(connection)
                 found = tables_of(connection, place.database)
-                if problem := _only_as_code(order) or hindrance(place, order, self.salt, self.free_bytes):
+                problem = _only_as_code(order) or hindrance(place, order, self.salt)
+                if problem := problem or lack_of_room(place, order, self.free_bytes):
                     return Result("refused", problem)
                 if self._is_done(connection, place, order, found):
+                    if order.kind == "apply" and not self._is_ours(order):
+                        return Result("refused", "it is so already, and not by us: there is nothing to do")
                     return Result("done", "it was so already")
                 planned = _planned(order, found)
-                self.ledger.begin(order, _tables(planned, found))
-                begun = True
-                return self._forward(connection, place, order, planned)
         except (ActionError, OperationError) as error:
             return Result("refused", str(error))
         except duckdb.Error as error:
-            if begun:
-                return Result("stuck", f"the database could not be looked at: {_told(error)}")
-            return Result("refused", f"the database cannot be read now: {_told(error)}")
+            return Result("refused", f"the database cannot be read now: {told(error)}")
+        self.ledger.begin(order, _tables(planned, found))
+        with self.live.connection() as connection:
+            return self._forward(connection, place, order, planned)
 
     def recover(self, entry: Entry) -> Result:
         """What became of an order that was begun and not seen to end: as before, as promised, or made so now.
@@ -90,17 +98,21 @@ class Executor:
         with self.live.connection() as connection:
             place = place_of(connection)
             found = tables_of(connection, place.database)
-            planned = _planned(entry.order, _before(entry, found))
-            at = _standing(connection, place.database, planned, found)
+            problem = hindrance(place, entry.order, self.salt)
+            try:
+                planned = _planned(entry.order, _before(entry, found))
+            except (ActionError, OperationError) as error:
+                return Result("stuck", f"it was cut off, and what it was to do cannot be said any more: {error}")
+            at = None if problem else _standing(connection, place.database, planned, found)
             if at is None:
-                return Result("stuck", "it was cut off, and the tables are neither as before nor as promised")
+                return Result("stuck", f"it was cut off: {problem or NEITHER}")
             if at == len(planned):
                 return Result("done", "it was cut off after its last move: all is as promised")
             if at == 0:
                 return Result("undone", "it was cut off before its first move had ended: all is as before")
             cut = f"it was cut off after {at} of {len(planned)} moves"
             no_way_back = any(inverse(one.body, one.before) is None for one in planned[:at])
-            with self.gate():
+            with self.gate(BACK_S):
                 if entry.order.kind == "revert" or no_way_back:
                     self._perform(connection, place, planned[at:], BACK_S, BACK_PATIENCE_S)
                     return Result("done", f"{cut}, and gone on with")
@@ -108,33 +120,39 @@ class Executor:
         return Result("undone", f"{cut}, which were taken back")
 
     def _forward(
-        self, connection: duckdb.DuckDBPyConnection, place: Place, order: Order, planned: list[Move]
+        self, connection: duckdb.DuckDBPyConnection, place: Place, order: Order, planned: Sequence[Move]
     ) -> Result:
-        done: list[Move] = []
         try:
-            with self.gate():
-                self._perform(connection, place, planned, order.most_s, PATIENCE_S, done)
+            with self.gate(order.most_s):
+                self._perform(connection, place, planned, order.most_s, PATIENCE_S)
         except (OperationError, duckdb.Error) as error:
-            reason = _told(error)
+            reason = told(error)
         else:
             return Result("done", f"{len(planned)} moves")
-        if problem := self._taken_back(connection, place, done):
-            return Result("stuck", f"{reason}; and {len(done)} moves could not be taken back: {problem}")
-        return Result("undone", reason)
-
-    def _taken_back(self, connection: duckdb.DuckDBPyConnection, place: Place, done: list[Move]) -> str | None:
-        """The last first, each out of the list. Says why not, where it could not be for `BACK_PATIENCE_S`."""
+        # a commit that reports an error may be one all the same: what was done is seen, not counted
         deadline = time.monotonic() + BACK_PATIENCE_S
-        while done:
+        while True:
+            at = _standing(connection, place.database, planned, tables_of(connection, place.database))
+            if at == len(planned):
+                return Result("done", f"{len(planned)} moves, and then: {reason}")
+            if at == 0:
+                return Result("undone", reason)
+            if at is None:
+                return Result("stuck", f"{reason}; and {NEITHER}")
             try:
-                with self.gate():
-                    while done:
-                        self._perform(connection, place, _back(connection, place, done[-1:]), BACK_S, BACK_PATIENCE_S)
-                        done.pop()
-            except (OperationError, duckdb.Error) as error:
+                with self.gate(BACK_S):
+                    self._perform(connection, place, _back(connection, place, planned[:at]), BACK_S, BACK_PATIENCE_S)
+            except (ActionError, OperationError, duckdb.Error) as error:
                 if time.monotonic() > deadline:
-                    return _told(error)
-        return None
+                    return Result("stuck", f"{reason}; and {at} moves could not be taken back: {told(error)}")
+                time.sleep(BACK_AGAIN_S)
+
+    def _is_ours(self, order: Order) -> bool:
+        """Whether this order, or one like it, was begun here."""
+        return any(
+            (one.order.suggestion_id, one.order.plan_hash) == (order.suggestion_id, order.plan_hash)
+            for one in self.ledger.entries
+        )
 
     def _perform(
         self,
@@ -143,15 +161,12 @@ class Executor:
         planned: Sequence[Move],
         most_s: float,
         patience_s: float,
-        done: list[Move] | None = None,
     ) -> None:
         deadline = time.monotonic() + most_s
         for move in planned:
             self.at_move()
             with _interrupted_after(connection, deadline - time.monotonic(), most_s, self.live.is_open):
                 perform(connection, place.database, move, patience_s)
-            if done is not None:
-                done.append(move)
         self.at_move()
 
     def _is_done(self, connection: duckdb.DuckDBPyConnection, place: Place, order: Order, found: Tables) -> bool:
@@ -263,6 +278,6 @@ def _interrupted_after(
         watch.join()
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
     """DuckDB's messages may hold values of the product, so of those the kind alone is told."""
     return str(error) if not isinstance(error, duckdb.Error) else f"DuckDB refused it ({type(error).__name__})"

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 import schemas
-from schemas.client import writers
+from schemas.client import calls, writers
 from schemas.client.databases import place_of
 from schemas.errors import OperationError
 
@@ -146,11 +146,57 @@ def test_another_database_is_not_held_back(file: Path, tmp_path: Path) -> None:
         assert not waits(lambda: other.execute("CREATE TABLE t(i INTEGER)"), place_of(file))
 
 
-def test_nobody_is_held_back_for_longer_than_is_said(file: Path) -> None:
-    with duckdb.connect(file) as connection, writers.shut(place_of(file), 1, 0.2) as held:
+def test_nobody_is_held_back_for_longer_than_is_said(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writers, "SPARE_S", 0.1)
+    with duckdb.connect(file) as connection, writers.shut(place_of(file), 0.0, 0.1) as held:
         begun = time.monotonic()
         connection.execute("CREATE TABLE t(i INTEGER)")
         assert time.monotonic() - begun >= 0.1
         assert held.waiting == 1
         connection.execute("INSERT INTO t VALUES (1)")
         assert held.waiting == 1
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["BEGIN; INSERT INTO t VALUES (1)"],
+        ["SET threads = 2; BEGIN; INSERT INTO t VALUES (1)"],
+        ["BEGIN", "INSERT INTO s VALUES ('a; end of it')"],
+        ["BEGIN", "SELECT 1; INSERT INTO t VALUES (1)"],
+        ["BEGIN", "WITH x AS (SELECT 1) INSERT INTO t FROM x"],
+    ],
+)
+def test_a_transaction_that_has_written_is_seen_however_it_was_said(file: Path, statements: list[str]) -> None:
+    with duckdb.connect(file) as connection:
+        connection.execute("CREATE TABLE t(i INTEGER); CREATE TABLE s(text VARCHAR)")
+        for statement in statements:
+            connection.execute(statement)
+        early = pytest.raises(OperationError, match=r"^1 transactions .* did not end")
+        with early, writers.shut(place_of(file), 0.05, WAIT_S):
+            pytest.fail("it has not ended")
+        connection.execute("ROLLBACK")
+        with writers.shut(place_of(file), 0.2, WAIT_S):
+            pass
+
+
+def test_two_threads_on_one_connection_are_both_waited_for(file: Path) -> None:
+    with duckdb.connect(file) as connection:
+        connection.execute("CREATE TABLE t(i INTEGER)")
+        known = calls.connections[id(connection)]
+        assert writers.enter(known, "INSERT INTO t VALUES (1)")
+        assert writers.enter(known, "INSERT INTO t VALUES (2)")
+        writers.leave(known, "INSERT INTO t VALUES (1)", failed=False)
+        early = pytest.raises(OperationError, match=r"^1 transactions")
+        with early, writers.shut(place_of(file), 0.05, WAIT_S):
+            pytest.fail("one still writes")
+        writers.leave(known, "INSERT INTO t VALUES (2)", failed=False)
+        with writers.shut(place_of(file), 0.2, WAIT_S):
+            pass
+
+
+def test_a_script_that_begins_with_a_query_waits_where_it_writes(file: Path) -> None:
+    with duckdb.connect(file) as connection:
+        connection.execute("CREATE TABLE t(i INTEGER)")
+        assert waits(lambda: connection.execute("SELECT 1; INSERT INTO t VALUES (1)"), place_of(file))
+        assert not waits(lambda: connection.execute("SELECT 'a; insert into t'"), place_of(file))
