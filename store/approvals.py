@@ -137,15 +137,22 @@ def rule(tx: DuckDBPyConnection, decision: Decision, body: Ruled, sequence: int,
 
 
 def earlier(tx: DuckDBPyConnection, suggestion_id: str, revision: int, plan_hash: str) -> list[Vote]:
-    """The votes that count on this plan, the oldest first: of each approver the last one, and a rejection."""
+    """The votes that count on this plan, the oldest first: of each approver the last one, and a rejection.
+
+    Those of before the plan was taken back count no more: it has to be approved anew.
+    """
     rows = tx.execute(
         """
         SELECT approver, decision, steps FROM rulings
-        WHERE suggestion_id = ? AND revision = ? AND plan_hash = ? AND verdict <> 'refused'
+        WHERE suggestion_id = $suggestion AND revision = $revision AND plan_hash = $plan AND verdict <> 'refused'
+            AND sequence > coalesce((
+                SELECT max(sequence) FROM operations
+                WHERE suggestion_id::VARCHAR = $suggestion AND revision = $revision AND kind = 'revert'
+            ), -1)
         QUALIFY row_number() OVER (PARTITION BY approver, decision = 'reject' ORDER BY sequence DESC, rowid DESC) = 1
         ORDER BY sequence, rowid
         """,
-        [suggestion_id, revision, plan_hash],
+        {"suggestion": suggestion_id, "revision": revision, "plan": plan_hash},
     ).fetchall()
     return [Vote(*row) for row in rows]
 

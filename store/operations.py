@@ -106,42 +106,50 @@ def add(tx: DuckDBPyConnection, decision: Decision, body: Operate, sequence: int
     )
 
 
-def apply(tx: DuckDBPyConnection, outcome: Outcome, partition: int, offset: int) -> None:
-    """The first of an operation stands, by partition and offset, so that the order of applying does not matter.
+def apply(tx: DuckDBPyConnection, outcome: Outcome, partition: int, offset: int, time: datetime) -> None:
+    """`time` is the broker's. The earliest outcome of an operation stands, whatever the order of applying.
 
-    Raises RecordError.
+    Raises RecordError for one that is not of an operation that was told to this product.
     """
     try:
-        operation, suggestion = UUID(outcome.operation_id), UUID(outcome.suggestion_id)
+        told = find(tx, str(UUID(outcome.operation_id)))
     except ValueError as error:
-        raise RecordError(f"the outcome's ids are no UUIDs: {error}") from error
+        raise RecordError(f"the outcome's operation is no UUID: {error}") from error
+    of = (outcome.product, outcome.database, outcome.suggestion_id, outcome.revision, outcome.kind)
+    if told is None or of != (told.product, told.database, told.suggestion_id, told.revision, told.kind):
+        raise RecordError("it is the outcome of no operation that this product was told of")
     tx.execute(
         """
         INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (operation_id) DO UPDATE SET
-            product = excluded.product, database = excluded.database, instance = excluded.instance,
-            record_partition = excluded.record_partition, record_offset = excluded.record_offset,
-            timestamp = excluded.timestamp, state = excluded.state, record = excluded.record
-        WHERE (excluded.record_partition, excluded.record_offset) < (record_partition, record_offset)
+            instance = excluded.instance, record_partition = excluded.record_partition,
+            record_offset = excluded.record_offset, timestamp = excluded.timestamp, state = excluded.state,
+            record = excluded.record
+        WHERE (excluded.timestamp, excluded.record_partition, excluded.record_offset)
+            < (timestamp, record_partition, record_offset)
         """,
         [
-            str(operation),
+            told.operation_id,
             outcome.product,
             outcome.database,
             outcome.instance,
             partition,
             offset,
-            naive(outcome.time),
+            naive(time),
             outcome.state,
             document(outcome),
         ],
     )
-    of_suggestion = uuid5(suggestion, str(outcome.revision))
-    told = find(tx, str(operation))
-    if told and told.state == outcome.state == "done" and told.suggestion_id == str(suggestion):
-        tx.execute(
-            "UPDATE agent_decisions SET executed = ? WHERE decision_id = ?", [told.kind == "apply", of_suggestion]
-        )
+    tx.execute(
+        """
+        UPDATE agent_decisions SET executed = (
+            SELECT max_by(kind = 'apply', sequence) FROM operations JOIN outcomes
+            ON operations.operation_id::VARCHAR = outcomes.operation_id
+            WHERE suggestion_id = ?::UUID AND revision = ? AND state = 'done'
+        ) WHERE decision_id = ?
+        """,
+        [told.suggestion_id, told.revision, uuid5(UUID(told.suggestion_id), str(told.revision))],
+    )
 
 
 LISTED = """

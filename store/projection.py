@@ -169,7 +169,8 @@ def _apply_one(tx: DuckDBPyConnection, codec: Codec, record: Arrived) -> None:
             approval = _named(codec.decode_as(Approval, record.value))
             approvals.apply(tx, approval, record.partition, record.offset, record.time)
         case OUTCOMES.name:
-            operations.apply(tx, _named(codec.decode_as(Outcome, record.value)), record.partition, record.offset)
+            outcome = _named(codec.decode_as(Outcome, record.value))
+            operations.apply(tx, outcome, record.partition, record.offset, record.time)
 
 
 def _named(record: R) -> R:

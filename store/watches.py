@@ -20,11 +20,11 @@ from schemas.records import Decision
 
 from .batches import Batch
 from .knowledge import naive, zoned
-from .operations import Operate
+from .operations import LISTED, Operate
 from .shapes import Shape, pattern_id
 from .sketch import MAPPING
 
-SLOT_US = 15_000_000
+SLOT_US = 30_000_000
 BEFORE = timedelta(days=7)
 
 
@@ -47,6 +47,8 @@ class Judge(BaseModel):
     promised_low: float | None
     promised_high: float | None
     as_promised: bool | None
+    compared: bool = True
+    """Whether other queries ran to compare with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,28 @@ def judge(tx: DuckDBPyConnection, decision: Decision, body: Judge, sequence: int
         "UPDATE agent_decisions SET outcome = ? WHERE decision_id = ?",
         [text, uuid5(UUID(body.suggestion_id), str(body.revision))],
     )
+
+
+def still_worse(tx: DuckDBPyConnection, attempts: int, before: datetime) -> list[Watched]:
+    """What made things worse, was not taken back in fewer than so many attempts, the last one before then."""
+    rows = tx.execute(
+        f"""
+        WITH told AS ({LISTED})
+        SELECT one.operation_id, one.product, one.database, one.suggestion_id, one.revision, one.first_step,
+               one.last_step, one.instance, verdicts.timestamp
+        FROM verdicts JOIN told AS one ON verdicts.operation_id::VARCHAR = one.operation_id
+        LEFT JOIN told AS later ON later.suggestion_id = one.suggestion_id AND later.revision = one.revision
+            AND later.sequence > one.sequence
+        LEFT JOIN operations ON operations.operation_id::VARCHAR = later.operation_id
+        WHERE verdict = 'worse' AND (verdicts.record->>'compared')::BOOLEAN
+        GROUP BY ALL
+        HAVING count(later.operation_id) < ? AND NOT coalesce(bool_or(later.state = 'done'), false)
+            AND greatest(verdicts.timestamp, max(operations.timestamp)) <= ?
+        ORDER BY one.operation_id
+        """,  # noqa: S608 - a constant of ours
+        [attempts, naive(before)],
+    ).fetchall()
+    return [Watched(*zoned(row)) for row in rows]
 
 
 def listed(tx: DuckDBPyConnection) -> Sequence[tuple[str, str, Any]]:

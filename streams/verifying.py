@@ -16,9 +16,14 @@ from streams.deciding import Deciding, outgoing
 
 WATCH_FOR = timedelta(days=1)
 """After which what could not be told until then is said to be so."""
+SETTLES = timedelta(minutes=1)
+"""After a change, in which what it has touched is read into memory again."""
 LATE = timedelta(seconds=30)
 """For the log of a slot to arrive."""
 OURSELVES = "sidecar"
+ATTEMPTS = 5
+"""To take back what made things worse, where the product refuses or gives way."""
+AGAIN = timedelta(minutes=10)
 
 
 class Verifying:
@@ -38,17 +43,23 @@ class Verifying:
                 return
             suggestion = suggestions.revision(self._tx, one.suggestion_id, one.revision)
             gain = suggestion.gain if suggestion else None
-            shifts, compared = watches.shifts(self._tx, one.operation_id, one.ended, self._now - LATE)
+            shifts, compared = watches.shifts(self._tx, one.operation_id, one.ended + SETTLES, self._now - LATE)
             came = judge(shifts, gain.low if gain else None)
-            if came.verdict != "open" or self._now - one.ended > WATCH_FOR:
+            # without others to compare with, what slowed the machine looks like what slowed the queries
+            is_told = came.verdict == "confirmed" or (came.verdict == "worse" and compared)
+            if is_told or self._now - one.ended > WATCH_FOR:
                 self._decide(one, came, gain, compared)
+        for again in watches.still_worse(self._tx, ATTEMPTS, self._now - AGAIN):
+            if self._deciding.full:
+                return
+            self._ordering.take_back(again.product, again.operation_id, OURSELVES)
 
     def _decide(self, one: Watched, came: Came, gain: Gain | None, compared: bool) -> None:
         reason = _told(came, gain) + ("" if compared or not came.slots else "; nothing else ran to compare it with")
         kept = None
-        if came.verdict == "worse":
+        if came.verdict == "worse" and compared:
             kept = self._ordering.take_back(one.product, one.operation_id, OURSELVES)
-            reason += f"; it is not taken back: {kept}" if kept else "; it is taken back"
+            reason += f"; it is not taken back now: {kept}" if kept else "; it is being taken back"
         body = Judge(
             operation_id=one.operation_id,
             suggestion_id=one.suggestion_id,
@@ -63,8 +74,9 @@ class Verifying:
             promised_low=gain.low if gain else None,
             promised_high=gain.high if gain else None,
             as_promised=came.as_promised,
+            compared=compared,
         )
-        values = body.model_dump(exclude={"kind", "promised", "promised_low", "promised_high"})
+        values = body.model_dump(exclude={"kind", "promised", "promised_low", "promised_high", "compared"})
         verdict = Verdict(
             **values,
             product=one.product,
@@ -75,7 +87,7 @@ class Verifying:
             promised=gain.speedup if gain else -1,
             promised_low=gain.low if gain else -1,
             promised_high=gain.high if gain else -1,
-            taking_back=came.verdict == "worse" and kept is None,
+            taking_back=came.verdict == "worse" and compared and kept is None,
         )
         message = outgoing(VERDICTS, verdict, self._codec.encode(verdict))
         self._deciding.decide("judge", one.product, one.database, canonical(body), message)

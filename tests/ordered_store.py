@@ -56,14 +56,14 @@ class Ordered(Store):
         operation = CODEC.decode_as(Operation, message.value)
         return verify(operation, keys_of({"keys": [self.signing.public]}, bound=False))
 
-    def answer(self, order: Order, state: str = "done") -> None:
+    def answer(self, order: Order, state: str = "done", at: datetime = NOON) -> None:
         values = order.model_dump(include={"product", "database", "instance", "operation_id", "kind", "suggestion_id",
                                            "revision", "plan_hash", "first", "last"})  # fmt: skip
         outcome = Outcome(
             **values, event_id=f"{order.operation_id}/o", time=NOON, state=state, reason="so it is", began=NOON,
             seconds=1.5, waiting=2, waited_ms=3.5,
         )  # fmt: skip
-        self.add(OUTCOMES, outcome)
+        self.add(OUTCOMES, outcome, time=at)
 
     def roll_back(self, operation_id: str, now: datetime = NOON) -> list[Decision]:
         body = json.dumps({"operation_id": operation_id}).encode()

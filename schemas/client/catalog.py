@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -197,7 +198,10 @@ def _index_keys(sql: str, columns: Sequence[str]) -> tuple[list[str], bool]:
         words = [unquoted(word) for word, *_ in element if word]
         keys += [word for word in words if word in columns]
         expression = expression or len(element) != 1
-    return list(dict.fromkeys(keys)), expression
+    words = _words(tokens(sql))
+    # another kind of index could not be made again from its columns
+    other = "WITH" in words or any(one == "USING" and after != "ART" for one, after in pairwise(words))
+    return list(dict.fromkeys(keys)), expression or other
 
 
 def _elements(sql: str) -> Iterator[list[Token]]:

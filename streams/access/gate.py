@@ -169,6 +169,8 @@ def _may_not(policy: Policy, approver: str, steps: Sequence[Step], decision: str
 
 def against(policy: Policy, suggestion: Suggestion, steps: Sequence[Step], case: Case, at: datetime) -> str | None:
     """What forbids these steps, whoever approves them."""
+    if unknown := next((step.action.kind for step in steps if policy.class_of(step.action.kind) is None), None):
+        return _in_no_class(unknown)
     if problem := is_too_late(policy, suggestion, steps, at) or is_too_much(policy, suggestion, steps):
         return problem
     if drifted := drift(steps[case.done :], case.tables):

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import jwt
+import structlog
 from duckdb import DuckDBPyConnection
 
 from schemas.canonical import canonical
@@ -20,12 +22,12 @@ from schemas.quoting import unquoted
 from schemas.records import CatalogSnapshot, Operation, Outgoing, Ruling, Step, Suggestion
 from schemas.render import by_name
 from schemas.topics import OPERATIONS, RULINGS
-from store import catalogs, operations, suggestions, watches, workload
+from store import approvals, catalogs, operations, suggestions, watches, workload
 from store.operations import Operate, Ready
 from store.requests import Waiting
 from streams.deciding import ENVELOPE, Deciding, outgoing
 
-from .gate import Case, against, when
+from .gate import Case, against, agreed_steps, when
 from .gatekeeper import Rules
 from .policy import Policy
 from .signing import load
@@ -36,6 +38,9 @@ SHAPES = 100
 """Of a workload, those that took most time, to compare."""
 AFTER_S = 3600.0
 """For taking back what no policy limits any more."""
+
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +84,15 @@ class Ordering:
         for one in operations.ready(self._tx, self._now):
             if self._deciding.full:
                 return
-            if not self._is_busy(one.product, one.database):
+            if self._is_busy(one.product, one.database):
+                continue
+            try:
                 self._tell(self._rules.policy, self._key, one)
+            except duckdb.OperationalError:  # the file cannot be read, which is not the plan's fault
+                raise
+            except Exception:
+                # whatever it is that one plan stumbles on: it must not stop the others
+                logger.exception("a plan could not be told to its product", suggestion_id=one.suggestion_id)
 
     def take_back(self, product: str, operation_id: str, by: str, request: Waiting | None = None) -> str | None:
         """What an operation has done. Says why not, where it cannot be."""
@@ -120,7 +132,7 @@ class Ordering:
         elif catalog.access_mode == "read_only":
             problem = "the product has its database open to read alone: land it as code"
         else:
-            problem = against(policy, suggestion, steps, case, self._now)
+            problem = against(policy, suggestion, steps, case, self._now) or self._no_longer(policy, suggestion, ready)
         if problem is None:
             opens = when(policy, suggestion, ready.agreed, self._now).opens
             if opens is None or opens > self._now:
@@ -130,6 +142,12 @@ class Ordering:
             problem = self._send(key, body, suggestion, catalog, _most_s(policy, steps[ready.done :]))
         if problem is not None:
             self._void(suggestion, body.model_copy(update={"refused": problem}), problem)
+
+    def _no_longer(self, policy: Policy, suggestion: Suggestion, ready: Ready) -> str | None:
+        """By the policy as it is now, from which an approver may have been taken, or which may want more of them."""
+        votes = approvals.earlier(self._tx, ready.suggestion_id, ready.revision, ready.plan_hash)
+        agreed, missing = agreed_steps(policy, suggestion.steps, votes)
+        return None if agreed >= ready.agreed else f"the policy was changed since it was approved: {missing}"
 
     def _to_watch(
         self, suggestion: Suggestion, catalog: CatalogSnapshot, steps: list[Step]
@@ -235,7 +253,7 @@ class Ordering:
 def _most_s(policy: Policy, steps: list[Step]) -> float:
     """Of the plan and the policy the smaller."""
     classes = [judged[1] for step in steps if (judged := policy.class_of(step.action.kind))]
-    return min(sum(step.limits.build_s for step in steps), *(one.build_s for one in classes))
+    return min([sum(step.limits.build_s for step in steps), *(one.build_s for one in classes)])
 
 
 def _words(statement: str) -> set[str]:

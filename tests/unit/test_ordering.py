@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -141,14 +142,60 @@ def test_what_nobody_answered_is_told_to_the_process_that_is_there_now(store: Or
     assert store.turn(NOON + timedelta(hours=1)) == [], "it was done after all"
 
 
-def test_an_outcome_of_no_operation_changes_nothing(store: Ordered) -> None:
+def test_an_outcome_of_no_operation_is_refused_and_the_earliest_stands(store: Ordered) -> None:
     store.approve("bob")
     order = store.order(store.turn())
-    store.answer(order.model_copy(update={"operation_id": str(uuid4())}))
-    store.answer(order.model_copy(update={"database": "another"}))
+    forged: list[dict[str, Any]] = [
+        {"operation_id": str(uuid4())}, {"operation_id": "x"}, {"database": "another"}, {"product": "another"},
+        {"kind": "revert"}, {"revision": 9},
+    ]  # fmt: skip
+    for one in forged:
+        with pytest.raises(AssertionError):  # `Store.add` lets none be refused
+            store.answer(order.model_copy(update=one))
     assert store.executed() == [None]
+    store.answer(order, "done", at=NOON + timedelta(minutes=2))
+    store.answer(order, "undone", at=NOON + timedelta(minutes=3))
     with store.file.reading() as tx:
-        assert [one.state for one in operations.listed(tx)] == ["sent"]
+        assert [one.state for one in operations.listed(tx)] == ["done"]
+    store.answer(order, "undone", at=NOON + timedelta(minutes=1))
+    assert store.executed() == [None]
+
+
+def test_an_approver_who_is_taken_out_meanwhile_counts_no_more(tmp_path: Path) -> None:
+    store = Ordered(tmp_path)
+    rebuild = planned(CLUSTER)
+    store.add(SUGGESTIONS, rebuild)
+    store.approve("alice", rebuild)
+    store.approve("bob", rebuild)
+    store.team.write(**{"approvers.bob.roles": ["engineer"], "approvers.carol.roles": ["owner"]})
+    store.gatekeeper = Gatekeeper(store.team.file)
+    assert refusals(store.turn(NIGHT)) == [
+        "the policy was changed since it was approved: 1 of 2 for rebuild have approved it: carol may"
+    ]
+
+
+def test_a_class_that_is_taken_out_meanwhile_voids_the_plan_and_stops_nothing(store: Ordered) -> None:
+    store.approve("bob")
+    store.team.write(**{"classes.index.actions": ["drop_index"]})
+    store.gatekeeper = Gatekeeper(store.team.file)
+    assert refusals(store.turn()) == [
+        "no class of the policy holds create_index, so nobody may approve it: it can be landed as code"
+    ]
+
+
+def test_what_was_taken_back_has_to_be_approved_anew_by_all(tmp_path: Path) -> None:
+    store = Ordered(tmp_path)
+    rebuild = planned(CLUSTER)
+    store.add(SUGGESTIONS, rebuild)
+    store.approve("alice", rebuild)
+    store.approve("bob", rebuild)
+    order = store.order(store.turn(NIGHT))
+    store.answer(order, at=NIGHT)
+    store.answer(store.order(store.roll_back(order.operation_id, NIGHT)), at=NIGHT)
+    store.approve("alice", rebuild, NIGHT)
+    assert store.turn(NIGHT) == [], "bob's vote was for what was taken back"
+    store.approve("bob", rebuild, NIGHT)
+    assert store.order(store.turn(NIGHT)).number == 3
 
 
 def test_what_was_done_is_taken_back_once_by_whoever_asks(store: Ordered) -> None:

@@ -12,12 +12,12 @@ from schemas.topics import OPERATIONS, PATTERNS, SUGGESTIONS, VERDICTS
 from store import decisions
 from streams.access.ordering import Ordering
 from streams.deciding import Deciding
-from streams.verifying import LATE, WATCH_FOR, Verifying
+from streams.verifying import AGAIN, ATTEMPTS, LATE, SETTLES, WATCH_FOR, Verifying
 from tests.access import INDEX, planned
 from tests.ordered_store import NOON, Ordered
 from tests.store_records import CODEC, pattern, pattern_batch
 
-SLOT = timedelta(seconds=15)
+SLOT = timedelta(seconds=30)
 
 
 def promised(low: float = 2.0) -> Suggestion:
@@ -45,7 +45,7 @@ class Verified(Ordered):
 
     def run(self, slot: int, affected_us: int, other_us: int = 20_000, insert_us: int = 1_000) -> None:
         """Each shape runs ten times in a slot after the change, or before, where that is negative."""
-        at = NOON + slot * SLOT + SLOT / 2
+        at = NOON + SETTLES + slot * SLOT + SLOT / 2
         times = {"first_seen": at, "last_seen": at, "hour": at.replace(minute=0, second=0, microsecond=0)}
         insert = {"kind": "insert", "statement": "INSERT INTO Orders VALUES ($1)"}
         shapes = [
@@ -58,7 +58,7 @@ class Verified(Ordered):
 
     def judge(self, slots: int, **more: float) -> list[Decision]:
         """Once so many slots have passed."""
-        now = NOON + slots * SLOT + LATE + timedelta(**more)
+        now = NOON + SETTLES + slots * SLOT + LATE + timedelta(**more)
 
         def take(tx: DuckDBPyConnection, deciding: Deciding) -> None:
             ordering = Ordering(tx, CODEC, self.gatekeeper.rules, self.key, deciding, now)
@@ -105,7 +105,7 @@ def test_what_got_worse_is_taken_back_by_itself_and_told(tmp_path: Path) -> None
     taken = store.judge(8)
     one = verdict(taken)
     assert (one.verdict, one.as_promised, one.taking_back) == ("worse", False, True)
-    assert one.reason.endswith("; it is taken back")
+    assert one.reason.endswith("; it is being taken back")
     (message,) = next(decision for decision in taken if decision.kind == "operate").messages
     assert message.topic == OPERATIONS.name
     back = store.order([decision for decision in taken if decision.kind == "operate"])
@@ -136,7 +136,7 @@ def test_what_slows_the_whole_machine_is_no_fault_of_the_change(tmp_path: Path) 
 
 def test_what_never_ran_is_said_to_be_unknown_after_a_day(tmp_path: Path) -> None:
     store = Verified(tmp_path, promised())
-    assert store.judge(0, seconds=WATCH_FOR.total_seconds() - LATE.total_seconds()) == []
+    assert store.judge(0, seconds=(WATCH_FOR - LATE - SETTLES).total_seconds()) == []
     one = verdict(store.judge(0, days=1))
     assert (one.verdict, one.slots, one.as_promised) == ("inconclusive", 0, None)
     assert one.reason == (
@@ -152,13 +152,34 @@ def test_runs_of_before_the_change_and_of_the_slot_that_is_not_over_do_not_count
     assert verdict(store.judge(8)).slots == 8
 
 
-def test_without_anything_to_compare_with_it_says_so(tmp_path: Path) -> None:
+def test_without_anything_to_compare_with_it_is_said_and_nothing_is_taken_back(tmp_path: Path) -> None:
+    for folder, latency_us, slots, found in (("f", 4_000, 8, "confirmed"), ("s", 30_000, 8, "worse")):
+        (tmp_path / folder).mkdir()
+        store = Verified(tmp_path / folder, promised())
+        with store.file.transaction() as tx:
+            tx.execute("DELETE FROM watched_patterns WHERE NOT affected")
+        for slot in range(slots):
+            store.run(slot, latency_us)
+        if found == "worse":
+            assert store.judge(slots) == []
+        one = verdict(store.judge(slots, days=0 if found == "confirmed" else 1))
+        assert one.reason.endswith("; nothing else ran to compare it with")
+        assert (one.verdict, one.taking_back) == (found, False)
+
+
+def test_what_the_product_did_not_take_back_it_is_told_again_a_few_times(tmp_path: Path) -> None:
     store = Verified(tmp_path, promised())
-    with store.file.transaction() as tx:
-        tx.execute("DELETE FROM watched_patterns WHERE NOT affected")
     for slot in range(8):
-        store.run(slot, 4_000)
-    assert verdict(store.judge(8)).reason.endswith("; nothing else ran to compare it with")
+        store.run(slot, 30_000)
+    told = [one for one in store.judge(8) if one.kind == "operate"]
+    for attempt in range(1, ATTEMPTS):
+        store.answer(store.order(told), "undone")
+        minutes = attempt * AGAIN / timedelta(minutes=1)
+        assert store.judge(8, minutes=minutes - 0.1) == []
+        told = store.judge(8, minutes=minutes)
+        assert [one.kind for one in told] == ["operate"]
+    store.answer(store.order(told), "undone")
+    assert store.judge(8, days=1) == []
 
 
 def test_what_cannot_be_taken_back_is_said_not_to_be(tmp_path: Path) -> None:
@@ -169,7 +190,7 @@ def test_what_cannot_be_taken_back_is_said_not_to_be(tmp_path: Path) -> None:
     one = verdict(store.judge(8))
     assert (one.verdict, one.taking_back) == ("worse", False)
     assert one.reason.endswith(
-        "; it is not taken back: the control process has no key for orders: set SIDECAR_OPERATION_KEY"
+        "; it is not taken back now: the control process has no key for orders: set SIDECAR_OPERATION_KEY"
     )
 
 
