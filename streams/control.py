@@ -263,11 +263,7 @@ class Turning:
         self._next_checkpoint = time.monotonic() + self._settings.checkpoint_s
         for decision in decisions:
             metrics.DECISIONS.labels(decision.kind).inc()
-            if decision.kind == "expire":
-                reason = json.loads(decision.body)["reason"]
-                logger.warning(
-                    "an analysis was not answered", product=decision.product, database=decision.database, reason=reason
-                )
+            _tell(decision)
         return link
 
     def _count(self, taken: list[Message], applied: Applied, begun: float) -> None:
@@ -308,3 +304,19 @@ class Turning:
 def _has_news(tx: DuckDBPyConnection) -> bool:
     """Whether an entry would say more than the one before."""
     return bool(inputs.accepted(tx)) or messages.unsettled(tx)
+
+
+def _tell(decision: Decision) -> None:
+    """What somebody would look for in the log at night."""
+    body = json.loads(decision.body)
+    where = {"product": decision.product, "database": decision.database}
+    match decision.kind:
+        case "expire":
+            logger.warning("an analysis was not answered", **where, reason=body["reason"])
+        case "operate" if body["refused"]:
+            logger.warning("what was approved is not carried out", **where, reason=body["refused"])
+        case "operate":
+            logger.info("the product is told", **where, order=body["order"], operation_id=body["operation_id"])
+        case "judge":
+            log = logger.warning if body["verdict"] == "worse" else logger.info
+            log("a change was judged", **where, verdict=body["verdict"], reason=body["reason"])

@@ -91,8 +91,9 @@ class Operating:
         if not self._settled():
             self._attached.stop.wait(timeout_s)
             return
-        if not self._assigned:
-            self._assign()
+        if not self._assigned and not self._assign():
+            self._attached.stop.wait(timeout_s)
+            return
         message = self._consumer.poll(timeout_s)
         if message is not None and message.error() is None and message.key() == self._key:
             self._take(message)
@@ -101,16 +102,25 @@ class Operating:
         self._consumer.close()
         self._alone.release()
 
-    def _assign(self) -> None:
-        """Without a group, since every process has to see what is for it. Raises KafkaException."""
+    def _assign(self) -> bool:
+        """Without a group, since every process has to see what is for it. Whether Kafka let us."""
+        try:
+            self._consumer.assign(self._places())
+        except KafkaException as error:
+            logger.info("orders are not to be had yet, and are asked for again: %s", error)
+        else:
+            self._assigned = True
+        return self._assigned
+
+    def _places(self) -> list[TopicPartition]:
+        """From where to read. Raises KafkaException."""
         name = self._attached.settings.topic_prefix + OPERATIONS.name
         since_ms = int((datetime.now(UTC) - REACH).timestamp() * 1000)
         found = self._consumer.list_topics(name, ASK_S).topics[name]
         wanted = [TopicPartition(name, partition, since_ms) for partition in found.partitions]
         if not wanted:
             raise KafkaException(found.error)
-        self._consumer.assign(self._consumer.offsets_for_times(wanted, ASK_S))
-        self._assigned = True
+        return self._consumer.offsets_for_times(wanted, ASK_S)
 
     def _settled(self) -> bool:
         """Whether it is known what became of all that was begun, and Kafka knows it too."""
