@@ -62,5 +62,5 @@ def test_killed_at_every_point_it_is_as_before_or_as_promised(tmp_path: Path) ->
         again.connection.close()
         with duckdb.connect(again.file) as reopened:  # what is seen is on the disk
             assert reopened.execute("SELECT count(*) FROM visits").fetchall() == [(5000,)]
-    # four moves, of each the moment before its commit and the one after; and the rebuild's fence, of what looks the same
+    # four moves, of each the moment before its commit and the one after; and the rebuild's fence, which looks alike
     assert states == ["undone"] * 8 + ["done"]
