@@ -111,7 +111,8 @@ def _weigh(plan: Plan, verdict: str, reason: str, trial: Trial, cost: WriteCost,
         return HARM, f"the write {fingerprint} fails: {problem}"
     if cost.problems:
         reason += f"; {len(cost.problems)} of the writes that it affects could not be replayed"
-    if cost.extra_s > max(saved, 0.0):
+    # what only drops has no reads to make up for a loss, so there it has to be beyond its interval
+    if cost.extra_s > max(saved, 0.0) and (cost.ratio.low > 1 or not plan.only_drops):
         return (
             HARM,
             f"writes lose {cost.extra_s:.2f} s in the window ({cost.ratio.median:.2f}x), reads save {saved:.2f} s",
