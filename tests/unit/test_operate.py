@@ -25,7 +25,7 @@ from schemas.actions import (
     SortKey,
 )
 from schemas.expressions import ColumnRef, Constant, Operation
-from schemas.operate import place, transaction
+from schemas.operate import place, run, transaction
 from schemas.operate.run import Result
 from tests.operating import Killed, Shop, killed_at, replaced
 
@@ -351,3 +351,42 @@ def test_a_writer_of_the_fenced_table_fails_and_a_reader_sees_it_as_before(plain
         patch.setattr(transaction, "_totals", while_it_is_fenced)
         assert plain.executor().carry_out(plain.order(BY_DAY)).state == "done"
     assert said == [[(5000,)]]
+
+
+def test_what_was_committed_between_the_snapshot_and_the_fence_is_seen_and_kept(
+    plain: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, original, came = plain.order(BY_DAY), transaction._fence, []
+
+    def late(connection: duckdb.DuckDBPyConnection, *rest: Any) -> None:
+        if not came:
+            came.append(connection.execute("SELECT count(*) FROM visits").fetchall())
+            plain.connection.execute("UPDATE visits SET number = '77' WHERE id = 7")
+        original(connection, *rest)
+
+    monkeypatch.setattr(transaction, "_fence", late)
+    assert plain.executor().carry_out(order).state == "done"
+    assert plain.connection.execute("SELECT number FROM visits WHERE id = 7").fetchall() == [("77",)]
+
+
+def test_a_commit_that_reports_an_error_and_was_one_is_told_as_done(
+    plain: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = run.perform
+
+    def reports(*arguments: Any) -> None:
+        original(*arguments)
+        raise duckdb.IOException("could not sync")
+
+    monkeypatch.setattr(run, "perform", reports)
+    assert plain.executor().carry_out(plain.order(INDEX)) == Result(
+        "done", "1 moves, and then: DuckDB refused it (IOException)"
+    )
+
+
+def test_an_index_that_the_product_made_itself_is_not_ours_to_take_back(plain: Shop) -> None:
+    order = plain.order(INDEX)
+    plain.connection.execute("CREATE INDEX visits_page ON visits(page)")
+    assert plain.executor().carry_out(order) == Result(
+        "refused", "it is so already, and not by us: there is nothing to do"
+    )
