@@ -12,11 +12,12 @@ probabilities from 1/2 to 1, is then a test martingale, and exceeds 1/a at any t
 independent, which a minute's disturbance of the affected queries alone is not: they are long for that.
 """
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb, exp, lgamma, log
 from typing import Literal
+
+from schemas.measure.statistics import median_interval
 
 MATERIAL = log(1.05)
 """A shift of less is none."""
@@ -55,11 +56,9 @@ def judge(shifts: Sequence[float], promised_low: float | None) -> Came:
     worse = evidence(sum(shift > MATERIAL for shift in shifts), len(shifts))
     enough = 2 / ERROR_RATE
     verdict: Verdict = "confirmed" if better >= enough else "worse" if worse >= enough else "open"
-    ranked = sorted(-shift for shift in shifts)
-    margin = _margin(len(ranked))
-    low, high = ranked[margin], ranked[-1 - margin]
-    kept = None if promised_low is None or len(ranked) < LEAST else exp(high) >= promised_low
-    return Came(verdict, exp(statistics.median(ranked)), exp(low), exp(high), len(ranked), kept)
+    faster = median_interval([-shift for shift in shifts])
+    kept = None if promised_low is None or len(shifts) < LEAST else exp(faster.high) >= promised_low
+    return Came(verdict, exp(faster.median), exp(faster.low), exp(faster.high), len(shifts), kept)
 
 
 def evidence(beyond: int, slots: int) -> float:
@@ -69,14 +68,3 @@ def evidence(beyond: int, slots: int) -> float:
     tail = log(sum(comb(n + 1, i) for i in range(k + 1))) - (n + 1) * log(2)
     whole = lgamma(k + 1) + lgamma(n - k + 1) - lgamma(n + 2)
     return exp(min(LARGEST, (n + 1) * log(2) + whole + tail))
-
-
-def _margin(slots: int) -> int:
-    """How many of the ranked values lie outside a 95 % interval of the median, on each side."""
-    margin, outside = 0, 0
-    while slots >= LEAST:
-        outside += comb(slots, margin)
-        if outside / 2**slots > 0.025:
-            return margin - 1
-        margin += 1
-    return 0

@@ -80,6 +80,11 @@ def dependents(place: Name, tables: Tables) -> list[Name]:
     return sorted(reached - {place})
 
 
+def words(statement: str) -> set[str]:
+    """All that a statement may name, in lower case and without quotes."""
+    return {unquoted(word).lower() for word, *_ in tokens(statement) if word}
+
+
 def after(body: Body, tables: Tables) -> Tables:
     """The tables as the action leaves them. What a summary's columns hold only DuckDB knows: their type is empty.
 
@@ -104,8 +109,8 @@ def touched(body: Body, tables: Tables) -> list[Name]:
 
 def _depends(table: Table, place: Name, reached: set[Name]) -> bool:
     if table.kind == "view":
-        words = {unquoted(word).lower() for word, *_ in tokens(table.statement or "") if word}
-        return any(name.lower() in words for _, name in reached)
+        named = words(table.statement or "")
+        return any(name.lower() in named for _, name in reached)
     return refers_to(table, place)
 
 

@@ -56,6 +56,11 @@ class Order(Part):
     most_s: float
     approvals: list[Given]
 
+    @property
+    def meant(self) -> list[Step]:
+        """The steps that it is about."""
+        return self.steps[self.first : self.last]
+
 
 def sign(order: Order, key: Any, kid: str) -> tuple[bytes, str]:
     """The order's bytes and the signature over them; `key` is a private one of Ed25519."""

@@ -6,7 +6,7 @@ change without voiding anything.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .actions import (
@@ -24,9 +24,9 @@ from .actions import (
     pack,
     unpack,
 )
-from .definition import after, definition_hash, touched
+from .definition import after, definition_hash, is_as, touched
 from .records import Action, Limits, Step, Touched
-from .render import Tables, known, render
+from .render import Name, Tables, known, render
 
 
 def steps(actions: Sequence[Action], tables: Tables, limits: Limits) -> tuple[list[Step], Tables]:
@@ -124,6 +124,24 @@ def inverse(body: Body, tables: Tables) -> list[Body] | None:
         case Cluster() | Rewrite() | ConvertFile():
             return []
     return None
+
+
+def expected(planned: Sequence[Step], *, done: bool) -> dict[Name, str]:
+    """The hash of each object that the steps touch: as the first that touches it needs it, or as the last leaves it.
+
+    What later steps need of the same object, the steps before make of it.
+    """
+    found: dict[Name, str] = {}
+    for step in planned:
+        for one in step.touched:
+            name = one.schema_name, one.name
+            found[name] = one.after if done else found.get(name, one.before)
+    return found
+
+
+def drift(wanted: Mapping[Name, str], tables: Tables) -> list[str]:
+    """What is not as its hash says, as `schema.name`."""
+    return [".".join(name) for name, hash_ in wanted.items() if not is_as(tables.get(name), hash_)]
 
 
 def way_back(done: Sequence[Step]) -> list[Action] | None:

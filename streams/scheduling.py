@@ -15,8 +15,8 @@ from duckdb import DuckDBPyConnection
 
 from schemas.canonical import canonical
 from schemas.codec import Codec
-from schemas.records import AnalysisRequest, Outgoing, Ruling
-from schemas.topics import ANALYSIS_REQUESTS, RULINGS
+from schemas.records import AnalysisRequest
+from schemas.topics import ANALYSIS_REQUESTS
 from store import analyses, catalogs, databases, requests, retention, workload
 from store.analyses import Analyse, Expire
 from store.decisions import Refusal
@@ -221,28 +221,11 @@ class Scheduler:
             requested_by=request.requested_by,
             reason=reason,
         )
-        answer = [self._answer_to(request, database, reason)] if request.kind == "rollback" else []
+        answer = []
+        if request.kind == "rollback":  # whoever wants something taken back is waiting for it
+            of = {"approval_id": request.request_id}
+            answer = [self._ordering.answer(request.product, database, "refused", reason, **of)]
         self._deciding.decide("refuse", request.product, database, canonical(refusal), *answer)
-
-    def _answer_to(self, request: Waiting, database: str, reason: str) -> Outgoing:
-        """Whoever wants something taken back is waiting for it."""
-        ruling = Ruling(
-            product=request.product,
-            database=database,
-            instance="",
-            event_id=self._deciding.derived("message"),
-            time=self._now,
-            approval_id=request.request_id,
-            suggestion_id="",
-            revision=0,
-            plan_hash="",
-            approver="",
-            verdict="refused",
-            reason=reason,
-            steps=0,
-            opens=None,
-        )
-        return outgoing(RULINGS, ruling, self._codec.encode(ruling))
 
 
 def _operation_of(body: bytes) -> bool:

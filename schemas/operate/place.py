@@ -32,7 +32,7 @@ def lack_of_room(place: Place, order: Order, free_bytes: int) -> str | None:
     """What is to be made free for it, None where nothing is."""
     if place.file is None:
         return None
-    peak = max(step.limits.peak_bytes for step in order.steps[order.first : order.last])
+    peak = max(step.limits.peak_bytes for step in order.meant)
     free = shutil.disk_usage(os.path.dirname(place.file)).free
     if free - peak < free_bytes:
         return (

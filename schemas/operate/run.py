@@ -6,7 +6,7 @@ and from there it is taken back, or on where there is no way back.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Thread
@@ -17,12 +17,12 @@ import duckdb
 from ..actions import Body, Cluster, ConvertFile, Rewrite, unpack
 from ..client.catalog import Place, place_of
 from ..client.live import Database
-from ..definition import is_as, touched
+from ..definition import touched
 from ..errors import ActionError, OperationError
 from ..orders import Order
-from ..plan import Move, inverse, moves, way_back
+from ..plan import Move, drift, expected, inverse, moves, way_back
 from ..records import Table
-from ..render import Name, Tables, by_name
+from ..render import Tables, by_name
 from .ledger import Entry, Ledger
 from .place import hindrance, lack_of_room
 from .transaction import in_order, is_at, perform, tables_of
@@ -171,9 +171,9 @@ class Executor:
 
     def _is_done(self, connection: duckdb.DuckDBPyConnection, place: Place, order: Order, found: Tables) -> bool:
         """As promised, by looking: an order that comes again does nothing twice."""
-        promised = _hashes(order, "first" if order.kind == "revert" else "last")
+        promised = expected(order.meant, done=order.kind == "apply")
         rebuilt = [] if order.kind == "revert" else [body for body in _bodies(order) if isinstance(body, Cluster)]
-        return not _drifted(promised, found) and all(in_order(connection, place.database, body) for body in rebuilt)
+        return not drift(promised, found) and all(in_order(connection, place.database, body) for body in rebuilt)
 
 
 def _back(connection: duckdb.DuckDBPyConnection, place: Place, done: Sequence[Move]) -> list[Move]:
@@ -184,13 +184,13 @@ def _back(connection: duckdb.DuckDBPyConnection, place: Place, done: Sequence[Mo
 def _planned(order: Order, before: Tables) -> list[Move]:
     """Raises OperationError, ActionError for what the tables do not allow."""
     if order.kind == "revert":
-        back = way_back(order.steps[order.first : order.last])
+        back = way_back(order.meant)
         if back is None:
             raise OperationError("one of its steps has no way back")
         bodies = [unpack(action) for action in back]
     else:
         bodies = _bodies(order)
-    if drifted := _drifted(_hashes(order, "last" if order.kind == "revert" else "first"), before):
+    if drifted := drift(expected(order.meant, done=order.kind == "revert"), before):
         raise OperationError(f"{', '.join(drifted)} changed since it was planned")
     return moves(bodies, before)
 
@@ -200,24 +200,10 @@ def _only_as_code(order: Order) -> str | None:
     return found and f"{found} is no change of the database: it is landed as code"
 
 
-def _hashes(order: Order, end: Literal["first", "last"]) -> dict[Name, str]:
-    """What the steps touch, as it is before the first that touches it, or after the last."""
-    found: dict[Name, str] = {}
-    for step in order.steps[order.first : order.last]:
-        for one in step.touched:
-            name = one.schema_name, one.name
-            found[name] = found.get(name, one.before) if end == "first" else one.after
-    return found
-
-
-def _drifted(wanted: Mapping[Name, str], found: Tables) -> list[str]:
-    return [".".join(name) for name, hash_ in wanted.items() if not is_as(found.get(name), hash_)]
-
-
 def _before(entry: Entry, found: Tables) -> Tables:
     """The tables as the order found them."""
     order = entry.order
-    touched = {(one.schema_name, one.name) for step in order.steps[order.first : order.last] for one in step.touched}
+    touched = {(one.schema_name, one.name) for step in order.meant for one in step.touched}
     others = {name: table for name, table in found.items() if name not in touched}
     return {**others, **by_name(entry.found)}
 
@@ -240,7 +226,7 @@ def _standing(
 
 
 def _bodies(order: Order) -> list[Body]:
-    return [unpack(step.action) for step in order.steps[order.first : order.last]]
+    return [unpack(step.action) for step in order.meant]
 
 
 def _tables(planned: Sequence[Move], found: Tables) -> list[Table]:

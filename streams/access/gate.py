@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from schemas.approvals import Claims, Verified
-from schemas.definition import is_as
+from schemas.plan import drift, expected
 from schemas.records import Step, Suggestion
 from schemas.render import Tables
 from store.approvals import Verdict, Vote
@@ -120,18 +120,6 @@ def agreed_steps(
     return len(steps), ""
 
 
-def drift(steps: Sequence[Step], tables: Tables) -> list[str]:
-    """What the steps touch and does not find as it was planned, as `schema.name`: as the first that touches it needs.
-
-    What later steps need of the same object, the steps before make of it.
-    """
-    first: dict[tuple[str, str], str] = {}
-    for step in steps:
-        for one in step.touched:
-            first.setdefault((one.schema_name, one.name), one.before)
-    return [".".join(place) for place, before in first.items() if not is_as(tables.get(place), before)]
-
-
 def _is_not_the_plan(claims: Claims, suggestion: Suggestion, done: int) -> str | None:
     if (claims.product, claims.database) != (suggestion.product, suggestion.database):
         return f"the suggestion is for {suggestion.product}/{suggestion.database}, not what it names"
@@ -173,7 +161,7 @@ def against(policy: Policy, suggestion: Suggestion, steps: Sequence[Step], case:
         return _in_no_class(unknown)
     if problem := is_too_late(policy, suggestion, steps, at) or is_too_much(policy, suggestion, steps):
         return problem
-    if drifted := drift(steps[case.done :], case.tables):
+    if drifted := drift(expected(steps[case.done :], done=False), case.tables):
         return f"{', '.join(drifted)} changed since it was planned: the next analysis plans it anew"
     return None
 

@@ -16,9 +16,8 @@ from duckdb import DuckDBPyConnection
 
 from schemas.canonical import canonical
 from schemas.codec import Codec
-from schemas.lexer import tokens
+from schemas.definition import words
 from schemas.orders import Order, sign
-from schemas.quoting import unquoted
 from schemas.records import CatalogSnapshot, Operation, Outgoing, Ruling, Step, Suggestion
 from schemas.render import by_name
 from schemas.topics import OPERATIONS, RULINGS
@@ -160,7 +159,7 @@ class Ordering:
         names = {one.name.lower() for step in steps for one in step.touched}
         affected = {one.fingerprint for one in suggestion.queries}
         shapes = found.shapes if found else []
-        affected |= {one.fingerprint for one in shapes if one.kind in workload.WRITES and _words(one.statement) & names}
+        affected |= {one.fingerprint for one in shapes if one.kind in workload.WRITES and words(one.statement) & names}
         others = [one.fingerprint for one in shapes if one.kind == "select" and one.fingerprint not in affected]
         return sorted(affected), others
 
@@ -223,28 +222,35 @@ class Ordering:
         self._busy.add((order.product, order.database))
         return None
 
-    def _void(self, suggestion: Suggestion, body: Operate, reason: str) -> None:
-        message = self._ruling(suggestion, body.plan_hash, body.requested_by, reason)
-        self._deciding.decide("operate", suggestion.product, suggestion.database, canonical(body), message)
-
-    def _ruling(self, suggestion: Suggestion, plan_hash: str, approver: str, reason: str) -> Outgoing:
+    def answer(self, product: str, database: str, verdict: str, reason: str, **of: Any) -> Outgoing:
+        """A ruling on what is no approval; `of` are the fields that say on what it is."""
+        unsaid = {"approval_id": "", "suggestion_id": "", "revision": 0, "plan_hash": "", "approver": ""}
         ruling = Ruling(
-            product=suggestion.product,
-            database=suggestion.database,
+            **{**unsaid, **of},
+            product=product,
+            database=database,
             instance="",
             event_id=self._deciding.derived("message"),
             time=self._now,
-            approval_id="",
-            suggestion_id=suggestion.suggestion_id,
-            revision=suggestion.revision,
-            plan_hash=plan_hash,
-            approver=approver,
-            verdict="void",
+            verdict=verdict,
             reason=reason,
             steps=0,
             opens=None,
         )
         return outgoing(RULINGS, ruling, self._codec.encode(ruling))
+
+    def _void(self, suggestion: Suggestion, body: Operate, reason: str) -> None:
+        message = self.answer(
+            suggestion.product,
+            suggestion.database,
+            "void",
+            reason,
+            suggestion_id=suggestion.suggestion_id,
+            revision=suggestion.revision,
+            plan_hash=body.plan_hash,
+            approver=body.requested_by,
+        )
+        self._deciding.decide("operate", suggestion.product, suggestion.database, canonical(body), message)
 
     def _is_busy(self, product: str, database: str) -> bool:
         return (product, database) in self._busy or operations.under_way(self._tx, product, database, self._now)
@@ -254,7 +260,3 @@ def _most_s(policy: Policy, steps: list[Step]) -> float:
     """Of the plan and the policy the smaller."""
     classes = [judged[1] for step in steps if (judged := policy.class_of(step.action.kind))]
     return min([sum(step.limits.build_s for step in steps), *(one.build_s for one in classes)])
-
-
-def _words(statement: str) -> set[str]:
-    return {unquoted(word).lower() for word, *_ in tokens(statement) if word}

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.approvals import Identity, Verified
-from schemas.plan import plan_hash
+from schemas.plan import drift, expected, plan_hash
 from schemas.records import Suggestion
 from store.approvals import Vote
 from streams.access import policy as policies
-from streams.access.gate import Case, Judgement, agreed_steps, drift, judge
+from streams.access.gate import Case, Judgement, agreed_steps, judge
 from tests.access import (
     CLUSTER,
     COST,
@@ -131,8 +131,8 @@ def test_another_table_voids_nothing() -> None:
 
 
 def test_what_one_step_leaves_the_next_finds() -> None:
-    assert drift(TWO.steps, TABLES) == []
-    assert drift(TWO.steps[1:], TABLES) == ["main.orders"]
+    assert drift(expected(TWO.steps, done=False), TABLES) == []
+    assert drift(expected(TWO.steps[1:], done=False), TABLES) == ["main.orders"]
 
 
 def test_two_different_persons_are_two_and_one_person_twice_is_one() -> None:
