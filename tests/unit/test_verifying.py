@@ -9,7 +9,7 @@ from duckdb import DuckDBPyConnection
 
 from schemas.records import Decision, Gain, QueryResult, Suggestion, Verdict
 from schemas.topics import OPERATIONS, PATTERNS, SUGGESTIONS, VERDICTS
-from store import decisions
+from store import decisions, watches
 from streams.access.ordering import Ordering
 from streams.deciding import Deciding
 from streams.verifying import AGAIN, ATTEMPTS, LATE, SETTLES, WATCH_FOR, Verifying
@@ -113,6 +113,8 @@ def test_what_got_worse_is_taken_back_by_itself_and_told(tmp_path: Path) -> None
     store.answer(back)
     assert store.executed() == [False]
     assert store.judge(20) == []
+    with store.file.reading() as tx:
+        assert watches.still_worse(tx, ATTEMPTS, NOON + timedelta(days=1)) == [], "it was taken back"
 
 
 def test_writes_that_got_slower_than_the_reads_got_faster_are_worse(tmp_path: Path) -> None:
