@@ -98,7 +98,7 @@ OPERATIONS = Topic(
     purpose="what a product's own process is told to change, signed",
 )  # fmt: skip
 OUTCOMES = Topic(
-    "outcomes", (Outcome,), "database", 8, FOREVER, False, ("product",), ("control", "people", "services"),
+    "outcomes", (Outcome,), "database", 8, FOREVER, False, ("product", "control"), ("control", "people", "services"),
     purpose="what became of each operation",
 )  # fmt: skip
 VERDICTS = Topic(

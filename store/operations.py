@@ -20,7 +20,7 @@ LATE = timedelta(minutes=10)
 
 
 class Operate(BaseModel):
-    """The body of the decision. `refused` says why the product is told nothing.
+    """The body of the decision. `refused` says why the product is told nothing; `as_code` that people did it.
 
     `request` is the partition and offset of the request that asked for it, None where an approval did.
     """
@@ -40,12 +40,15 @@ class Operate(BaseModel):
     deadline: datetime
     requested_by: str
     refused: str | None = None
+    as_code: bool = False
     request: str | None = None
     closes: bool = False
     watched: list[str] = []
     """Fingerprints of what the change affects, whose latencies are compared with before."""
     compared: list[str] = []
     """Of what it does not."""
+    replaced: dict[str, str] = {}
+    """Of rewritten statements: the new one's fingerprint, and whose latencies before it is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +69,12 @@ class Told:
     deadline: datetime
     state: str
     sequence: int
+    as_code: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The first `agreed` steps of a plan may be done, of which `done` are."""
+    """The first `agreed` steps of a plan may be done, of which `done` are. `approved` is when, by the broker."""
 
     product: str
     database: str
@@ -80,11 +84,12 @@ class Ready:
     approver: str
     agreed: int
     done: int
+    approved: datetime
 
 
 def add(tx: DuckDBPyConnection, decision: Decision, body: Operate, sequence: int, at: datetime) -> None:
     tx.execute(
-        "INSERT INTO operations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO operations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             body.operation_id,
             sequence,
@@ -102,6 +107,7 @@ def add(tx: DuckDBPyConnection, decision: Decision, body: Operate, sequence: int
             naive(body.deadline),
             body.requested_by,
             body.refused,
+            body.as_code,
         ],
     )
 
@@ -155,7 +161,7 @@ def apply(tx: DuckDBPyConnection, outcome: Outcome, partition: int, offset: int,
 LISTED = """
     SELECT operation_id::VARCHAR AS operation_id, product, database, instance, number, kind,
            suggestion_id::VARCHAR AS suggestion_id, revision, plan_hash, first_step, last_step, deadline,
-           if(refused IS NULL, coalesce(state, 'sent'), 'refused') AS state, sequence
+           if(refused IS NULL, coalesce(state, 'sent'), 'refused') AS state, sequence, as_code
     FROM operations LEFT JOIN (SELECT operation_id::UUID AS operation_id, product, database, state FROM outcomes)
     USING (operation_id, product, database)
 """
@@ -186,30 +192,34 @@ def last_number(tx: DuckDBPyConnection, product: str, database: str) -> int:
 def ready(tx: DuckDBPyConnection, now: datetime) -> list[Ready]:
     """Plans of which more may be done than is, by the last word on them, and for which no operation came since.
 
-    One operation comes of a ruling: where it does not pass, somebody has to look and approve anew. One that nobody
-    has answered counts for nothing once it is late: the product was started anew, and is told again.
+    Where an operation does not pass, somebody has to look and approve anew; what is left of a plan of which a part was
+    done goes on by itself. One that nobody has answered counts for nothing once it is late: the product was started
+    anew, and is told again.
     """
     rows = tx.execute(
         f"""
         WITH said AS (
-            SELECT product, database, suggestion_id, revision, plan_hash, approver, verdict, agreed, sequence
+            SELECT product, database, suggestion_id, revision, plan_hash, approver, verdict, agreed, sequence,
+                   coalesce(approved_at, timestamp) AS approved
             FROM rulings WHERE verdict NOT IN ('refused', 'waits')
             QUALIFY row_number() OVER (
                 PARTITION BY suggestion_id, revision, plan_hash ORDER BY sequence DESC, rowid DESC) = 1
         ), told AS (
             SELECT suggestion_id, revision, plan_hash,
                    max(sequence) FILTER (state <> 'sent' OR deadline > ?) AS sequence,
+                   max_by(kind = 'apply' AND state = 'done', sequence) AS goes_on,
                    max_by(if(kind = 'apply', last_step, first_step), sequence) FILTER (state = 'done') AS done
             FROM ({LISTED}) GROUP BY ALL
         )
-        SELECT product, database, suggestion_id, revision, plan_hash, approver, agreed, coalesce(done, 0)
+        SELECT product, database, suggestion_id, revision, plan_hash, approver, agreed, coalesce(done, 0), approved
         FROM said LEFT JOIN told USING (suggestion_id, revision, plan_hash)
-        WHERE verdict = 'complete' AND agreed > coalesce(done, 0) AND said.sequence > coalesce(told.sequence, -1)
+        WHERE verdict = 'complete' AND agreed > coalesce(done, 0)
+            AND (goes_on OR said.sequence > coalesce(told.sequence, -1))
         ORDER BY said.sequence, suggestion_id
         """,  # noqa: S608 - a constant of this module
         [naive(now - LATE)],
     ).fetchall()
-    return [Ready(*row) for row in rows]
+    return [Ready(*zoned(row)) for row in rows]
 
 
 def done(tx: DuckDBPyConnection, suggestion_id: str, revision: int) -> int:

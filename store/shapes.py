@@ -9,6 +9,7 @@ and Hilferty's approximation of chi square, PNAS 17 (1931): (1 - 1/(9n) - 1.96/(
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from json.encoder import encode_basestring
@@ -19,6 +20,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from .arrow import TIME, arrived, table
+from .knowledge import naive
 from .sums import LARGEST
 
 EXEMPLARS = 3
@@ -108,6 +110,14 @@ def pattern_id(shape: Shape) -> str:
 def confidence(runs: int) -> float:
     """See the module."""
     return float(max(0.0, 1 - 1 / (9 * runs) - Z_95 / (3 * runs**0.5)) ** 3)
+
+
+def ran_since(tx: DuckDBPyConnection, shape: Shape, since: datetime) -> bool:
+    found = tx.execute(
+        "SELECT last_observed > ? FROM observed_patterns WHERE pattern_id = ?::UUID",
+        [naive(since), pattern_id(shape)],
+    ).fetchone()
+    return bool(found and found[0])
 
 
 def add(tx: DuckDBPyConnection, shapes: Mapping[str, Seen]) -> None:

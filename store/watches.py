@@ -67,24 +67,40 @@ class Watched:
 
 
 def begin(tx: DuckDBPyConnection, decision: Decision, body: Operate, at: datetime) -> None:
-    """From what is known now: of `body.watched` and `body.compared` those that ran in the last week."""
-    affected = dict.fromkeys(body.watched, True) | {one: False for one in body.compared if one not in body.watched}
-    ids = [pattern_id(Shape(decision.product, decision.database, fingerprint)) for fingerprint in affected]
+    """From what is known now: of `body.watched` and `body.compared` those that ran in the last week.
+
+    A rewritten statement is watched with the figures of the one that it replaces.
+    """
+    of = {one: (one, False) for one in body.compared} | {one: (one, True) for one in body.watched}
+    of |= {new: (old, True) for new, old in body.replaced.items()}
+    watched, known = (
+        [pattern_id(Shape(decision.product, decision.database, one)) for one in fingerprints]
+        for fingerprints in (of, [old for old, _ in of.values()])
+    )
     tx.execute(
         """
         INSERT INTO watched_patterns
-        SELECT ?::UUID, pattern_id, affected, (1000 * sum(key::HUGEINT * hits) // sum(hits))::BIGINT,
+        SELECT ?::UUID, watched, affected, (1000 * sum(key::HUGEINT * hits) // sum(hits))::BIGINT,
                greatest(1, any_value(us))::BIGINT
         FROM (
-            SELECT pattern_id, affected, unnest(latency_keys) AS key, unnest(latency_counts) AS hits,
-                   sum(latency_us::HUGEINT) OVER (PARTITION BY pattern_id)
-                       // sum(runs::HUGEINT) OVER (PARTITION BY pattern_id) AS us
-            FROM pattern_hours JOIN (SELECT unnest(?)::UUID AS pattern_id, unnest(?) AS affected) USING (pattern_id)
+            SELECT watched, affected, unnest(latency_keys) AS key, unnest(latency_counts) AS hits,
+                   sum(latency_us::HUGEINT) OVER (PARTITION BY watched)
+                       // sum(runs::HUGEINT) OVER (PARTITION BY watched) AS us
+            FROM pattern_hours JOIN (
+                SELECT unnest(?)::UUID AS watched, unnest(?)::UUID AS pattern_id, unnest(?) AS affected
+            ) USING (pattern_id)
             WHERE period = 'hour' AND start >= ? AND start <= ?
         )
-        GROUP BY pattern_id, affected
+        GROUP BY watched, affected
         """,
-        [body.operation_id, ids, list(affected.values()), naive(at - BEFORE), naive(at)],
+        [
+            body.operation_id,
+            watched,
+            known,
+            [affected for _, affected in of.values()],
+            naive(at - BEFORE),
+            naive(at),
+        ],
     )
 
 
@@ -185,7 +201,7 @@ def still_worse(tx: DuckDBPyConnection, attempts: int, before: datetime) -> list
         LEFT JOIN told AS later ON later.suggestion_id = one.suggestion_id AND later.revision = one.revision
             AND later.sequence > one.sequence
         LEFT JOIN operations ON operations.operation_id::VARCHAR = later.operation_id
-        WHERE verdict = 'worse' AND (verdicts.record->>'compared')::BOOLEAN
+        WHERE verdict = 'worse' AND (verdicts.record->>'compared')::BOOLEAN AND NOT one.as_code
         GROUP BY ALL
         HAVING count(later.operation_id) < ? AND NOT coalesce(bool_or(later.state = 'done'), false)
             AND greatest(verdicts.timestamp, max(operations.timestamp)) <= ?

@@ -251,6 +251,7 @@ for command in (
     commands.approve,
     commands.reject,
     commands.defer,
+    commands.code,
     commands.operations,
     commands.rollback,
 ):

@@ -122,7 +122,7 @@ def _request(
 ) -> AnalysisRequest:
     """As the control process makes it of what it has seen."""
     progress(f"reading the catalog of {file}")
-    catalog = snapshot_of(local, database, SnapshotFile(file), instances=1)
+    catalog = snapshot_of(local, database, SnapshotFile(file), instances=1, in_place=False)
     now = datetime.now(UTC)
     request = AnalysisRequest(
         product=local.product,

@@ -14,11 +14,11 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from schemas.errors import BrokerError, TopicError
 from schemas.records import Outgoing
-from schemas.topics import ANALYSIS_REQUESTS, DEAD_LETTERS, LARGEST_RECORD, OPERATIONS, RULINGS, VERDICTS
+from schemas.topics import ANALYSIS_REQUESTS, DEAD_LETTERS, LARGEST_RECORD, OPERATIONS, OUTCOMES, RULINGS, VERDICTS
 from store.outbox import Pending
 from streams.consuming import TIMEOUT_S, at_end, consumer, is_record, producer, there
 
-TOPICS = (ANALYSIS_REQUESTS.name, RULINGS.name, OPERATIONS.name, VERDICTS.name, DEAD_LETTERS.name)
+TOPICS = (ANALYSIS_REQUESTS.name, RULINGS.name, OPERATIONS.name, OUTCOMES.name, VERDICTS.name, DEAD_LETTERS.name)
 """Those that the control process sends to."""
 MESSAGE_ID = "message-id"
 RETRY_S = 30.0

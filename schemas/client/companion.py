@@ -33,7 +33,7 @@ class Companion:
         """`place` is where this process has the database open, None where it only reads a copy."""
         self._attached = attached
         self._slowness = Slowness()
-        self._reports = CatalogReports(attached, database, live)
+        self._reports = CatalogReports(attached, database, live, in_place=place is not None)
         self._measuring: Measuring | None = None
         if attached.settings.measure:
             self._measuring = Measuring(attached, database, Cloned(attached, database, live, self._slowness).measure)

@@ -15,6 +15,7 @@ from .attached import Attached, Local
 from .catalog import catalog_hash, place_of, settings, structure
 from .external import external_tables
 from .figures import with_figures
+from .landing import only_as_code
 from .live import Database
 
 CHECK_S = 60.0
@@ -25,8 +26,10 @@ FIGURES_S = 5.0
 logger = logging.getLogger("duckdb_sidecar")
 
 
-def snapshot_of(local: Local, database: str, live: Database, instances: int) -> CatalogSnapshot:
-    """Raises CloneError, duckdb.Error where the database cannot be read now."""
+def snapshot_of(local: Local, database: str, live: Database, instances: int, *, in_place: bool) -> CatalogSnapshot:
+    """`in_place` says that this process has the database open, and not a copy of it.
+
+    Raises CloneError, duckdb.Error where the database cannot be read now."""
     with live.connection() as connection:
         place = place_of(connection)
         tables = structure(connection, place.database)
@@ -48,6 +51,7 @@ def snapshot_of(local: Local, database: str, live: Database, instances: int) -> 
         file_id=place.file_id(local.salt),
         file_bytes=place.file_bytes,
         instances=instances,
+        as_code=only_as_code(place, local.settings, instances, in_place=in_place),
         coverage=Coverage(full=since is not None and not unseen, since=since, unseen=unseen),
         tables=tables,
     )
@@ -56,10 +60,11 @@ def snapshot_of(local: Local, database: str, live: Database, instances: int) -> 
 class CatalogReports:
     """Of one database. `hash_of` is for the query log's thread, `work` for one of ours."""
 
-    def __init__(self, attached: Attached, database: str, live: Database) -> None:
+    def __init__(self, attached: Attached, database: str, live: Database, *, in_place: bool) -> None:
         self._attached = attached
         self._database = database
         self._live = live
+        self._in_place = in_place
         self._instance: Instance | None = None
         self._hash = ""
         self._due = True
@@ -111,7 +116,7 @@ class CatalogReports:
 
     def _report(self) -> None:
         attached = self._attached
-        snapshot = snapshot_of(attached, self._database, self._live, self._instances())
+        snapshot = snapshot_of(attached, self._database, self._live, self._instances(), in_place=self._in_place)
         self._hash = snapshot.catalog_hash
         payload = attached.codec.encode(snapshot)
         if len(payload) > CATALOGS.largest_record:

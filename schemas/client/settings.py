@@ -63,6 +63,9 @@ class ClientSettings(BaseModel):
     approval_keys: Path | None = Field(
         None, description="people's keys and a quorum (see `client.pinned`), by which approvals are verified here too"
     )
+    dbt_project: Path | None = Field(
+        None, description="the dbt project that makes the tables: then changes are landed as code, not in place"
+    )
     operate_free_bytes: int = Field(GIB, ge=0, description="must stay free on the disk of a database that is changed")
     operate_hold_s: float = Field(
         30,

@@ -24,7 +24,7 @@ from ..plan import Move, drift, expected, inverse, moves, way_back
 from ..records import Table
 from ..render import Tables, by_name
 from .ledger import Entry, Ledger
-from .place import hindrance, lack_of_room
+from .place import lack_of_room, objection
 from .transaction import in_order, is_at, perform, tables_of
 
 AGAIN_S = 0.05
@@ -74,7 +74,7 @@ class Executor:
             with self.live.connection() as connection:
                 place = place_of(connection)
                 found = tables_of(connection, place.database)
-                problem = _only_as_code(order) or hindrance(place, order, self.salt)
+                problem = _only_as_code(order) or objection(place, order, self.salt)
                 if problem := problem or lack_of_room(place, order, self.free_bytes):
                     return Result("refused", problem)
                 if self._is_done(connection, place, order, found):
@@ -98,7 +98,7 @@ class Executor:
         with self.live.connection() as connection:
             place = place_of(connection)
             found = tables_of(connection, place.database)
-            problem = hindrance(place, entry.order, self.salt)
+            problem = objection(place, entry.order, self.salt)
             try:
                 planned = _planned(entry.order, _before(entry, found))
             except (ActionError, OperationError) as error:

@@ -67,7 +67,10 @@ class Coverage(Part):
 
 
 class CatalogSnapshot(Record):
-    """`catalog_hash` covers tables, columns, types, constraints, indexes and views, not counts or sizes."""
+    """`catalog_hash` covers tables, columns, types, constraints, indexes and views, not counts or sizes.
+
+    `as_code` says why a change has to be landed as code, and is empty where the product's process carries it out.
+    """
 
     catalog_hash: str
     duckdb_version: str
@@ -76,5 +79,6 @@ class CatalogSnapshot(Record):
     file_id: str
     file_bytes: int
     instances: int
+    as_code: str = ""
     coverage: Coverage
     tables: list[Table]

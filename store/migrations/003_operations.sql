@@ -19,7 +19,8 @@ CREATE TABLE operations (
     last_step BIGINT NOT NULL,
     deadline TIMESTAMP NOT NULL,
     requested_by VARCHAR NOT NULL,
-    refused VARCHAR
+    refused VARCHAR,
+    as_code BOOLEAN NOT NULL
 );
 
 -- What became of them, as the products say.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.terminal import console, reachable, table
+from streams.terminal import console, reachable, table, told
 
 if TYPE_CHECKING:
     from schemas.approvals import Decided
@@ -78,6 +78,30 @@ def reject(suggestion: ID, key: KEY, reason: REASON = "") -> None:
 def defer(suggestion: ID, key: KEY, reason: REASON = "") -> None:
     """Say that a suggestion is not to be carried out now: your approval of it, if you gave one, counts no more."""
     _decide("defer", suggestion, key, None, reason)
+
+
+def code(
+    suggestion: ID,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="FOLDER", help="A working copy: a patch of its files, or of a dbt project's models."),
+    ] = None,
+    back: Annotated[bool, typer.Option("--back", help="What takes it back, as SQL.")] = False,
+) -> None:
+    """A suggestion as code, for products that are not changed in place: as SQL, or as a patch for a pull request.
+
+    `sidecar code ID . | git apply` changes the working copy. What has to be done by hand is told beside it.
+    """
+    from streams.landing import pull_request, script
+
+    found = _approving().suggestion(suggestion)
+    if folder is None or back:
+        typer.echo(script.script(found, back=back), nl=False)
+        return
+    made = pull_request.change(found, folder)
+    typer.echo(made.patch, nl=False)
+    for one in made.left:
+        told.print(f"by hand: {one}", markup=False, soft_wrap=True)
 
 
 def operations(

@@ -4,7 +4,7 @@ It asks who (verified before, by `schemas.approvals`), may they, what (the plan)
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from schemas.approvals import Claims, Verified
@@ -12,6 +12,7 @@ from schemas.plan import drift, expected
 from schemas.records import Step, Suggestion
 from schemas.render import Tables
 from store.approvals import Verdict, Vote
+from streams.landing.way import next_part
 
 from .policy import ActionClass, Policy
 from .windows import opening
@@ -26,6 +27,7 @@ class Case:
 
     `suggestion` is the newest revision, None where none has come yet; `votes` are those on its plan, oldest first;
     `done` is how many of its steps are done; `proposer` is the approver who asked for the change, if one did.
+    `as_code` says why the product is not changed in place.
     """
 
     suggestion: Suggestion | None
@@ -33,6 +35,7 @@ class Case:
     votes: Sequence[Vote] = ()
     done: int = 0
     proposer: str | None = None
+    as_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,11 @@ def judge(policy: Policy, verified: Verified, at: datetime, case: Case) -> Judge
         agreed, missing = agreed - 1, problem
     if agreed <= case.done:
         return Judgement("counted", missing, vote, agreed)
-    return when(policy, suggestion, agreed, at, vote)
+    judgement = when(policy, suggestion, agreed, at, vote)
+    if judgement.verdict == "complete" and (why := next_part(suggestion.steps[case.done : agreed], case.as_code)[1]):
+        told = f"{judgement.reason}. Land it as code, by `sidecar code {suggestion.suggestion_id[:13]}`: {why}"
+        return replace(judgement, reason=told)
+    return judgement
 
 
 def when(policy: Policy, suggestion: Suggestion, steps: int, at: datetime, vote: Vote | None = None) -> Judgement:

@@ -108,6 +108,8 @@ class Judging:
             tables = by_name(catalog.tables) if catalog else {}
             done = operations.done(self._tx, claims.suggestion_id, claims.revision)
             self._cases[plan] = Case(suggestion, tables, approvals.earlier(self._tx, *plan), done)
+            if catalog:
+                self._cases[plan] = replace(self._cases[plan], as_code=catalog.as_code)
         return self._cases[plan]
 
     def _decide(self, one: Waiting, verified: Verified | None, judgement: Judgement) -> None:

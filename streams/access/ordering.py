@@ -1,10 +1,11 @@
 """Tells products to carry out what was approved, once its time has come, and to take back what somebody asks for.
 
 Whatever has changed since the approval is asked again: the window, freezes, drift, the policy's limits. An order is
-for one process of the product, the one that last told of the database's catalog.
+for one process of the product, the one that last told of the database's catalog. What people land as code is not told
+but waited for, until the catalog and the log show it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,25 +17,30 @@ from duckdb import DuckDBPyConnection
 
 from schemas.canonical import canonical
 from schemas.codec import Codec
-from schemas.definition import words
 from schemas.orders import Order, sign
-from schemas.records import CatalogSnapshot, Operation, Outgoing, Ruling, Step, Suggestion
+from schemas.plan import drift, expected
+from schemas.records import CatalogSnapshot, Operation, Outcome, Outgoing, Ruling, Step, Suggestion
 from schemas.render import by_name
-from schemas.topics import OPERATIONS, RULINGS
-from store import approvals, catalogs, operations, suggestions, watches, workload
+from schemas.topics import OPERATIONS, OUTCOMES, RULINGS
+from store import approvals, catalogs, operations, shapes, suggestions
 from store.operations import Operate, Ready
 from store.requests import Waiting
+from store.shapes import Shape
 from streams.deciding import ENVELOPE, Deciding, outgoing
+from streams.landing.seen import landed
+from streams.landing.way import next_part
 
 from .gate import Case, against, agreed_steps, when
 from .gatekeeper import Rules
 from .policy import Policy
 from .signing import load
+from .watching import to_watch
 
 OPEN_FOR = timedelta(minutes=10)
 """In which an order has to be begun."""
-SHAPES = 100
-"""Of a workload, those that took most time, to compare."""
+NO_KEY = "the control process has no key for orders: set SIDECAR_OPERATION_KEY"
+LANDS_WITHIN = timedelta(days=90)
+"""What people land as code, after it was approved."""
 AFTER_S = 3600.0
 """For taking back what no policy limits any more."""
 
@@ -78,7 +84,7 @@ class Ordering:
 
     def tell(self) -> None:
         """What is approved and whose time has come; one operation of a database at a time."""
-        if self._rules is None or self._key is None:
+        if self._rules is None:
             return
         for one in operations.ready(self._tx, self._now):
             if self._deciding.full:
@@ -86,7 +92,7 @@ class Ordering:
             if self._is_busy(one.product, one.database):
                 continue
             try:
-                self._tell(self._rules.policy, self._key, one)
+                self._go_on(self._rules.policy, one)
             except duckdb.OperationalError:  # the file cannot be read, which is not the plan's fault
                 raise
             except Exception:
@@ -98,12 +104,14 @@ class Ordering:
         told = operations.find(self._tx, operation_id)
         if told is None or told.product != product:
             return f"there is no operation {operation_id} of {product!r}: `sidecar operations` lists them"
-        if self._key is None:
-            return "the control process has no key for orders: set SIDECAR_OPERATION_KEY"
         if told.kind != "apply" or told.state != "done":
             return f"operation {operation_id} is {told.state}, so there is nothing to take back"
+        if told.as_code:
+            return f"it was landed as code: take it back so, by `sidecar code {told.suggestion_id[:13]} --back`"
         if operations.done(self._tx, told.suggestion_id, told.revision) != told.last:
             return f"operation {operation_id} was taken back, or more was done after it: take back that first"
+        if self._key is None:
+            return NO_KEY
         if self._is_busy(told.product, told.database):
             return "another operation of this database is under way: ask again when it has ended"
         suggestion = suggestions.revision(self._tx, told.suggestion_id, told.revision)
@@ -117,10 +125,63 @@ class Ordering:
             body = body.model_copy(update={"request": request.place, "closes": True})
         return self._send(self._key, body, suggestion, catalog, AFTER_S)
 
-    def _tell(self, policy: Policy, key: OrderKey, ready: Ready) -> None:
-        suggestion = suggestions.newest(self._tx, ready.suggestion_id)
+    def _go_on(self, policy: Policy, ready: Ready) -> None:
+        approved = suggestions.revision(self._tx, ready.suggestion_id, ready.revision)
         catalog = catalogs.newest(self._tx, ready.product, ready.database)
-        if suggestion is None or catalog is None:
+        if approved is None or catalog is None:
+            return
+        as_code = catalog.as_code or ("" if self._key else NO_KEY)
+        count, why_code = next_part(approved.steps[ready.done : ready.agreed], as_code)
+        ready = replace(ready, agreed=ready.done + count)
+        if self._key is None or why_code:
+            self._look_for(approved, catalog, ready)
+        else:
+            self._tell(policy, self._key, catalog, ready)
+
+    def _look_for(self, suggestion: Suggestion, catalog: CatalogSnapshot, ready: Ready) -> None:
+        """Whether people have landed it as code. A newer revision says nothing about a change that is under way."""
+        steps, tables = suggestion.steps[ready.done : ready.agreed], by_name(catalog.tables)
+
+        def ran(fingerprint: str) -> bool:
+            return shapes.ran_since(self._tx, Shape(ready.product, ready.database, fingerprint), ready.approved)
+
+        body = self._body("apply", suggestion, catalog, ready.done, ready.agreed, ready.approver)
+        body = body.model_copy(update={"as_code": True})
+        there = landed(steps, tables, ran)
+        if there == len(steps):
+            body = body.model_copy(update=to_watch(self._tx, suggestion, catalog, steps, self._now))
+            outcome = self._landed(body, suggestion, catalog)
+            self._deciding.decide("operate", ready.product, ready.database, canonical(body), outcome)
+        elif drifted := drift(expected(steps[there:], done=False), tables):
+            reason = f"{', '.join(drifted)} changed since it was planned, but not to that: the next analysis plans anew"
+            self._void(suggestion, body.model_copy(update={"refused": reason}), reason)
+        elif self._now - ready.approved > LANDS_WITHIN:
+            reason = f"it was not landed within {LANDS_WITHIN.days} days, and is waited for no longer"
+            self._void(suggestion, body.model_copy(update={"refused": reason}), reason)
+
+    def _landed(self, body: Operate, suggestion: Suggestion, catalog: CatalogSnapshot) -> Outgoing:
+        """What the product's process would say, had it done it."""
+        outcome = Outcome(
+            **body.model_dump(
+                include={"operation_id", "suggestion_id", "revision", "plan_hash", "first", "last", "instance"}
+            ),
+            product=suggestion.product,
+            database=suggestion.database,
+            event_id=self._deciding.derived("message"),
+            time=self._now,
+            kind=body.order,
+            state="done",
+            reason="landed as code: its catalog and its log show it",
+            began=catalog.time,
+            seconds=0.0,
+            waiting=0,
+            waited_ms=0.0,
+        )
+        return outgoing(OUTCOMES, outcome, self._codec.encode(outcome))
+
+    def _tell(self, policy: Policy, key: OrderKey, catalog: CatalogSnapshot, ready: Ready) -> None:
+        suggestion = suggestions.newest(self._tx, ready.suggestion_id)
+        if suggestion is None:
             return
         steps = suggestion.steps[: ready.agreed]
         body = self._body("apply", suggestion, catalog, ready.done, ready.agreed, ready.approver)
@@ -128,16 +189,14 @@ class Ordering:
         case = Case(suggestion, by_name(catalog.tables), done=ready.done)
         if (suggestion.revision, suggestion.plan_hash) != (ready.revision, ready.plan_hash):
             problem: str | None = f"revision {suggestion.revision} came meanwhile, and is what can be approved now"
-        elif catalog.access_mode == "read_only":
-            problem = "the product has its database open to read alone: land it as code"
         else:
             problem = against(policy, suggestion, steps, case, self._now) or self._no_longer(policy, suggestion, ready)
         if problem is None:
             opens = when(policy, suggestion, ready.agreed, self._now).opens
             if opens is None or opens > self._now:
                 return
-            watched, compared = self._to_watch(suggestion, catalog, steps[ready.done :])
-            body = body.model_copy(update={"watched": watched, "compared": compared})
+            watched = to_watch(self._tx, suggestion, catalog, steps[ready.done :], self._now)
+            body = body.model_copy(update=watched)
             problem = self._send(key, body, suggestion, catalog, _most_s(policy, steps[ready.done :]))
         if problem is not None:
             self._void(suggestion, body.model_copy(update={"refused": problem}), problem)
@@ -147,21 +206,6 @@ class Ordering:
         votes = approvals.earlier(self._tx, ready.suggestion_id, ready.revision, ready.plan_hash)
         agreed, missing = agreed_steps(policy, suggestion.steps, votes)
         return None if agreed >= ready.agreed else f"the policy was changed since it was approved: {missing}"
-
-    def _to_watch(
-        self, suggestion: Suggestion, catalog: CatalogSnapshot, steps: list[Step]
-    ) -> tuple[list[str], list[str]]:
-        """Fingerprints of what the change affects, writes to the tables among them, and of queries that it does not."""
-        since = self._now - watches.BEFORE
-        found = workload.top(
-            self._tx, suggestion.product, suggestion.database, catalog.catalog_hash, since, self._now, SHAPES
-        )
-        names = {one.name.lower() for step in steps for one in step.touched}
-        affected = {one.fingerprint for one in suggestion.queries}
-        shapes = found.shapes if found else []
-        affected |= {one.fingerprint for one in shapes if one.kind in workload.WRITES and words(one.statement) & names}
-        others = [one.fingerprint for one in shapes if one.kind == "select" and one.fingerprint not in affected]
-        return sorted(affected), others
 
     def _body(
         self, order: Any, suggestion: Suggestion, catalog: CatalogSnapshot, first: int, last: int, by: str

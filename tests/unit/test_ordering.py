@@ -101,12 +101,6 @@ def test_a_new_revision_voids_what_was_approved_of_the_old(store: Ordered) -> No
     assert refusals(store.turn()) == ["revision 4 came meanwhile, and is what can be approved now"]
 
 
-def test_a_product_that_only_reads_is_told_nothing(store: Ordered) -> None:
-    store.add(CATALOGS, catalog(tables=[ORDERS, OTHER], access_mode="read_only"))
-    store.approve("bob")
-    assert refusals(store.turn()) == ["the product has its database open to read alone: land it as code"]
-
-
 def test_without_a_key_nothing_is_told_and_nothing_is_lost(store: Ordered) -> None:
     key, store.key = store.key, None
     store.approve("bob")
