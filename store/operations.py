@@ -176,9 +176,19 @@ def find(tx: DuckDBPyConnection, operation_id: str) -> Told | None:
     return next(iter(_found(tx, "operation_id = ?", [operation_id])), None)
 
 
+IS_OUT = """
+    state = 'sent' AND deadline > ? AND instance = (
+        SELECT record->>'instance' FROM catalogs
+        WHERE catalogs.product = told.product AND catalogs.database = told.database
+    )
+"""
+"""Whether it may still be begun, or is at work. Another process that has the database since shows that the one that
+was told is gone, since DuckDB lets one alone write.
+"""
+
+
 def under_way(tx: DuckDBPyConnection, product: str, database: str, now: datetime) -> bool:
-    """Whether one is out that may still be begun, or is at work."""
-    condition = "product = ? AND database = ? AND state = 'sent' AND deadline > ?"
+    condition = f"product = ? AND database = ? AND {IS_OUT}"
     return bool(_found(tx, condition, [product, database, naive(now - LATE)]))
 
 
@@ -193,8 +203,8 @@ def ready(tx: DuckDBPyConnection, now: datetime) -> list[Ready]:
     """Plans of which more may be done than is, by the last word on them, and for which no operation came since.
 
     Where an operation does not pass, somebody has to look and approve anew; what is left of a plan of which a part was
-    done goes on by itself. One that nobody has answered counts for nothing once it is late: the product was started
-    anew, and is told again.
+    done goes on by itself. One that nobody has answered counts for nothing once it is out no more: the product was
+    started anew, and is told again.
     """
     rows = tx.execute(
         f"""
@@ -206,10 +216,10 @@ def ready(tx: DuckDBPyConnection, now: datetime) -> list[Ready]:
                 PARTITION BY suggestion_id, revision, plan_hash ORDER BY sequence DESC, rowid DESC) = 1
         ), told AS (
             SELECT suggestion_id, revision, plan_hash,
-                   max(sequence) FILTER (state <> 'sent' OR deadline > ?) AS sequence,
+                   max(sequence) FILTER (state <> 'sent' OR {IS_OUT}) AS sequence,
                    max_by(kind = 'apply' AND state = 'done', sequence) AS goes_on,
                    max_by(if(kind = 'apply', last_step, first_step), sequence) FILTER (state = 'done') AS done
-            FROM ({LISTED}) GROUP BY ALL
+            FROM ({LISTED}) AS told GROUP BY ALL
         )
         SELECT product, database, suggestion_id, revision, plan_hash, approver, agreed, coalesce(done, 0), approved
         FROM said LEFT JOIN told USING (suggestion_id, revision, plan_hash)
@@ -249,7 +259,7 @@ def given(tx: DuckDBPyConnection, suggestion_id: str, revision: int, plan_hash: 
 
 def _found(tx: DuckDBPyConnection, condition: str, values: list[object]) -> list[Told]:
     rows = tx.execute(
-        f"SELECT * FROM ({LISTED}) WHERE {condition} ORDER BY sequence DESC, number DESC",  # noqa: S608
+        f"SELECT * FROM ({LISTED}) AS told WHERE {condition} ORDER BY sequence DESC, number DESC",  # noqa: S608
         values,
     ).fetchall()
     return [Told(*zoned(row)) for row in rows]

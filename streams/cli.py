@@ -252,6 +252,7 @@ for command in (
     commands.reject,
     commands.defer,
     commands.code,
+    commands.apply,
     commands.operations,
     commands.rollback,
 ):

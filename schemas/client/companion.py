@@ -69,6 +69,7 @@ class Companion:
             except Exception:  # the product goes on whatever breaks beside it
                 logger.warning("what works beside the product failed, and goes on", exc_info=True)
                 self._attached.stop.wait(INTERVAL_S)
+        self._reports.close()
         if self._measuring is not None:
             self._measuring.close()
 

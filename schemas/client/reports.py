@@ -98,6 +98,10 @@ class CatalogReports:
             except (duckdb.Error, CloneError):
                 self._put_off()
 
+    def close(self) -> None:
+        if self._instance is not None:
+            self._instance.release()
+
     def _check(self) -> None:
         self._checked_s = time.monotonic()
         try:

@@ -104,6 +104,31 @@ def code(
         told.print(f"by hand: {one}", markup=False, soft_wrap=True)
 
 
+def apply(
+    file: Annotated[Path, typer.Argument(metavar="FILE.duckdb", help="A database that no process has open.")],
+    product: Annotated[str, typer.Option(help="Whose it is.")],
+    database: Annotated[str, typer.Option(help="The name that its records carry.", show_default="FILE's")] = "",
+) -> None:
+    """Carry out what was approved for a database file that nobody has open, as its product's process would.
+
+    The control process decides and signs what is done (`sidecar run` with SIDECAR_OPERATION_KEY), and
+    DUCKDB_SIDECAR_OPERATION_KEYS says here whose orders are taken. Exit 1 when one did not pass.
+    """
+    from schemas.client.databases import name_of, place_of
+    from streams.landing import file as landing
+
+    states: list[str] = []
+    console.print(f"{file} is open; waiting for what is approved, {landing.FIRST_S:.0f} s at most", soft_wrap=True)
+    for one in landing.apply(reachable(), file, product, database or name_of(place_of(file))):
+        what = f"{one.kind} steps {one.first + 1} to {one.last} of {one.suggestion_id[:13]}"
+        console.print(f"{one.state}: {what}, {one.seconds:.1f} s: {one.reason}", markup=False, soft_wrap=True)
+        states.append(one.state)
+    if not states:
+        console.print("no order came: is it approved, and its window open? `sidecar show ID` and `sidecar approve ID`")
+    if set(states) - {"done"}:
+        raise typer.Exit(1)
+
+
 def operations(
     product: Annotated[str, typer.Option(help="Of this product alone.")] = "",
 ) -> None:

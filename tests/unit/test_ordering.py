@@ -128,10 +128,13 @@ def test_of_one_database_one_operation_is_under_way(store: Ordered) -> None:
 def test_what_nobody_answered_is_told_to_the_process_that_is_there_now(store: Ordered) -> None:
     store.approve("bob")
     first = store.order(store.turn())
-    store.add(CATALOGS, catalog(tables=[ORDERS, OTHER], instance="web-2"))
     assert store.turn(NOON + OPEN_FOR + timedelta(minutes=9)) == []
-    again = store.order(store.turn(NOON + OPEN_FOR + timedelta(minutes=11)))
-    assert (first.instance, again.instance, again.number) == ("web-1", "web-2", 2)
+    store.add(CATALOGS, catalog(tables=[ORDERS, OTHER], instance="web-2"))
+    second = store.order(store.turn())
+    assert (first.instance, second.instance, second.number) == ("web-1", "web-2", 2)
+    assert store.turn(NOON + OPEN_FOR + timedelta(minutes=9)) == []
+    third = store.order(store.turn(NOON + OPEN_FOR + timedelta(minutes=11)))
+    assert (third.instance, third.number) == ("web-2", 3)
     store.answer(first)
     assert store.turn(NOON + timedelta(hours=1)) == [], "it was done after all"
 
