@@ -76,6 +76,21 @@ class AddColumn(OnTable):
     expression: Expression
 
 
+class RenameTable(OnTable):
+    """Out of sight, before it is dropped: whoever still asks for it is told that it is not there."""
+
+    kind: ClassVar[str] = "rename_table"
+    to: str
+
+
+class RenameColumn(OnTable):
+    """Out of sight, before it is dropped."""
+
+    kind: ClassVar[str] = "rename_column"
+    column: str
+    to: str
+
+
 class DropColumn(OnTable):
     kind: ClassVar[str] = "drop_column"
     column: str
@@ -145,6 +160,8 @@ KINDS: dict[tuple[str, int], type[Body]] = {
         Cluster,
         ChangeType,
         AddColumn,
+        RenameTable,
+        RenameColumn,
         DropColumn,
         DropTable,
         CreateSummary,

@@ -21,6 +21,8 @@ from .actions import (
     DropIndex,
     DropTable,
     OnTable,
+    RenameColumn,
+    RenameTable,
     Rewrite,
 )
 from .errors import ActionError
@@ -101,6 +103,9 @@ def touched(body: Body, tables: Tables) -> list[Name]:
         case CreateSummary():
             sources = {(body.schema_name, body.table), *((join.schema_name, join.table) for join in body.joins)}
             return [*sorted(sources), (body.schema_name, body.name)]
+        case RenameTable():
+            place = body.schema_name, body.table
+            return [place, (body.schema_name, body.to), *dependents(place, tables)]
         case OnTable():
             place = body.schema_name, body.table
             return [place, *dependents(place, tables)]
@@ -148,6 +153,29 @@ def _add_column(body: AddColumn, tables: Tables) -> Tables:
     return _with(tables, table, columns=[*table.columns, made])
 
 
+def _rename_table(body: RenameTable, tables: Tables) -> Tables:
+    table = known(body, tables)
+    if (body.schema_name, body.to) in tables:
+        raise ActionError(f"there is a table {body.schema_name}.{body.to} already")
+    others = {name: one for name, one in tables.items() if one is not table}
+    return {**others, (body.schema_name, body.to): table.model_copy(update={"name": body.to})}
+
+
+def _rename_column(body: RenameColumn, tables: Tables) -> Tables:
+    table = known(body, tables)
+    at = _column(table, body.column)
+    if any(one.name.lower() == body.to.lower() for one in table.columns):
+        raise ActionError(f"{table.name!r} has a column {body.to!r} already")
+    renamed = table.columns[at].model_copy(update={"name": body.to})
+    constraints = [
+        one.model_copy(update={"columns": [body.to if name == body.column else name for name in one.columns]})
+        for one in table.constraints
+    ]
+    constraints.sort(key=lambda one: (one.kind, one.columns))
+    columns = [*table.columns[:at], renamed, *table.columns[at + 1 :]]
+    return _with(tables, table, columns=columns, constraints=constraints)
+
+
 def _drop_column(body: DropColumn, tables: Tables) -> Tables:
     table = known(body, tables)
     at = _column(table, body.column)
@@ -183,6 +211,8 @@ _CHANGES: dict[type[Body], Callable[[Any, Tables], Tables]] = {
     Cluster: _nothing,
     ChangeType: _change_type,
     AddColumn: _add_column,
+    RenameTable: _rename_table,
+    RenameColumn: _rename_column,
     DropColumn: _drop_column,
     DropTable: _drop_table,
     CreateSummary: _create_summary,

@@ -20,6 +20,8 @@ from .actions import (
     DropColumn,
     DropIndex,
     DropTable,
+    RenameColumn,
+    RenameTable,
     Rewrite,
     pack,
     unpack,
@@ -93,17 +95,21 @@ def moves(bodies: Sequence[Body], tables: Tables) -> list[Move]:
 
 
 def _parts(body: Body, tables: Tables) -> list[Body]:
-    """DuckDB 2.0 takes an index for dropped only once that is committed, and changes no column below one."""
-    if not isinstance(body, ChangeType | DropColumn):
+    """DuckDB 2.0 takes an index for dropped only once that is committed, and alters no table below one."""
+    if not isinstance(body, ChangeType | DropColumn | RenameTable | RenameColumn):
         return [body]
     table = known(body, tables)
     render(body, tables)  # raises for what an index forbids
     held = [
-        {"schema_name": body.schema_name, "table": body.table, "name": index.name, "columns": index.columns,
-         "unique": index.unique}
+        {"schema_name": body.schema_name, "name": index.name, "columns": index.columns, "unique": index.unique}
         for index in table.indexes
-    ]  # fmt: skip
-    return [*(DropIndex(**one) for one in held), body, *(CreateIndex(**one) for one in held)]
+    ]
+    then = body.to if isinstance(body, RenameTable) else body.table
+    return [
+        *(DropIndex(table=body.table, **one) for one in held),
+        body,
+        *(CreateIndex(table=then, **one) for one in held),
+    ]
 
 
 def inverse(body: Body, tables: Tables) -> list[Body] | None:
@@ -119,6 +125,10 @@ def inverse(body: Body, tables: Tables) -> list[Body] | None:
             return [body.model_copy(update={"from_type": body.to_type, "to_type": body.from_type})]
         case AddColumn():
             return [DropColumn(schema_name=body.schema_name, table=body.table, column=body.column)]
+        case RenameTable():
+            return [body.model_copy(update={"table": body.to, "to": body.table})]
+        case RenameColumn():
+            return [body.model_copy(update={"column": body.to, "to": body.column})]
         case CreateSummary():
             return [DropTable(schema_name=body.schema_name, table=body.name)]
         case Cluster() | Rewrite() | ConvertFile():

@@ -31,6 +31,8 @@ from .actions import (
     DropIndex,
     DropTable,
     OnTable,
+    RenameColumn,
+    RenameTable,
     Rewrite,
     SortKey,
 )
@@ -204,6 +206,31 @@ def _drop_column(body: DropColumn, tables: Tables) -> list[str]:
     return [*before, f"ALTER TABLE {_place(body)} DROP COLUMN {name(body.column)}", *after]
 
 
+def _rename_table(body: RenameTable, tables: Tables) -> list[str]:
+    table = known(body, tables)
+    _expect_no_reference(body, tables)
+    before, _ = _without_indexes(body, table.indexes)
+    _, after = _without_indexes(body.model_copy(update={"table": body.to}), table.indexes)
+    return [*before, f"ALTER TABLE {_place(body)} RENAME TO {name(body.to)}", *after]
+
+
+def _rename_column(body: RenameColumn, tables: Tables) -> list[str]:
+    table = known(body, tables)
+    _expect_no_reference(body, tables)
+    if any(body.column in index.columns for index in table.indexes):
+        raise ActionError(f"the column {body.column!r} of {body.table!r} is in an index: drop that first")
+    before, after = _without_indexes(body, table.indexes)
+    return [*before, f"ALTER TABLE {_place(body)} RENAME COLUMN {name(body.column)} TO {name(body.to)}", *after]
+
+
+def _expect_no_reference(body: OnTable, tables: Tables) -> None:
+    for other in tables.values():
+        if refers_to(other, (body.schema_name, body.table)):
+            raise ActionError(
+                f"a foreign key of {other.name!r} refers to {body.table!r}: DuckDB lets it not be renamed"
+            )
+
+
 def _drop_table(body: DropTable, _: Tables) -> list[str]:
     return [f"DROP TABLE {_place(body)}"]
 
@@ -240,6 +267,8 @@ _RENDERERS: dict[type[Body], Callable[[Any, Tables], list[str]]] = {
     Cluster: _cluster,
     ChangeType: _change_type,
     AddColumn: _add_column,
+    RenameTable: _rename_table,
+    RenameColumn: _rename_column,
     DropColumn: _drop_column,
     DropTable: _drop_table,
     CreateSummary: _create_summary,

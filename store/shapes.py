@@ -120,6 +120,21 @@ def ran_since(tx: DuckDBPyConnection, shape: Shape, since: datetime) -> bool:
     return bool(found and found[0])
 
 
+def ran_naming(
+    tx: DuckDBPyConnection, product: str, database: str, text: str, since: datetime
+) -> list[tuple[str, bool]]:
+    """Statements that ran since and hold the text, in whatever case, and whether one of their runs failed."""
+    return tx.execute(
+        """
+        SELECT pattern_data->>'statement' AS statement, bool_or(errors > 0)
+        FROM pattern_hours JOIN patterns USING (pattern_id) JOIN observed_patterns USING (pattern_id)
+        WHERE product = ? AND database = ? AND last_seen > ? AND contains(lower(pattern_data->>'statement'), lower(?))
+        GROUP BY statement ORDER BY statement
+        """,
+        [product, database, naive(since), text],
+    ).fetchall()
+
+
 def add(tx: DuckDBPyConnection, shapes: Mapping[str, Seen]) -> None:
     """Adds what was seen, by pattern id, to what is known of it."""
     known = tx.execute(

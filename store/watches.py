@@ -190,6 +190,19 @@ def judge(tx: DuckDBPyConnection, decision: Decision, body: Judge, sequence: int
     )
 
 
+def said(tx: DuckDBPyConnection, suggestion_id: str, revision: int) -> str | None:
+    """The verdict on what was done last of its plan, None where there is none yet."""
+    found = tx.execute(
+        f"""
+        SELECT verdict FROM ({LISTED}) AS told LEFT JOIN verdicts ON verdicts.operation_id::VARCHAR = told.operation_id
+        WHERE told.suggestion_id = ? AND told.revision = ? AND state = 'done'
+        ORDER BY told.sequence DESC, number DESC LIMIT 1
+        """,  # noqa: S608 - a constant of ours
+        [suggestion_id, revision],
+    ).fetchone()
+    return found[0] if found else None
+
+
 def still_worse(tx: DuckDBPyConnection, attempts: int, before: datetime) -> list[Watched]:
     """What made things worse, was not taken back in fewer than so many attempts, the last one before then."""
     rows = tx.execute(

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from store.chain import CHECKPOINT, DECISION, EPOCH, UNKNOWN_EPOCH, derived
 from store.knowledge import KnowledgeFile
 from store.projection import Applied
 from streams import metrics
+from streams.access.gate import unseen_days
 from streams.access.gatekeeper import Gatekeeper
 from streams.access.judging import Judging
 from streams.access.ordering import Ordering, order_key
@@ -231,7 +232,8 @@ class Turning:
         scheduler = Scheduler(tx, codec, self._settings.analysis, deciding, now, ordering)
         scheduler.answer()
         if tick:
-            Verifying(tx, codec, deciding, now, ordering).judge()
+            unseen = timedelta(days=unseen_days(rules.policy if rules else None))
+            Verifying(tx, codec, deciding, now, ordering, unseen).judge()
             ordering.tell()
             scheduler.expire()
             scheduler.schedule()

@@ -7,12 +7,13 @@ from duckdb import DuckDBPyConnection
 from inference.outcome import Came, judge
 from schemas.canonical import canonical
 from schemas.codec import Codec
-from schemas.records import Gain, Verdict
+from schemas.records import Gain, Step, Verdict
 from schemas.topics import VERDICTS
 from store import suggestions, watches
 from store.watches import Judge, Watched
 from streams.access.ordering import Ordering
 from streams.deciding import Deciding, outgoing
+from streams.landing.dropping import drops, hides, missed_by
 
 WATCH_FOR = timedelta(days=1)
 """After which what could not be told until then is said to be so."""
@@ -20,6 +21,9 @@ SETTLES = timedelta(minutes=1)
 """After a change, in which what it has touched is read into memory again."""
 LATE = timedelta(seconds=30)
 """For the log of a slot to arrive."""
+LONGEST_TEXT = 500
+MISSED = Came("worse", 1.0, 1.0, 1.0, 0, None)
+UNMISSED = Came("confirmed", 1.0, 1.0, 1.0, 0, None)
 OURSELVES = "sidecar"
 ATTEMPTS = 5
 """To take back what made things worse, where the product refuses or gives way."""
@@ -27,14 +31,23 @@ AGAIN = timedelta(minutes=10)
 
 
 class Verifying:
+    """What was put out of sight to be dropped has to be so for `unseen`, and nobody may have asked for it."""
+
     def __init__(
-        self, tx: DuckDBPyConnection, codec: Codec, deciding: Deciding, now: datetime, ordering: Ordering
+        self,
+        tx: DuckDBPyConnection,
+        codec: Codec,
+        deciding: Deciding,
+        now: datetime,
+        ordering: Ordering,
+        unseen: timedelta,
     ) -> None:
         self._tx = tx
         self._codec = codec
         self._deciding = deciding
         self._now = now
         self._ordering = ordering
+        self._unseen = unseen
 
     def judge(self) -> None:
         """Every change of which enough was seen, or that was watched for long enough."""
@@ -43,19 +56,33 @@ class Verifying:
                 return
             suggestion = suggestions.revision(self._tx, one.suggestion_id, one.revision)
             gain = suggestion.gain if suggestion else None
+            last = suggestion.steps[one.last - 1] if suggestion else None
+            if last is not None and (hides(last) or drops(last)):
+                self._judge_absence(one, last)
+                continue
             shifts, compared = watches.shifts(self._tx, one.operation_id, one.ended + SETTLES, self._now - LATE)
             came = judge(shifts, gain.low if gain else None)
             # without others to compare with, what slowed the machine looks like what slowed the queries
             is_told = came.verdict == "confirmed" or (came.verdict == "worse" and compared)
             if is_told or self._now - one.ended > WATCH_FOR:
-                self._decide(one, came, gain, compared)
+                alone = "" if compared or not came.slots else "; nothing else ran to compare it with"
+                self._decide(one, came, gain, compared, _told(came, gain) + alone)
         for again in watches.still_worse(self._tx, ATTEMPTS, self._now - AGAIN):
             if self._deciding.full:
                 return
             self._ordering.take_back(again.product, again.operation_id, OURSELVES)
 
-    def _decide(self, one: Watched, came: Came, gain: Gain | None, compared: bool) -> None:
-        reason = _told(came, gain) + ("" if compared or not came.slots else "; nothing else ran to compare it with")
+    def _judge_absence(self, one: Watched, last: Step) -> None:
+        """Of what was put out of sight, or dropped, which promises nothing about time."""
+        if asked := missed_by(self._tx, one.product, one.database, last, one.ended):
+            self._decide(one, MISSED, None, True, f"it was asked for: {asked[:LONGEST_TEXT]}")
+        elif drops(last):
+            self._decide(one, UNMISSED, None, True, "it is gone, as was promised")
+        elif self._now - one.ended > self._unseen:
+            days = self._unseen / timedelta(days=1)
+            self._decide(one, UNMISSED, None, True, f"nobody asked for it in {days:g} days out of sight")
+
+    def _decide(self, one: Watched, came: Came, gain: Gain | None, compared: bool, reason: str) -> None:
         kept = None
         if came.verdict == "worse" and compared:
             kept = self._ordering.take_back(one.product, one.operation_id, OURSELVES)

@@ -2,10 +2,24 @@
 
 from dataclasses import dataclass
 
-from ..actions import Body, ChangeType, ConvertFile, CreateIndex, DropColumn, DropIndex, DropTable, Rewrite, unpack
+from ..actions import (
+    Body,
+    ChangeType,
+    ConvertFile,
+    CreateIndex,
+    DropColumn,
+    DropIndex,
+    DropTable,
+    RenameColumn,
+    RenameTable,
+    Rewrite,
+    unpack,
+)
 from ..records import Candidate
 from .equality import DIFFERENT, OTHER_TYPE, UNKNOWN
 from .verdict import DIFFERENT_RESULTS, INCONCLUSIVE
+
+DROPS = (DropIndex, DropColumn, DropTable, RenameColumn, RenameTable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +47,7 @@ class Plan:
     @property
     def only_drops(self) -> bool:
         """Such a change pays in space and writes; of the queries it is enough that none loses."""
-        return all(isinstance(body, DropIndex | DropColumn | DropTable) for body in self.bodies)
+        return all(isinstance(body, DROPS) for body in self.bodies)
 
     @property
     def by_index(self) -> bool:

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 import duckdb
 
-from ..actions import AddColumn, Cluster, CreateSummary, OnTable
+from ..actions import AddColumn, Cluster, CreateSummary, OnTable, RenameColumn, RenameTable
 from ..client.catalog import structure
 from ..definition import definition_hash, is_as, touched
 from ..errors import Moved, OperationError
@@ -67,8 +67,8 @@ def _perform(connection: duckdb.DuckDBPyConnection, database: str, move: Move) -
         for statement in move.sql:
             connection.execute(statement)
         expect(tables_of(connection, database), move.after, move)
-        if body and (body.schema_name, body.table) in move.after:
-            after = _totals(connection, database, body, move)
+        if body and place_after(body) in move.after:
+            after = _totals(connection, database, body, move, then=True)
             if after != before:
                 raise OperationError(_lost(body, before, after))
         connection.execute("COMMIT")
@@ -108,16 +108,28 @@ def _seen_by_others(connection: duckdb.DuckDBPyConnection, database: str, body: 
         other.close()
 
 
-def _totals(connection: duckdb.DuckDBPyConnection, database: str, body: OnTable, move: Move) -> Totals:
-    """Of the columns that are there before and after; one whose type changes counts as its text."""
-    place = body.schema_name, body.table
-    before = move.before[place]
-    types = {column.name: column.type for column in move.after.get(place, before).columns}
-    read = [
-        identifier(column.name) if column.type == types[column.name] else f"CAST({identifier(column.name)} AS VARCHAR)"
-        for column in before.columns
-        if not column.generated and column.name in types
-    ]
+def place_after(body: OnTable) -> Name:
+    """Where the action leaves its table."""
+    return body.schema_name, body.to if isinstance(body, RenameTable) else body.table
+
+
+def _totals(
+    connection: duckdb.DuckDBPyConnection, database: str, body: OnTable, move: Move, *, then: bool = False
+) -> Totals:
+    """Of the columns that are there before and after; one whose type changes counts as its text.
+
+    `then` says that the move was made, so that what it renames has its new name.
+    """
+    place = place_after(body) if then else (body.schema_name, body.table)
+    before = move.before[body.schema_name, body.table]
+    renamed = {body.column: body.to} if isinstance(body, RenameColumn) else {}
+    types = {column.name: column.type for column in move.after.get(place_after(body), before).columns}
+    read = []
+    for column in before.columns:
+        new = renamed.get(column.name, column.name)
+        if not column.generated and new in types:
+            now = identifier(new if then else column.name)
+            read.append(now if column.type == types[new] else f"CAST({now} AS VARCHAR)")
     total = f"sum(hash({', '.join(read)})::HUGEINT)" if read else "NULL"
     found = connection.execute(f"SELECT count(*), {total} FROM {qualified(database, *place)}").fetchall()  # noqa: S608
     return found[0][0], found[0][1]

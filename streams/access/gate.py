@@ -12,9 +12,10 @@ from schemas.plan import drift, expected
 from schemas.records import Step, Suggestion
 from schemas.render import Tables
 from store.approvals import Verdict, Vote
+from streams.landing.dropping import drops_hidden
 from streams.landing.way import next_part
 
-from .policy import ActionClass, Policy
+from .policy import DROP_AFTER_DAYS, ActionClass, Policy
 from .windows import opening
 
 CLOCKS_DIFFER = timedelta(days=1)
@@ -86,7 +87,17 @@ def judge(policy: Policy, verified: Verified, at: datetime, case: Case) -> Judge
     if judgement.verdict == "complete" and (why := next_part(suggestion.steps[case.done : agreed], case.as_code)[1]):
         told = f"{judgement.reason}. Land it as code, by `sidecar code {suggestion.suggestion_id[:13]}`: {why}"
         return replace(judgement, reason=told)
+    if judgement.verdict == "complete" and any(drops_hidden(suggestion.steps, at) for at in range(agreed)):
+        days = unseen_days(policy)
+        told = f"{judgement.reason}. What is dropped is out of sight for {days:g} days first, and comes back if missed"
+        return replace(judgement, reason=told)
     return judgement
+
+
+def unseen_days(policy: Policy | None) -> float:
+    """For which nobody may have asked for what is dropped: of the classes that drop the longest."""
+    found = [policy.class_of(kind) for kind in ("drop_table", "drop_column")] if policy else []
+    return max((one[1].drop_after_days for one in found if one), default=DROP_AFTER_DAYS)
 
 
 def when(policy: Policy, suggestion: Suggestion, steps: int, at: datetime, vote: Vote | None = None) -> Judgement:
@@ -163,10 +174,11 @@ def _may_not(policy: Policy, approver: str, steps: Sequence[Step], decision: str
 
 
 def against(policy: Policy, suggestion: Suggestion, steps: Sequence[Step], case: Case, at: datetime) -> str | None:
-    """What forbids these steps, whoever approves them."""
+    """What forbids these steps, whoever approves them. What waits out of sight to be dropped is not late."""
     if unknown := next((step.action.kind for step in steps if policy.class_of(step.action.kind) is None), None):
         return _in_no_class(unknown)
-    if problem := is_too_late(policy, suggestion, steps, at) or is_too_much(policy, suggestion, steps):
+    late = None if drops_hidden(suggestion.steps, case.done) else is_too_late(policy, suggestion, steps, at)
+    if problem := late or is_too_much(policy, suggestion, steps):
         return problem
     if drifted := drift(expected(steps[case.done :], done=False), case.tables):
         return f"{', '.join(drifted)} changed since it was planned: the next analysis plans it anew"

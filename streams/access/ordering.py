@@ -22,11 +22,12 @@ from schemas.plan import drift, expected
 from schemas.records import CatalogSnapshot, Operation, Outcome, Outgoing, Ruling, Step, Suggestion
 from schemas.render import by_name
 from schemas.topics import OPERATIONS, OUTCOMES, RULINGS
-from store import approvals, catalogs, operations, shapes, suggestions
+from store import approvals, catalogs, operations, shapes, suggestions, watches
 from store.operations import Operate, Ready
 from store.requests import Waiting
 from store.shapes import Shape
 from streams.deciding import ENVELOPE, Deciding, outgoing
+from streams.landing.dropping import drops_hidden
 from streams.landing.seen import landed
 from streams.landing.way import next_part
 
@@ -133,6 +134,11 @@ class Ordering:
         as_code = catalog.as_code or ("" if self._key else NO_KEY)
         count, why_code = next_part(approved.steps[ready.done : ready.agreed], as_code)
         ready = replace(ready, agreed=ready.done + count)
+        if (
+            drops_hidden(approved.steps, ready.done)
+            and watches.said(self._tx, ready.suggestion_id, ready.revision) != "confirmed"
+        ):
+            return  # nobody may have missed it for long enough
         if self._key is None or why_code:
             self._look_for(approved, catalog, ready)
         else:

@@ -18,6 +18,7 @@ from schemas.errors import SettingsError
 
 from .windows import Freeze, Window
 
+DROP_AFTER_DAYS = 30.0
 ACTIONS = sorted({kind for kind, _ in KINDS})
 IRREVERSIBLE: tuple[type[Body], ...] = (DropColumn, DropTable)
 
@@ -55,7 +56,8 @@ class ActionClass(_Part):
     """Changes that are judged alike. One of `roles` may approve, `quorum` different ones have to.
 
     Limits are of what was measured on the clone, in seconds and bytes. A suggestion expires `expires_days` after it
-    was measured. Without `windows` it may be carried out at any time that is not frozen.
+    was measured. What is dropped is out of sight for `drop_after_days` first, and comes back if anything asks for it.
+    Without `windows` it may be carried out at any time that is not frozen.
     """
 
     actions: list[str] = Field(min_length=1)
@@ -65,6 +67,7 @@ class ActionClass(_Part):
     extra_bytes: int = Field(ge=0)
     peak_bytes: int = Field(gt=0)
     expires_days: float = Field(7, gt=0, le=3650)
+    drop_after_days: float = Field(DROP_AFTER_DAYS, gt=0, le=3650)
     windows: list[str] = []
 
 

@@ -1,11 +1,7 @@
 """A plan as SQL to read and to run: for whoever lands it by hand, or by the tools of their own repository."""
 
-from collections.abc import Sequence
-
-from schemas.actions import ConvertFile, Rewrite, unpack
+from schemas.actions import ConvertFile, Rewrite
 from schemas.records import Step, Suggestion
-
-TRANSACTION = ("BEGIN TRANSACTION", "COMMIT", "CHECKPOINT")
 
 
 def script(suggestion: Suggestion, *, back: bool = False) -> str:
@@ -23,14 +19,9 @@ def script(suggestion: Suggestion, *, back: bool = False) -> str:
     return "\n".join(lines) + "\n"
 
 
-def statements(steps: Sequence[Step]) -> list[str]:
-    """Of the steps that change the database, in order."""
-    return [one for step in steps if not is_advice(step) for one in step.sql]
-
-
 def is_advice(step: Step) -> bool:
     """Whether it changes the caller's code or files, and not the database."""
-    return isinstance(unpack(step.action), Rewrite | ConvertFile)
+    return step.action.kind in (Rewrite.kind, ConvertFile.kind)
 
 
 def _step(step: Step, *, back: bool) -> list[str]:

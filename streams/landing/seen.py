@@ -13,6 +13,8 @@ from schemas.actions import (
     DropIndex,
     DropTable,
     OnTable,
+    RenameColumn,
+    RenameTable,
     Rewrite,
     unpack,
 )
@@ -39,7 +41,7 @@ def is_there(body: Body, tables: Tables, ran: Callable[[str], bool]) -> bool:
     if not isinstance(body, OnTable):
         return False
     table = tables.get((body.schema_name, body.table))
-    if isinstance(body, DropTable):
+    if isinstance(body, DropTable | RenameTable):
         return table is None
     if isinstance(body, CreateSummary):
         made = tables.get((body.schema_name, body.name))
@@ -63,7 +65,7 @@ def _shows(body: OnTable, table: Table) -> bool:
             return column is not None and column.type == body.to_type
         case AddColumn():
             return body.column in _names(table)
-        case DropColumn():
+        case DropColumn() | RenameColumn():
             return body.column not in _names(table)
     return False
 

@@ -5,16 +5,19 @@ from itertools import takewhile
 
 from schemas.records import Step
 
+from .dropping import drops_hidden
 from .script import is_advice
 
 
 def next_part(steps: Sequence[Step], as_code: str) -> tuple[int, str]:
     """How many of the steps go together, and why as code: empty where the product's process carries them out.
 
-    `as_code` is the catalog's. Where the process does carry out, what changes no database is code nevertheless.
+    What is put out of sight is dropped later. `as_code` is the catalog's. Where the process does carry out, what
+    changes no database is code nevertheless.
     """
     if as_code:
         return len(steps), as_code
     advice = is_advice(steps[0])
     count = sum(1 for _ in takewhile(lambda step: is_advice(step) is advice, steps))
+    count = next((at for at in range(1, count) if drops_hidden(steps, at)), count)
     return count, f"{steps[0].action.kind} is no change of the database" if advice else ""

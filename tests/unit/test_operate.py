@@ -22,6 +22,8 @@ from schemas.actions import (
     DropIndex,
     DropTable,
     Named,
+    RenameColumn,
+    RenameTable,
     SortKey,
 )
 from schemas.expressions import ColumnRef, Constant, Operation
@@ -43,6 +45,8 @@ SUMMARY = CreateSummary(
     table="visits", name="by_page", alias="v", group_by=[Named(name="page", expression=ColumnRef(name="page"))],
     aggregates=[Aggregate(name="n", function="count")],
 )  # fmt: skip
+HIDDEN_COLUMN = RenameColumn(table="visits", column="number", to="number to drop")
+HIDDEN = RenameTable(table="visits", to="visits to drop")
 UNINDEXED = DropIndex(table="visits", name="visits_day", columns=["day"])
 EACH: list[tuple[Body, ...]] = [
     (BY_DAY,),
@@ -51,6 +55,7 @@ EACH: list[tuple[Body, ...]] = [
     (NUMBER,),
     (PAGE,),
     (DOUBLE,),
+    (HIDDEN_COLUMN,),
     (SUMMARY,),
     (NUMBER, PAGE, INDEX, BY_DAY, SUMMARY),
     (BY_DAY, NUMBER, UNINDEXED),
@@ -117,6 +122,18 @@ def test_a_plan_is_carried_out_and_taken_back_and_all_is_as_before(plain: Shop, 
     assert executor.carry_out(back).state == "done"
     assert plain.look() == before
     assert executor.carry_out(back) == Result("done", "it was so already")
+
+
+def test_a_table_is_put_out_of_sight_and_comes_back_with_all_that_it_had(shop: Shop) -> None:
+    shop.connection.execute("DROP VIEW recent")
+    before, order = shop.look(), shop.order(HIDDEN)
+    assert shop.executor().carry_out(order) == Result("done", "3 moves")
+    with pytest.raises(duckdb.CatalogException):
+        shop.connection.execute("FROM visits")
+    assert shop.connection.execute('SELECT count(*) FROM "visits to drop"').fetchall()[0] == (len(before["rows"]),)
+    back = order.model_copy(update={"kind": "revert", "operation_id": "operation-2"})
+    assert shop.executor().carry_out(back).state == "done"
+    assert shop.look() == before
 
 
 def test_constraints_comments_defaults_indexes_and_views_are_kept(shop: Shop) -> None:
@@ -337,8 +354,8 @@ def test_a_writer_of_the_fenced_table_fails_and_a_reader_sees_it_as_before(plain
 
     original = transaction._totals
 
-    def while_it_is_fenced(connection: duckdb.DuckDBPyConnection, *rest: Any) -> Any:
-        found = original(connection, *rest)
+    def while_it_is_fenced(connection: duckdb.DuckDBPyConnection, *rest: Any, **more: Any) -> Any:
+        found = original(connection, *rest, **more)
         if not said:
             other = plain.connection.cursor()
             said.append(other.execute("SELECT count(*) FROM visits").fetchall())

@@ -7,7 +7,7 @@ import pytest
 
 from inference.advisor.rule import Rule
 from inference.advisor.rules import clustering, enum_type, file_scan, not_worth_it, selective_index, type_fix, unused
-from schemas.actions import Body, CreateIndex, DropColumn, DropIndex, DropTable, unpack
+from schemas.actions import Body, CreateIndex, DropColumn, DropIndex, DropTable, RenameColumn, RenameTable, unpack
 from schemas.records import Candidate, Column, Constraint, Coverage, Refusal, Table, WorkloadShape
 from tests.advising import column, index, key, table, use, view, workload
 
@@ -176,8 +176,10 @@ def test_what_nothing_uses_is_dropped_where_the_log_shows_every_use() -> None:
     candidates, refused = propose(unused.RULE, [INDEXED, DEAD], statements, days=40, catalog_coverage=FULL)
     assert bodies(candidates) == [
         DropIndex(table="orders", name="idx_amount", columns=["amount"]),
-        DropColumn(table="orders", column="status"),
-        DropTable(table="dead"),
+        RenameColumn(table="orders", column="status", to="status to drop"),
+        DropColumn(table="orders", column="status to drop"),
+        RenameTable(table="dead", to="dead to drop"),
+        DropTable(table="dead to drop"),
     ]
     assert refused == {}
 

@@ -18,6 +18,8 @@ from schemas.actions import (
     DropTable,
     Join,
     Named,
+    RenameColumn,
+    RenameTable,
     Rewrite,
     SortKey,
     pack,
@@ -125,11 +127,13 @@ REVERSIBLE = [
     INDEX,
     DropIndex(**PLACE, name="visits_day", columns=["day"]),
     SUMMARY,
+    RenameColumn(**PLACE, column="number", to="number to drop"),
 ]
 OTHERS = [
     Cluster(**PLACE, keys=[SortKey(column="day")]),
     DropColumn(**PLACE, column="number"),
     DropTable(**PLACE),
+    RenameTable(**PLACE, to="visits to drop"),
 ]
 
 

@@ -22,6 +22,8 @@ from schemas.actions import (
     DropTable,
     Join,
     Named,
+    RenameColumn,
+    RenameTable,
     SortKey,
     pack,
 )
@@ -140,6 +142,7 @@ def summaries(draw: st.DrawFn) -> CreateSummary:
     )
 
 
+RENAMED = st.builds(RenameColumn, **PLACE, column=NAMES, to=NAMES)
 EXPECTED: list[tuple[st.SearchStrategy[Body], list[str], list[str] | None]] = [
     (st.builds(CreateIndex, **PLACE, name=NAMES, columns=COLUMNS, unique=st.booleans()), ["CREATE"], ["DROP"]),
     (st.builds(DropIndex, **PLACE, name=NAMES, columns=COLUMNS, unique=st.booleans()), ["DROP"], ["CREATE"]),
@@ -151,6 +154,8 @@ EXPECTED: list[tuple[st.SearchStrategy[Body], list[str], list[str] | None]] = [
     (CHANGED, ["DROP", "ALTER", "CREATE"], ["DROP", "ALTER", "CREATE"]),
     (TO_ENUM, ["CREATE", "DROP", "ALTER", "CREATE"], ["DROP", "ALTER", "CREATE", "DROP"]),
     (ADDED, ["TRANSACTION", "ALTER", "UPDATE", "TRANSACTION"], ["DROP", "ALTER", "CREATE"]),
+    (st.builds(RenameTable, **PLACE, to=NAMES), ["DROP", "ALTER", "CREATE"], ["DROP", "ALTER", "CREATE"]),
+    (RENAMED, ["DROP", "ALTER", "CREATE"], ["DROP", "ALTER", "CREATE"]),
     (st.builds(DropColumn, **PLACE, column=NAMES), ["DROP", "ALTER", "CREATE"], None),
     (st.builds(DropTable, **PLACE), ["DROP"], None),
     (summaries(), ["CREATE"], ["DROP"]),
@@ -172,13 +177,14 @@ def test_whatever_the_names_the_parser_sees_the_expected_statements_and_no_other
 ) -> None:
     body = data.draw(bodies)
     place = (getattr(body, "schema_name", "s"), getattr(body, "table", "t"))
-    used = {getattr(body, "column", "")}
+    used = {getattr(body, "column", ""), getattr(body, "to", "")}
     other = data.draw(NAMES.filter(lambda found: found not in used))
     known = table(
         "s.t", {"id": "BIGINT", other: "VARCHAR"}, indexes=[Index(name=other, columns=[other], unique=False)]
     ).model_copy(update={"schema_name": place[0], "name": place[1]})
     inverses = inverse(body, by_name([known]))
-    undone = None if inverses is None else [sql for one in inverses for sql in render(one, by_name([known]))]
+    left = known.model_copy(update={"name": body.to}) if isinstance(body, RenameTable) else known
+    undone = None if inverses is None else [sql for one in inverses for sql in render(one, by_name([left]))]
     assert (types(render(body, by_name([known]))), types(undone)) == (there, back)
 
 

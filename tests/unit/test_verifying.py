@@ -17,6 +17,7 @@ from tests.access import INDEX, planned
 from tests.ordered_store import NOON, Ordered
 from tests.store_records import CODEC, pattern, pattern_batch
 
+UNSEEN = timedelta(days=30)
 SLOT = timedelta(seconds=30)
 
 
@@ -62,7 +63,7 @@ class Verified(Ordered):
 
         def take(tx: DuckDBPyConnection, deciding: Deciding) -> None:
             ordering = Ordering(tx, CODEC, self.gatekeeper.rules, self.key, deciding, now)
-            Verifying(tx, CODEC, deciding, now, ordering).judge()
+            Verifying(tx, CODEC, deciding, now, ordering, UNSEEN).judge()
 
         return self.decide(take, now)
 

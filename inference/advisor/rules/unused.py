@@ -2,12 +2,12 @@
 
 An index that no query can use costs every write (inserts 1.3-2.1x, deletes 14-33x: 10M rows, DuckDB 2.0.0). Proposed
 only where the team declares that the log shows every use, for a window that spans a monthly report, without drops
-and without a statement that could not be read: what is dropped is gone.
+and without a statement that could not be read. What is dropped is gone: so a table or column is put out of sight first.
 """
 
 from collections.abc import Iterator
 
-from schemas.actions import DropColumn, DropIndex, DropTable
+from schemas.actions import DropColumn, DropIndex, DropTable, RenameColumn, RenameTable
 from schemas.errors import Unreadable
 from schemas.records import Column, Index, Table
 
@@ -81,11 +81,14 @@ def _drop_table(rule: Rule, workload: Workload, table: Table, title: str) -> Fin
         title,
         f"Nothing read or wrote it in {workload.window_s / DAY_S:.0f} days of full coverage; it takes about "
         f"{table.bytes / 1e6:,.0f} MB.",
-        [DropTable(schema_name=table.schema_name, table=table.name)],
+        [
+            RenameTable(schema_name=table.schema_name, table=table.name, to=_out_of_sight(table.name)),
+            DropTable(schema_name=table.schema_name, table=_out_of_sight(table.name)),
+        ],
         gaining=[],
         affected=[],
         equality="data",
-        equality_reason="no statement of the window names it; its rows are gone, and there is no way back",
+        equality_reason="no statement of the window names it; once it is dropped, its rows are gone",
     )
 
 
@@ -127,12 +130,21 @@ def _columns(rule: Rule, workload: Workload, table: Table) -> Iterator[Finding]:
         yield rule.candidate(
             title,
             f"Nothing named it in {workload.window_s / DAY_S:.0f} days of full coverage.",
-            [DropColumn(schema_name=table.schema_name, table=table.name, column=column.name)],
+            [
+                RenameColumn(
+                    schema_name=table.schema_name, table=table.name, column=column.name, to=_out_of_sight(column.name)
+                ),
+                DropColumn(schema_name=table.schema_name, table=table.name, column=_out_of_sight(column.name)),
+            ],
             gaining=[],
             affected=workload.writes_of(table),
             equality="data",
-            equality_reason="no statement of the window names it; its values are gone, and there is no way back",
+            equality_reason="no statement of the window names it; once it is dropped, its values are gone",
         )
+
+
+def _out_of_sight(name: str) -> str:
+    return f"{name} to drop"
 
 
 def _is_held(table: Table, column: Column) -> bool:
