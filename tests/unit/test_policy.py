@@ -97,7 +97,7 @@ def test_a_file_that_is_no_policy_is_said_to_be_none(tmp_path: Path, text: bytes
 
 
 def test_the_example_is_a_policy() -> None:
-    assert set(policy.parse(EXAMPLE.read_bytes()).classes) == {"index", "rebuild", "summary"}
+    assert set(policy.parse(EXAMPLE.read_bytes()).classes) == {"code", "index", "rebuild", "summary"}
 
 
 def test_keys_are_read_from_beside_the_policy(tmp_path: Path) -> None:
