@@ -49,7 +49,7 @@ class SortKey(Node):
 
 
 class Cluster(OnTable):
-    """Rewrites the table in the order of the keys. The way back is no order: rows stay, so it needs none."""
+    """Rewrites the table in the order of the keys. The way back is the order that it had, where it had one."""
 
     kind: ClassVar[str] = "cluster"
     keys: list[SortKey]

@@ -23,12 +23,16 @@ from .actions import (
     RenameColumn,
     RenameTable,
     Rewrite,
+    SortKey,
     pack,
     unpack,
 )
 from .definition import after, definition_hash, is_as, touched
-from .records import Action, Limits, Step, Touched
+from .records import Action, Limits, Step, Table, Touched
 from .render import Name, Tables, known, render
+
+IN_ORDER = 0.95
+"""Of sampled neighbours, from which on a table's rows lie by a column: those that came last may lie elsewhere."""
 
 
 def steps(actions: Sequence[Action], tables: Tables, limits: Limits) -> tuple[list[Step], Tables]:
@@ -131,9 +135,19 @@ def inverse(body: Body, tables: Tables) -> list[Body] | None:
             return [body.model_copy(update={"column": body.to, "to": body.column})]
         case CreateSummary():
             return [DropTable(schema_name=body.schema_name, table=body.name)]
-        case Cluster() | Rewrite() | ConvertFile():
+        case Cluster():
+            before = _order(known(body, tables))
+            return [] if before is None else [body.model_copy(update={"keys": [before]})]
+        case Rewrite() | ConvertFile():
             return []
     return None
+
+
+def _order(table: Table) -> SortKey | None:
+    """By which its rows lie, as far as its figures tell: of several columns the one with most values."""
+    found = [column for column in table.columns if column.ordered >= 0 and abs(column.ordered - 0.5) >= IN_ORDER - 0.5]
+    best = max(found, key=lambda column: column.distinct, default=None)
+    return None if best is None else SortKey(column=best.name, descending=best.ordered < 0.5)
 
 
 def expected(planned: Sequence[Step], *, done: bool) -> dict[Name, str]:

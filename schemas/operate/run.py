@@ -172,7 +172,7 @@ class Executor:
     def _is_done(self, connection: duckdb.DuckDBPyConnection, place: Place, order: Order, found: Tables) -> bool:
         """As promised, by looking: an order that comes again does nothing twice."""
         promised = expected(order.meant, done=order.kind == "apply")
-        rebuilt = [] if order.kind == "revert" else [body for body in _bodies(order) if isinstance(body, Cluster)]
+        rebuilt = [body for body in _wanted(order) if isinstance(body, Cluster)]
         return not drift(promised, found) and all(in_order(connection, place.database, body) for body in rebuilt)
 
 
@@ -183,16 +183,20 @@ def _back(connection: duckdb.DuckDBPyConnection, place: Place, done: Sequence[Mo
 
 def _planned(order: Order, before: Tables) -> list[Move]:
     """Raises OperationError, ActionError for what the tables do not allow."""
-    if order.kind == "revert":
-        back = way_back(order.meant)
-        if back is None:
-            raise OperationError("one of its steps has no way back")
-        bodies = [unpack(action) for action in back]
-    else:
-        bodies = _bodies(order)
+    bodies = _wanted(order)
     if drifted := drift(expected(order.meant, done=order.kind == "revert"), before):
         raise OperationError(f"{', '.join(drifted)} changed since it was planned")
     return moves(bodies, before)
+
+
+def _wanted(order: Order) -> list[Body]:
+    """What it does, or takes back. Raises OperationError where nothing does, ActionError."""
+    if order.kind == "apply":
+        return _bodies(order)
+    back = way_back(order.meant)
+    if back is None:
+        raise OperationError("one of its steps has no way back")
+    return [unpack(action) for action in back]
 
 
 def _only_as_code(order: Order) -> str | None:

@@ -19,11 +19,9 @@ from schemas.actions import (
     unpack,
 )
 from schemas.fingerprint import shape
+from schemas.plan import IN_ORDER
 from schemas.records import Column, Step, Table
 from schemas.render import Tables
-
-IN_ORDER = 0.95
-"""Of sampled neighbours, from which on a table counts as clustered: rows that came since are in no order."""
 
 
 def landed(steps: Sequence[Step], tables: Tables, ran: Callable[[str], bool]) -> int:

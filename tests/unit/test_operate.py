@@ -25,11 +25,16 @@ from schemas.actions import (
     RenameColumn,
     RenameTable,
     SortKey,
+    pack,
 )
+from schemas.client.catalog import place_of, structure
 from schemas.expressions import ColumnRef, Constant, Operation
 from schemas.operate import place, run, transaction
 from schemas.operate.run import Result
-from tests.operating import Killed, Shop, killed_at, replaced
+from schemas.plan import steps
+from schemas.records import Limits
+from schemas.render import by_name
+from tests.operating import SALT, Killed, Shop, killed_at, order_of, replaced
 
 BY_DAY = Cluster(table="visits", keys=[SortKey(column="day")])
 INDEX = CreateIndex(table="visits", name="visits_page", columns=["page"])
@@ -134,6 +139,23 @@ def test_a_table_is_put_out_of_sight_and_comes_back_with_all_that_it_had(shop: S
     back = order.model_copy(update={"kind": "revert", "operation_id": "operation-2"})
     assert shop.executor().carry_out(back).state == "done"
     assert shop.look() == before
+
+
+def test_rows_that_lay_in_an_order_lie_in_it_again_when_a_rebuild_is_taken_back(plain: Shop) -> None:
+    read = "SELECT id FROM visits"
+    was = plain.connection.execute(read).fetchall()
+    tables = by_name(structure(plain.connection, place_of(plain.connection).database))
+    table = tables["main", "visits"]
+    ordered = [one.model_copy(update={"ordered": 1.0 if one.name == "id" else 0.5}) for one in table.columns]
+    tables["main", "visits"] = table.model_copy(update={"columns": ordered})
+    planned, _ = steps([pack(BY_DAY)], tables, Limits(build_s=60, extra_bytes=0, peak_bytes=0))
+    order = order_of(planned, file_id=place_of(plain.connection).file_id(SALT))
+    assert plain.executor().carry_out(order).state == "done"
+    assert plain.connection.execute(read).fetchall() != was
+    back = order.model_copy(update={"kind": "revert", "operation_id": "operation-2"})
+    assert plain.executor().carry_out(back) == Result("done", "1 moves")
+    assert plain.connection.execute(read).fetchall() == was
+    assert plain.executor().carry_out(back) == Result("done", "it was so already")
 
 
 def test_constraints_comments_defaults_indexes_and_views_are_kept(shop: Shop) -> None:

@@ -29,7 +29,7 @@ from schemas.client.catalog import structure
 from schemas.definition import ABSENT, after, definition_hash, dependents, is_as
 from schemas.errors import ActionError
 from schemas.expressions import Call, ColumnRef, Constant
-from schemas.plan import plan_hash, steps, way_back
+from schemas.plan import inverse, plan_hash, steps, way_back
 from schemas.records import Action, Column, Limits, Step
 from schemas.render import TYPES, Tables, by_name, render
 
@@ -249,6 +249,21 @@ def test_clustering_orders_the_rows_and_loses_nothing(shop: duckdb.DuckDBPyConne
     assert order == sorted(order, key=lambda row: (-row[0].toordinal(), row[1]))
     with pytest.raises(duckdb.ConstraintException):
         shop.execute("INSERT INTO shop.visits(id) VALUES (7)")
+
+
+@pytest.mark.parametrize(
+    ("day", "number", "back"),
+    [(-1, -1, []), (0.5, 0.9, []), (0.97, -1, [("day", False)]), (0.99, 0.0, [("number", True)])],
+)
+def test_the_way_back_from_an_order_is_the_one_that_was(
+    shop: duckdb.DuckDBPyConnection, day: float, number: float, back: list[tuple[str, bool]]
+) -> None:
+    tables = tables_of(shop)
+    figures = {"day": {"ordered": day, "distinct": 60}, "number": {"ordered": number, "distinct": 500}}
+    columns = [one.model_copy(update=figures.get(one.name, {})) for one in tables[VISITS].columns]
+    tables[VISITS] = tables[VISITS].model_copy(update={"columns": columns})
+    found = inverse(Cluster(**PLACE, keys=[SortKey(column="id")]), tables)
+    assert found == [Cluster(**PLACE, keys=[SortKey(column=name, descending=descending)]) for name, descending in back]
 
 
 def test_an_index_on_an_expression_that_is_dropped_cannot_come_back(shop: duckdb.DuckDBPyConnection) -> None:
