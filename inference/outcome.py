@@ -7,9 +7,9 @@ less the same of the queries that it does not, in the same slot. What slows the 
 The test is sequential: it may be looked at after every slot. Under the hypothesis that nothing became better by more
 than `MATERIAL`, a slot lies beyond that with probability 1/2 at most, whatever the distribution of latencies, so that
 an outlier counts as one slot and no more. The likelihood ratio of "more often than that", averaged over all
-probabilities from 1/2 to 1, is then a test martingale, and exceeds 1/a at any time with probability a at most (Ville
-1939; Robbins, Annals of Mathematical Statistics 41 (1970)). The same the other way for worse. Slots are taken for
-independent, which a minute's disturbance of the affected queries alone is not: they are long for that.
+probabilities from 1/2 to 1, one half of the weight on 1 ("always"), is then a test martingale, and exceeds 1/a at any
+time with probability a at most (Ville 1939; Robbins, Annals of Mathematical Statistics 41 (1970)). That half tells a
+change that shows in every slot after six of them. The same the other way for worse. Slots are taken for independent, which a minute's disturbance of the affected queries alone is not: they are long for that.
 """
 
 from collections.abc import Sequence
@@ -62,9 +62,13 @@ def judge(shifts: Sequence[float], promised_low: float | None) -> Came:
 
 
 def evidence(beyond: int, slots: int) -> float:
-    """The averaged likelihood ratio: 2 times the integral of (2p)^k (2 (1-p))^(n-k) over p from 1/2 to 1."""
+    """The averaged likelihood ratio: half of 2^n where k is n, and half of the mean of (2p)^k (2 (1-p))^(n-k).
+
+    The mean is over p from 1/2 to 1, and so twice the integral.
+    """
     k, n = beyond, slots
     # the incomplete beta function with whole numbers is a binomial tail
     tail = log(sum(comb(n + 1, i) for i in range(k + 1))) - (n + 1) * log(2)
     whole = lgamma(k + 1) + lgamma(n - k + 1) - lgamma(n + 2)
-    return exp(min(LARGEST, (n + 1) * log(2) + whole + tail))
+    averaged = exp(min(LARGEST, n * log(2) + whole + tail))
+    return averaged + (exp(min(LARGEST, (n - 1) * log(2))) if k == n else 0.0)

@@ -46,17 +46,23 @@ def test_a_change_by_two_is_told_within_forty_slots(
     assert called.count(verdict) / 100 > 0.95
 
 
-def test_eight_slots_of_one_mind_are_enough_and_seven_are_not() -> None:
-    assert judge([-1.0] * 7, None).verdict == "open"
-    assert judge([-1.0] * 8, None).verdict == "confirmed"
-    assert judge([1.0] * 7, None).verdict == "open"
-    assert judge([1.0] * 8, None).verdict == "worse"
+def test_six_slots_of_one_mind_are_enough_and_five_are_not() -> None:
+    assert judge([-1.0] * 5, None).verdict == "open"
+    assert judge([-1.0] * 6, None).verdict == "confirmed"
+    assert judge([1.0] * 5, None).verdict == "open"
+    assert judge([1.0] * 6, None).verdict == "worse"
+
+
+def test_one_slot_of_another_mind_takes_six_more() -> None:
+    assert judge([1.0, *[-1.0] * 11], None).verdict == "open"
+    assert judge([1.0, *[-1.0] * 12], None).verdict == "confirmed"
 
 
 def test_evidence_is_the_averaged_likelihood_ratio() -> None:
     def integral(k: int, n: int, parts: int = 2_000) -> float:
         ps = [0.5 + (i + 0.5) / parts / 2 for i in range(parts)]
-        return sum((2 * p) ** k * (2 * (1 - p)) ** (n - k) for p in ps) / parts
+        always = 2**n if k == n else 0
+        return (always + sum((2 * p) ** k * (2 * (1 - p)) ** (n - k) for p in ps) / parts) / 2
 
     for k, n in [(0, 0), (0, 5), (3, 5), (5, 5), (20, 31)]:
         assert evidence(k, n) == pytest.approx(integral(k, n), rel=1e-4)
