@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock wheel records bench-client bench-gate bench-loop bench-measure bench-stream bench-store bench-recovery
+.PHONY: help setup demo demo-loop test check lock wheel records bench-client bench-gate bench-loop bench-measure bench-stream bench-store bench-recovery
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | sort | expand -t 18
@@ -21,6 +21,9 @@ setup: .venv/ready ## a virtual environment from the lock
 
 demo: setup ## the main job on embedded defaults: a product, its workload, measured suggestions
 	@$(BIN)/sidecar demo
+
+demo-loop: setup ## the same, and on: approved, carried out, compared with the promise, taken back where it was harmful
+	@$(BIN)/sidecar demo --loop
 
 test: setup ## all tests
 	@$(BIN)/pytest -m "not alone" -n 2 --dist loadfile

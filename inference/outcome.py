@@ -9,7 +9,8 @@ than `MATERIAL`, a slot lies beyond that with probability 1/2 at most, whatever 
 an outlier counts as one slot and no more. The likelihood ratio of "more often than that", averaged over all
 probabilities from 1/2 to 1, one half of the weight on 1 ("always"), is then a test martingale, and exceeds 1/a at any
 time with probability a at most (Ville 1939; Robbins, Annals of Mathematical Statistics 41 (1970)). That half tells a
-change that shows in every slot after six of them. The same the other way for worse. Slots are taken for independent, which a minute's disturbance of the affected queries alone is not: they are long for that.
+change that shows in every slot after six of them. The same the other way for worse. Slots are taken for independent,
+which a minute's disturbance of the affected queries alone is not: they are long for that.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Suggestions as a person wants to read them, and the same as JSON."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -32,7 +32,7 @@ def refused(suggestions: Sequence[Suggestion]) -> list[Considered]:
     return list(suggestions[0].considered) if suggestions else []
 
 
-def as_json(suggestions: Sequence[Suggestion], counts: dict[str, int]) -> str:
+def as_json(suggestions: Sequence[Suggestion], counts: dict[str, int], more: Mapping[str, Any]) -> str:
     values: dict[str, Any] = {
         "suggestions": [
             suggestion.model_dump(mode="json", exclude={"considered"}) | {"sql": _sql(suggestion)}
@@ -42,6 +42,7 @@ def as_json(suggestions: Sequence[Suggestion], counts: dict[str, int]) -> str:
         "nothing_to_do": [one.reason for one in suggestions if one.kind == "nothing"],
         "refused": [one.model_dump(mode="json") for one in refused(suggestions)],
         "counts": counts,
+        **more,
     }
     return json.dumps(values, indent=2, ensure_ascii=False)
 

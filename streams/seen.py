@@ -1,14 +1,14 @@
 """What was seen of an analysis, whether on Kafka's topics or here, and how it is told at the end."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 
 from schemas.errors import InputError
-from schemas.records import Measurement, MeasurementRequest, Suggestion
+from schemas.records import Measurement, MeasurementRequest, Outcome, Suggestion, Verdict
 from streams import report
 
 Progress = Callable[[str], None]
@@ -23,6 +23,8 @@ class Seen:
     asked: MeasurementRequest | None = None
     measured: Measurement | None = None
     suggestions: dict[int, Suggestion] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
     dead_letters: int = 0
 
     @property
@@ -54,18 +56,28 @@ def progress_on(console: Console) -> Progress:
     return progress
 
 
-def tell(seen: Seen, console: Console, progress: Progress, json_file: Path | None) -> None:
-    """The suggestions, the counts in a line, and both as JSON. Raises InputError where that cannot be written."""
+def tell(
+    seen: Seen,
+    console: Console,
+    progress: Progress,
+    json_file: Path | None,
+    more: Mapping[str, Sequence[Mapping[str, object]]] | None = None,
+) -> None:
+    """The suggestions, the counts in a line, and both as JSON, with `more` beside them.
+
+    Raises InputError where that cannot be written.
+    """
     suggestions = [seen.suggestions[position] for position in sorted(seen.suggestions)]
     counts = seen.counts()
     report.show(suggestions, console)
+    applied = {one.suggestion_id for one in seen.outcomes if one.state == "done"}
     progress(
         f"{counts['runs']:,} runs of {counts['shapes']} shapes, {counts['candidates']} candidates, "
         f"{counts['screened']} screened, {counts['measured']} measured in full, "
-        f"{counts['suggestions']} suggested, none applied"
+        f"{counts['suggestions']} suggested, {len(applied) or 'none'} applied"
     )
     if json_file:
         try:
-            json_file.write_text(report.as_json(suggestions, counts) + "\n")
+            json_file.write_text(report.as_json(suggestions, counts, more or {}) + "\n")
         except OSError as error:
             raise InputError(f"{json_file} cannot be written ({error.strerror}): name another file") from error

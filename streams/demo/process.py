@@ -1,5 +1,6 @@
 """The demo's child processes: each in a session of its own, told to stop in order, killed if it does not."""
 
+import json
 import os
 import signal
 import subprocess
@@ -28,6 +29,12 @@ class Process:
                 env={**os.environ, **environment},
                 start_new_session=True,  # Ctrl-C is for the demo, which stops its children in order
             )
+
+    def tell(self, **what: object) -> None:
+        """A line of JSON to its standard input."""
+        if self._child.stdin:
+            self._child.stdin.write(json.dumps(what).encode() + b"\n")
+            self._child.stdin.flush()
 
     def said(self, text: str) -> bool:
         return text in self.log.read_text(errors="replace")

@@ -4,14 +4,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from schemas.errors import SidecarError
 from schemas.topics import TOPICS
-from streams.broker import embedded
+from streams.broker import Broker, embedded
 from streams.broker.mock import MockKafka
 from streams.connections import confluent_config
 from streams.demo.process import Process
@@ -28,49 +30,86 @@ PATIENCE_S = 240
 TELL_EVERY_S = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What runs: `settings` are those with which the broker is reached. `seen` grows as it is watched."""
+
+    progress: Progress
+    broker: Broker
+    settings: Settings
+    product: Process
+    sidecar: Process
+    watch: Watch
+    seen: Seen
+
+    def until(self, done: Callable[[], bool], stage: Callable[[], str], patience_s: float) -> None:
+        """Watches, and tells the stage where it is another or has grown. Raises SidecarError after `patience_s`."""
+        deadline = time.monotonic() + patience_s
+        told, told_at = "", 0.0
+        while not done():
+            for part in (self.product, self.sidecar, self.broker):
+                part.check()
+            if time.monotonic() > deadline:
+                raise SidecarError(f"not through after {patience_s:.0f} s; the last that was seen: {stage()}")
+            self.watch.update(self.seen, 0.5)
+            now = stage()
+            if now != told and (now[:12] != told[:12] or time.monotonic() - told_at > TELL_EVERY_S):
+                told, told_at = now, time.monotonic()
+                self.progress(now)
+
+
 def run(console: Console, json_file: Path | None) -> None:
     """Ends by itself when the first analysis is through, with every process stopped. Raises SidecarError."""
     progress = progress_on(console)
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="duckdb-sidecar-demo-")))
-        seen = _first_analysis(folder, stack, progress)
+    with temporary_folder() as folder, started(folder, progress) as demo:
+        first_analysis(demo)
         progress("stopping all")
-    tell(seen, console, progress, json_file)
+    tell(demo.seen, console, progress, json_file)
 
 
-def _first_analysis(folder: Path, stack: ExitStack, progress: Progress) -> Seen:
-    progress("generating TPC-H data")
-    parquet = folder / "parquet"
-    generate(parquet)
-    progress("starting the broker")
-    broker = stack.enter_context(embedded.start(folder / "kafka", progress=progress))
-    progress(broker.description)
-    settings = Settings(bootstrap_servers=broker.bootstrap_servers, data_folder=folder / "sidecar")
-    if isinstance(broker, MockKafka):
-        for topic in TOPICS:
-            broker.create_topic(topic.name, topic.partitions)
-    else:
-        TopicAdmin(confluent_config(settings), settings.topic_prefix, settings.group_prefix).create()
-    progress("starting the data product: loads its database, then serves a back office")
-    product = stack.enter_context(_product(folder, parquet, broker.bootstrap_servers))
-    progress("starting sidecar run")
-    sidecar = stack.enter_context(_sidecar(folder, broker.bootstrap_servers))
-    watch = stack.enter_context(closing(Watch(broker.bootstrap_servers, settings.topic_prefix)))
-    seen = Seen()
-    deadline = time.monotonic() + PATIENCE_S
-    told, told_at = "", 0.0
-    while not seen.complete:
-        product.check()
-        sidecar.check()
-        broker.check()
-        if time.monotonic() > deadline:
-            raise SidecarError(f"no suggestion after {PATIENCE_S} s; the last that was seen: {_stage(seen)}")
-        watch.update(seen, 0.5)
-        stage = _stage(seen)
-        if stage != told and (stage[:12] != told[:12] or time.monotonic() - told_at > TELL_EVERY_S):
-            told, told_at = stage, time.monotonic()
-            progress(stage)
-    return seen
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="duckdb-sidecar-demo-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def started(
+    folder: Path,
+    progress: Progress,
+    of_product: Mapping[str, str] | None = None,
+    of_sidecar: Mapping[str, str] | None = None,
+    more: Sequence[str] = (),
+) -> Iterator[Demo]:
+    """Everything at work, and stopped at the end. Both mappings are of the environment, `more` are files of statements.
+
+    Raises SidecarError.
+    """
+    with ExitStack() as stack:
+        progress("generating TPC-H data")
+        parquet = folder / "parquet"
+        generate(parquet)
+        progress("starting the broker")
+        broker = stack.enter_context(embedded.start(folder / "kafka", progress=progress))
+        progress(broker.description)
+        settings = Settings(bootstrap_servers=broker.bootstrap_servers, data_folder=folder / "sidecar")
+        if isinstance(broker, MockKafka):
+            for topic in TOPICS:
+                broker.create_topic(topic.name, topic.partitions)
+        else:
+            TopicAdmin(confluent_config(settings), settings.topic_prefix, settings.group_prefix).create()
+        progress("starting the data product: loads its database, then serves a back office")
+        servers = broker.bootstrap_servers
+        product = stack.enter_context(_product(folder, parquet, servers, of_product or {}, more))
+        progress("starting sidecar run")
+        sidecar = stack.enter_context(_sidecar(folder, servers, of_sidecar or {}))
+        watch = stack.enter_context(closing(Watch(servers, settings.topic_prefix)))
+        yield Demo(progress, broker, settings, product, sidecar, watch, Seen())
+
+
+def first_analysis(demo: Demo) -> None:
+    seen = demo.seen
+    demo.until(lambda: seen.complete, lambda: _stage(seen), PATIENCE_S)
 
 
 def generate(folder: Path, scale: float = SCALE) -> None:
@@ -81,28 +120,32 @@ def generate(folder: Path, scale: float = SCALE) -> None:
         raise SidecarError(f"the data could not be generated: {made.stderr.strip()[-500:]}")
 
 
-def _product(folder: Path, parquet: Path, bootstrap_servers: str) -> Process:
+def _product(
+    folder: Path, parquet: Path, bootstrap_servers: str, environment: Mapping[str, str], more: Sequence[str]
+) -> Process:
     command = [
         sys.executable, "-m", "streams.demo.product",
         "--database", str(folder / "back_office.duckdb"), "--parquet", str(parquet), "--scale", str(SCALE),
+        *(argument for file in more for argument in ("--more", file)),
     ]  # fmt: skip
-    environment = {
+    ours = {
         "DUCKDB_SIDECAR_KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
         "DUCKDB_SIDECAR_CLONE_SLOWDOWN": "20",  # all of the demo shares a machine; a product would not take that
         "XDG_STATE_HOME": str(folder / "state"),  # where the client keeps exemplars and makes clones
     }
-    return Process("the data product", command, folder / "product.log", environment)
+    return Process("the data product", command, folder / "product.log", {**ours, **environment})
 
 
-def _sidecar(folder: Path, bootstrap_servers: str) -> Process:
-    environment = {
+def _sidecar(folder: Path, bootstrap_servers: str, environment: Mapping[str, str]) -> Process:
+    ours = {
         "SIDECAR_BOOTSTRAP_SERVERS": bootstrap_servers,
         "SIDECAR_DATA_FOLDER": str(folder / "sidecar"),
         "SIDECAR_HTTP_PORT": "0",
         "SIDECAR_ANALYSIS_MIN_RUNS": str(FIRST_ANALYSIS_RUNS),
         "SIDECAR_ANALYSIS_BUDGET_S": str(BUDGET_S),
     }
-    return Process("sidecar run", [sys.executable, "-m", "streams.cli", "run"], folder / "sidecar.log", environment)
+    command = [sys.executable, "-m", "streams.cli", "run"]
+    return Process("sidecar run", command, folder / "sidecar.log", {**ours, **environment})
 
 
 def _stage(seen: Seen) -> str:

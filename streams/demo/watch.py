@@ -3,11 +3,11 @@
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.codec import Codec
-from schemas.records import DeadLetter, Measurement, MeasurementRequest, PatternBatch, Suggestion
-from schemas.topics import DEAD_LETTERS, MEASUREMENT_REQUESTS, MEASUREMENTS, PATTERNS, SUGGESTIONS
+from schemas.records import DeadLetter, Measurement, MeasurementRequest, Outcome, PatternBatch, Suggestion, Verdict
+from schemas.topics import DEAD_LETTERS, MEASUREMENT_REQUESTS, MEASUREMENTS, OUTCOMES, PATTERNS, SUGGESTIONS, VERDICTS
 from streams.seen import Seen
 
-WATCHED = (PATTERNS, MEASUREMENT_REQUESTS, MEASUREMENTS, SUGGESTIONS, DEAD_LETTERS)
+WATCHED = (PATTERNS, MEASUREMENT_REQUESTS, MEASUREMENTS, SUGGESTIONS, OUTCOMES, VERDICTS, DEAD_LETTERS)
 
 
 class Watch:
@@ -44,6 +44,10 @@ class Watch:
                 seen.measured = measured
             case Suggestion() as suggestion if suggestion.revision == 1:
                 seen.suggestions[suggestion.position] = suggestion
+            case Outcome() as outcome if outcome not in seen.outcomes:
+                seen.outcomes.append(outcome)
+            case Verdict() as verdict:
+                seen.verdicts.append(verdict)
             case DeadLetter():
                 seen.dead_letters += 1
 

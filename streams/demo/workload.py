@@ -29,9 +29,9 @@ class Statement:
     parameters: tuple[str, ...]
 
 
-def statements() -> list[Statement]:
-    """All of them, those of TPC-H first; `runs` is how often in one cycle."""
-    return [statement for file in ("tpch.sql", "dashboard.sql") for statement in _read(file)]
+def statements(*more: str) -> list[Statement]:
+    """All of them, those of TPC-H first, of `more` files last; `runs` is how often in one cycle."""
+    return [statement for file in ("tpch.sql", "dashboard.sql", *more) for statement in _read(file)]
 
 
 def _read(file: str) -> Iterator[Statement]:

@@ -58,7 +58,7 @@ def test_nothing_to_do_is_an_answer_with_its_reason() -> None:
 
 def test_the_json_has_what_the_text_has() -> None:
     found = suggestions(refused=True)
-    values = json.loads(report.as_json(found, {"runs": 3}))
+    values = json.loads(report.as_json(found, {"runs": 3}, {}))
     [one] = values["suggestions"]
     assert (one["gain"]["speedup"], one["gain"]["k"], one["sql"]) == (5.0, 8, found[0].steps[0].sql)
     assert [refusal["title"] for refusal in values["refused"]] == ["Index orders.status"]
