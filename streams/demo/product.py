@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 import duckdb_sidecar
-from duckdb_sidecar.fingerprint import fill, shape
+from schemas.fingerprint import fill, shape
 
 from .workload import Parameters, Statement, statements
 
