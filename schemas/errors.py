@@ -6,6 +6,7 @@ SidecarError
 │   └── UnknownSchema      a schema id that neither the registry nor the committed map knows
 ├── ActionError            an action that is unknown or not well-formed
 ├── ApprovalError          an approval that is not what it claims to be
+├── SignatureError         a signature that does not hold, or is of no key that is trusted
 ├── BrokerError            the broker cannot be had, or refuses
 │   ├── PartsMissing       the jars or the Java runtime of the embedded broker cannot be had here
 │   └── TopicError         a topic is missing, has other partitions, or may not be used
@@ -44,6 +45,10 @@ class ActionError(SidecarError):
 
 
 class ApprovalError(SidecarError):
+    pass
+
+
+class SignatureError(SidecarError):
     pass
 
 

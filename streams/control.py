@@ -27,7 +27,7 @@ from duckdb import DuckDBPyConnection
 from schemas.codec import Codec
 from schemas.errors import BrokerError, Fenced, StoreError, TopicError
 from schemas.records import Decision, JournalEntry
-from store import inputs, journal, messages, outbox, projection
+from store import chain, heads, inputs, journal, messages, outbox, projection
 from store.chain import CHECKPOINT, DECISION, EPOCH, UNKNOWN_EPOCH, derived
 from store.knowledge import KnowledgeFile
 from store.projection import Applied
@@ -57,7 +57,7 @@ logger = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class ControlSettings:
     """`kafka` is what any client of confluent-kafka needs to connect. Without a `policy` every approval is refused, and
-    without an `operation_key` nothing is carried out.
+    without an `operation_key` nothing is carried out, nor is the journal signed.
     """
 
     store_path: Path
@@ -258,6 +258,9 @@ class Turning:
             decisions=decisions,
         )
         projection.enter(tx, entry, self._sender.ends)
+        entry = chain.sealed(entry)
+        if key := self._order_key:
+            entry = heads.signed(entry, key.private, key.kid)
         link = self._journal.append(entry, stop)
         journal.add(tx, link.entry, link.after, self._follower.journal_id)
         self._next_checkpoint = time.monotonic() + self._settings.checkpoint_s

@@ -45,11 +45,12 @@ class Decision(Part):
 
 
 class JournalEntry(Record):
-    """One link of the chain: `hash` is sha256 over the entry's canonical bytes without `hash` (see `store.journal`).
+    """One link of the chain: `hash` is sha256 over the entry's canonical bytes without `hash` (see `store.chain`).
 
     `kind` is "epoch", "checkpoint" or "decision". An epoch entry opens the epoch that its own offset names, and
     carries -1; all others carry their epoch. `accepted` are the inputs since the entry before, `settled` the next
     offsets to read; `sent` is the highest sequence whose messages all are confirmed.
+    `signature` is the control process's over the entry as the head (see `store.heads`), empty where it has no key.
     """
 
     sequence: int
@@ -61,3 +62,4 @@ class JournalEntry(Record):
     settled: list[Position]
     sent: int
     decisions: list[Decision]
+    signature: str = ""
