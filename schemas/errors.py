@@ -13,6 +13,7 @@ SidecarError
 ├── StoreError             the knowledge file cannot be used
 │   ├── StoreTaken         another process has it open
 │   └── Fenced             another control process has taken over
+├── BackupError            a backup cannot be made, or is not what was made
 ├── OperationError         a change that is refused, or that gave way
 │   └── Moved              others wrote to the table, which may pass when it is tried again
 ├── CloneError             no clone could be made, or it is gone
@@ -73,6 +74,10 @@ class StoreTaken(StoreError):
 
 
 class Fenced(StoreError):
+    pass
+
+
+class BackupError(SidecarError):
     pass
 
 

@@ -15,6 +15,7 @@ from schemas.errors import SidecarError
 from streams import settings as configuration
 from streams.access import commands
 from streams.audit_commands import audit
+from streams.backup_commands import backup
 from streams.terminal import console, control, progress, reachable, table, told
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ cli.add_typer(topics, name="topics")
 cli.add_typer(dead_letters, name="dead-letters")
 cli.add_typer(store, name="store")
 cli.add_typer(audit, name="audit")
+cli.add_typer(backup, name="backup")
 cli.add_typer(commands.policy, name="policy")
 cli.add_typer(commands.keys, name="keys")
 

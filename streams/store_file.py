@@ -14,10 +14,10 @@ from store.comparing import differences
 from store.knowledge import reading
 from streams import audit, catching_up
 from streams.audit import Kept, trusted
-from streams.catching_up import check_nothing_at
 from streams.consuming import patiently
 from streams.control import ControlSettings
 from streams.ending import ended_by_signals, folder_beside
+from streams.placing import placed
 from streams.seen import Progress, now_and_then
 
 
@@ -27,20 +27,9 @@ def rebuild(settings: ControlSettings, codec: Codec, progress: Progress) -> Head
     Raises StoreError where there is a file already or the topics do not tell all, BrokerError. To be called in the
     main thread: Ctrl-C ends it.
     """
-    path = settings.store_path
-    check_nothing_at(path)
     stop = Signal()
-    with ended_by_signals(stop), folder_beside(path) as folder:
-        made = Path(folder) / path.name
-        head = _made(settings, codec, made, stop, progress)
-        if made.with_name(f"{made.name}.wal").exists():
-            raise StoreError(f"the last of it could not be written to {path.parent}: make room and try again")
-        try:
-            check_nothing_at(path)
-        except StoreError as error:
-            raise StoreError(f"meanwhile another process was here, such as a control process: {error}") from error
-        made.rename(path)
-    return head
+    with placed(settings.store_path, stop) as made:
+        return _made(settings, codec, made, stop, progress)
 
 
 def verify(settings: ControlSettings, codec: Codec, progress: Progress, *, by_rebuild: bool) -> None:

@@ -4,7 +4,10 @@ from .base import Part, Position, Record
 
 
 class Request(Record):
-    """Asks the control process for something. `body` is JSON of what the kind needs; "analyse" or "rollback"."""
+    """Asks the control process for something. `body` is JSON of what the kind needs.
+
+    `kind` is "analyse", "backup" or "rollback".
+    """
 
     kind: str
     body: bytes
@@ -31,9 +34,9 @@ class Outgoing(Part):
 
 
 class Decision(Part):
-    """`kind` is "analyse", "expire", "judge", "operate", "refuse", "retain" or "rule"; `body` is canonical JSON.
+    """`kind` is "analyse", "backup", "expire", "judge", "operate", "refuse", "retain" or "rule".
 
-    `messages` are what it sends, in order.
+    `body` is canonical JSON; `messages` are what it sends, in order.
     """
 
     decision_id: str
