@@ -60,7 +60,7 @@ class Header(BaseModel):
     standing: Standing
     bytes: int = Field(ge=0)
     salt: str = Field(pattern="^[0-9a-f]{64}$")
-    check: str = ""
+    check: str = Field(pattern="^[0-9a-f]{32}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,11 @@ def seal(source: Path, target: Path, key: bytes, stands: Standing, at: datetime,
             told = header.model_dump_json().encode()
             head = MAGIC + len(told).to_bytes(4, "big") + told
             into.write(head)
-            for number, last in _numbered(size):
+            count = _chunks(size)
+            for number in range(count):
                 if stop.is_set():
                     raise BackupError("told to stop before the backup was made")
-                into.write(own.encrypt(_nonce(number), plain.read(CHUNK), _bound(head, number, last)))
+                into.write(own.encrypt(_nonce(number), plain.read(CHUNK), _bound(head, number, number == count - 1)))
             into.flush()
             os.fsync(into.fileno())
         if target.exists():
@@ -125,19 +126,18 @@ def unsealed(path: Path, key: bytes) -> Iterator[bytes]:
         own, check = _derived(key, bytes.fromhex(header.salt))
         if not secrets.compare_digest(check, header.check):
             raise BackupError(f"{path} was sealed with another key, or its header was changed")
-        numbered = list(_numbered(header.bytes))
-        there, whole = os.fstat(file.fileno()).st_size, len(head) + header.bytes + TAG * len(numbered)
+        count = _chunks(header.bytes)
+        there, whole = os.fstat(file.fileno()).st_size, len(head) + header.bytes + TAG * count
         if there < whole:
             raise BackupError(f"{path} was cut off: {there:,} of {whole:,} bytes are there")
         if there > whole:
             raise BackupError(f"{path} was changed: {there - whole:,} bytes were put behind its end")
-        for number, last in numbered:
+        for number in range(count):
             try:
-                yield own.decrypt(_nonce(number), file.read(CHUNK + TAG), _bound(head, number, last))
+                yield own.decrypt(_nonce(number), file.read(CHUNK + TAG), _bound(head, number, number == count - 1))
             except InvalidTag as error:
                 raise BackupError(
-                    f"{path} was changed: chunk {number + 1} of {len(numbered)}, or the header, is not what was sealed "
-                    "there"
+                    f"{path} was changed: chunk {number + 1} of {count}, or the header, is not what was sealed there"
                 ) from error
 
 
@@ -161,10 +161,9 @@ def _header(file: IO[bytes], path: Path) -> tuple[Header, bytes]:
         raise BackupError(f"the header of {path} was cut off or changed, or is of a newer release") from error
 
 
-def _numbered(size: int) -> Iterator[tuple[int, bool]]:
-    """The chunks' numbers, and whether each is the last; a file without bytes has one chunk."""
-    count = max(1, -(-size // CHUNK))
-    return ((number, number == count - 1) for number in range(count))
+def _chunks(size: int) -> int:
+    """A file without bytes has one, too."""
+    return max(1, -(-size // CHUNK))
 
 
 def _derived(key: bytes, salt: bytes) -> tuple[AESGCM, str]:

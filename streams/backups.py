@@ -1,6 +1,7 @@
 """Backups of the knowledge file in their folder: made from an open file, listed, verified, put back, taken away."""
 
 import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,6 +36,9 @@ def make(file: KnowledgeFile, rules: BackupRules, key: bytes, at: datetime, stop
     For any thread, one at a time. Raises BackupError.
     """
     try:
+        size, free = file.path.stat().st_size, shutil.disk_usage(file.path.parent).free
+        if free < 2 * size:  # the control process must not find its disk full for it
+            raise BackupError(f"a copy of {file.path} needs twice its {size:,} bytes beside it, and {free:,} are free")
         rules.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with file.copied() as copy:
             with reading(copy) as tx:

@@ -130,20 +130,3 @@ def test_the_commands_make_one_with_and_without_a_control_process_and_put_it_bac
     assert back.exit_code == 0, back.output
     with reading(path) as tx:
         assert tables(tx) == live
-
-
-def test_without_a_folder_who_asks_is_refused_and_a_folder_that_fails_is_said(
-    topics: Topics, path: Path, folder: Path
-) -> None:
-    with running(topics.settings(path)) as control:
-        topics.send(REQUESTS, request(kind="backup", product="", database="", event_id="one"))
-        control.until(lambda tx: decisions.listed(tx) and not outbox.pending(tx))
-    folder.write_text("no folder")
-    with running(topics.settings(path, backups=rules(folder))) as control:
-        topics.send(REQUESTS, request(kind="backup", product="", database="", event_id="two"))
-        control.until(lambda tx: len(decisions.listed(tx)) == 2 and not outbox.pending(tx))
-    answers = {one.approval_id: (one.verdict, one.reason) for one in topics.read(RULINGS)}
-    assert answers["one"] == (
-        "refused", "the control process makes no backups: set SIDECAR_BACKUP_FOLDER and a key")  # fmt: skip
-    assert answers["two"][0] == "refused"
-    assert answers["two"][1].startswith(f"a backup in {folder} failed (")

@@ -126,6 +126,19 @@ def test_a_chunk_of_another_backup_with_the_same_key_is_found(tmp_path: Path) ->
         read(made.path)
 
 
+def test_a_chunk_is_bound_to_its_header_its_number_and_whether_it_is_the_last() -> None:
+    bound = {backup_file._bound(*of) for of in ((b"h", 1, True), (b"i", 1, True), (b"h", 2, True), (b"h", 1, False))}
+    assert len(bound) == 4
+
+
+def test_a_header_that_claims_too_much_is_a_cut_and_costs_nothing(tmp_path: Path) -> None:
+    made = sealed(tmp_path, b"x")
+    told = made.header.model_copy(update={"bytes": 2**60}).model_dump_json().encode()
+    made.path.write_bytes(MAGIC + len(told).to_bytes(4, "big") + told)
+    with pytest.raises(BackupError, match="was cut off"):
+        read(made.path)
+
+
 def test_what_was_put_behind_the_end_is_found(tmp_path: Path) -> None:
     made = sealed(tmp_path, b"x")
     made.path.write_bytes(made.path.read_bytes() + b"yz")

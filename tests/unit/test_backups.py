@@ -35,7 +35,7 @@ def file(tmp_path: Path) -> KnowledgeFile:
 
 def backup(path: Path, day: int, cluster: str = CLUSTER) -> Backup:
     stands = Standing(cluster_id=cluster, journal_id="j", sequence=day, hash="", offsets=[])
-    return Backup(path, Header(time=NOON + day * DAY, standing=stands, bytes=0, salt="00" * 32))
+    return Backup(path, Header(time=NOON + day * DAY, standing=stands, bytes=0, salt="00" * 32, check="00" * 16))
 
 
 def test_a_backup_is_of_one_state_of_a_file_that_is_written_on_and_its_lock_stays(
@@ -152,6 +152,16 @@ def test_what_is_superseded_goes_once_the_next_is_made(file: KnowledgeFile, tmp_
         chosen(tmp_path / "empty", None)
     with pytest.raises(BackupError, match="set backup_folder"):
         chosen(None, None)
+
+
+def test_a_copy_that_would_fill_the_disk_is_not_begun(
+    file: KnowledgeFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = file.path.stat().st_size
+    usage = backups.shutil.disk_usage(tmp_path)._replace(free=2 * size - 1)
+    monkeypatch.setattr(backups.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(BackupError, match=f"needs twice its {size:,} bytes beside it, and {2 * size - 1:,} are free"):
+        make(file, rules(tmp_path / "backups"), KEY, NOON, Event())
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_of_ours(file: KnowledgeFile, tmp_path: Path) -> None:
