@@ -34,6 +34,8 @@ PURPOSE = b"duckdb-sidecar/backup/1"
 LARGEST_HEADER = 1 << 20
 CHUNK = 1 << 20
 TAG = 16
+PART = ".part"
+"""At the end of the name of one that is being made."""
 KEY_BYTES = 32
 
 
@@ -85,7 +87,7 @@ def seal(source: Path, target: Path, key: bytes, stands: Standing, at: datetime,
 
     Raises BackupError where there is one already and when told to stop, OSError.
     """
-    salt, part = secrets.token_bytes(32), target.with_name(f".{target.name}.part")
+    salt, part = secrets.token_bytes(32), target.with_name(f".{target.name}{PART}")
     own, check = _derived(key, salt)
     try:
         with source.open("rb") as plain, open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as into:
@@ -104,6 +106,9 @@ def seal(source: Path, target: Path, key: bytes, stands: Standing, at: datetime,
         if target.exists():
             raise BackupError(f"there is {target} already")
         part.rename(target)
+        folder = os.open(target.parent, os.O_RDONLY)
+        os.fsync(folder)  # its name too: older ones are taken away next
+        os.close(folder)
     finally:
         with suppress(OSError):
             part.unlink()

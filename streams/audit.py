@@ -1,7 +1,7 @@
 """The journal as an audit: read from its first entry, with its chain, its signatures and the heads that others keep."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,25 +34,25 @@ class Kept:
 
 
 def verify(
-    settings: ControlSettings, codec: Codec, progress: Progress, keys: Mapping[str, Key], kept: Sequence[Kept] = ()
+    settings: ControlSettings, codec: Codec, progress: Progress, keys: Mapping[str, Key], kept: Kept | None = None
 ) -> Link | None:
     """The journal's last entry that counts, None where it is empty.
 
-    Raises StoreError with the first sequence that does not hold, where one of the kept heads is not in the journal,
-    or where there are keys and its last entry is not signed; BrokerError.
+    Raises StoreError with the first sequence that does not hold, where the kept head is not in the journal, or where
+    there are keys and its last entry is not signed; BrokerError.
     """
     progress("reading the journal from its first entry")
-    missing = list(kept)
-    last, signed = None, 0
+    last, signed, found = None, 0, False
     told = now_and_then(progress)
     for link in walk(settings, codec, keys):
         last, sequence = link, link.after.sequence
-        missing = [one for one in missing if (one.sequence, one.hash) != (sequence, link.after.hash)]
+        if kept and (kept.sequence, kept.hash) == (sequence, link.after.hash):
+            found = True
         signed = sequence if link.entry.signature else signed
         told(f"{sequence:,} entries hold")
     end = last.after if last else Head()
-    if missing:
-        raise StoreError(f"{_lost(missing[0], end.sequence)}. If the journal is the one to trust, make the other anew")
+    if kept and not found:
+        raise StoreError(f"{_lost(kept, end.sequence)}. If the journal is the one to trust, make the other anew")
     if last is None:
         progress("the journal is empty")
         return None

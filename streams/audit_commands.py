@@ -36,7 +36,7 @@ def verify_journal(
 
     settings, codec = control()
     trusted = auditing.trusted(settings.operation_key, keys)
-    kept = [auditing.kept_in(head, trusted)] if head else []
+    kept = auditing.kept_in(head, trusted) if head else None
     auditing.verify(settings, codec, progress_on(console), trusted, kept)
     if head:
         console.print(f"it holds the head in {head}", soft_wrap=True)

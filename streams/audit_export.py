@@ -62,11 +62,12 @@ def export(
         raise InputError(f"there is {folder} already: name a folder that is to be made")
     with ended_by_signals(Signal()), folder_beside(folder) as beside:
         made = Path(beside) / folder.name
-        made.mkdir()
-        last = _write(walk(settings, codec, keys), made, now_and_then(progress))
-        if last:
-            (made / HEAD).write_text(f"{head_of(last.entry).model_dump_json()}\n")
-        made.rename(folder)
+        try:
+            made.mkdir()
+            last = _write(walk(settings, codec, keys), made, now_and_then(progress))
+            made.rename(folder)
+        except OSError as error:
+            raise InputError(f"{folder} cannot be made ({error.strerror}): name another one") from error
     return last
 
 
@@ -96,7 +97,7 @@ def rows(link: Link) -> Iterator[dict[str, Any]]:
 
 def _write(links: Iterator[Link], folder: Path, told: Progress) -> Link | None:
     last = None
-    with (folder / ENTRIES).open("w") as lines, pq.ParquetWriter(folder / TABLE, SCHEMA) as table:
+    with (folder / ENTRIES).open("w", encoding="utf-8") as lines, pq.ParquetWriter(folder / TABLE, SCHEMA) as table:
         waiting: list[dict[str, Any]] = []
         for link in links:
             last = link
@@ -107,6 +108,8 @@ def _write(links: Iterator[Link], folder: Path, told: Progress) -> Link | None:
                 waiting.clear()
             told(f"{link.after.sequence:,} entries are written")
         table.write_table(pa.Table.from_pylist(waiting, SCHEMA))
+    if last:
+        (folder / HEAD).write_text(f"{head_of(last.entry).model_dump_json()}\n")
     return last
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,14 +11,16 @@ from threading import Event as Signal
 
 import duckdb
 
-from schemas.errors import BackupError
-from store.backup_file import Backup, opened, seal, standing, unsealed
+from schemas.errors import BackupError, StoreError
+from store.backup_file import PART, Backup, opened, seal, standing, unsealed
 from store.knowledge import KnowledgeFile, reading
 from streams.backup_key import KeySource
 from streams.placing import placed
 from streams.seen import Progress
 
 SUFFIX = ".backup"
+FORGOTTEN_S = 86_400.0
+"""After which a process that had begun one was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,10 @@ def make(file: KnowledgeFile, rules: BackupRules, key: bytes, at: datetime, stop
             made = seal(copy, rules.folder / name, key, stands, at, stop)
         for one in superseded(listed(rules.folder)[0], made, rules):
             one.path.unlink(missing_ok=True)
-    except (OSError, duckdb.Error) as error:
+        for part in rules.folder.glob(f".*{SUFFIX}{PART}"):
+            if time.time() - part.stat().st_mtime > FORGOTTEN_S:
+                part.unlink(missing_ok=True)
+    except (OSError, duckdb.Error, StoreError) as error:  # what is wrong with a copy does not end who made it
         raise BackupError(f"a backup in {rules.folder} failed ({error}): look at its disk, and the store's") from error
     return made
 

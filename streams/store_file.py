@@ -47,7 +47,7 @@ def verify(settings: ControlSettings, codec: Codec, progress: Progress, *, by_re
             missing = f"another process has {path} open, most likely a control process: stop that and verify again"
         except duckdb.CatalogException as error:
             raise StoreError(f"{path} is a DuckDB file, but no knowledge file: look at store_path") from error
-    kept = [Kept(head.sequence, head.hash, f"the knowledge file {path}")] if head and head.sequence else []
+    kept = Kept(head.sequence, head.hash, f"the knowledge file {path}") if head and head.sequence else None
     audit.verify(settings, codec, progress, trusted(settings.operation_key, None), kept)
     if head is None:
         if by_rebuild:

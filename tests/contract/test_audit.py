@@ -71,7 +71,7 @@ class Journaled:
         self.topics.send(JOURNAL, *entries)
         trusted = self.keys if keys is None else keys
         told: list[str] = []
-        audit.verify(self.settings, CODEC, told.append, trusted, [audit.kept_in(kept, trusted)] if kept else [])
+        audit.verify(self.settings, CODEC, told.append, trusted, audit.kept_in(kept, trusted) if kept else None)
         return told
 
     def head(self, folder: Path, number: int = 5, **changes: Any) -> Path:

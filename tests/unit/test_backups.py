@@ -1,9 +1,11 @@
 """Backups in their folder: made of an open file, chosen, taken away; and where their key comes from."""
 
 import base64
+import os
 import subprocess
 import sys
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -143,8 +145,13 @@ def test_what_is_superseded_goes_once_the_next_is_made(file: KnowledgeFile, tmp_
     for day in range(4):
         make(file, rules(folder, keep=1), KEY, NOON + day * DAY, Event())
     (folder / "what.backup").write_text("what")
+    for name, age_s in ((".killed.backup.part", 90_000), (".other.backup.part", 60)):
+        (folder / name).touch()
+        os.utime(folder / name, (time.time() - age_s,) * 2)
+    make(file, rules(folder, keep=1), KEY, NOON + 4 * DAY, Event())
+    assert [one.name for one in folder.glob(".*")] == [".other.backup.part"], "which is being made"
     found, problems = listed(folder)
-    assert [one.header.time for one in found] == [NOON + 3 * DAY, NOON + 2 * DAY]
+    assert [one.header.time for one in found] == [NOON + 4 * DAY, NOON + 3 * DAY]
     assert [str(one) for one in problems] == [f"{folder / 'what.backup'} is no backup of a knowledge file"]
     assert chosen(folder, None) == found[0].path
     assert chosen(folder, Path(found[1].path.name)) == found[1].path
@@ -161,6 +168,14 @@ def test_a_copy_that_would_fill_the_disk_is_not_begun(
     usage = backups.shutil.disk_usage(tmp_path)._replace(free=2 * size - 1)
     monkeypatch.setattr(backups.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(BackupError, match=f"needs twice its {size:,} bytes beside it, and {2 * size - 1:,} are free"):
+        make(file, rules(tmp_path / "backups"), KEY, NOON, Event())
+
+
+def test_a_copy_that_cannot_be_read_is_no_error_of_the_store(
+    file: KnowledgeFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file, "_copy_to", lambda copy: copy.write_text("what"))
+    with pytest.raises(BackupError, match="failed .*cannot be opened"):
         make(file, rules(tmp_path / "backups"), KEY, NOON, Event())
 
 
