@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +22,8 @@ from streams.audit_export import export
 from streams.broker.mock import MockKafka
 from streams.control import ControlSettings
 from tests.chained import entry, follow
+from tests.commands import commands
+from tests.conftest import Kafka
 from tests.control_running import CODEC, Topics, running
 from tests.store_records import NOON
 
@@ -256,30 +255,24 @@ def test_a_journal_that_does_not_hold_is_not_written_out_and_nothing_is_left(
 
 
 def test_the_control_process_signs_and_its_head_is_kept_and_found_again(
-    kafka: Any, topic_prefix: str, tmp_path: Path
+    kafka: Kafka, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     topics = Topics(kafka.bootstrap_servers, topic_prefix)
     topics.create()
-    create(tmp_path / "k.json", "sidecar", "c")
-    with running(topics.settings(tmp_path / "store.duckdb", operation_key=tmp_path / "k.json")) as control:
+    key, head = tmp_path / "k.json", tmp_path / "head.json"
+    create(key, "sidecar", "c")
+    with running(topics.settings(tmp_path / "store.duckdb", operation_key=key)) as control:
         control.until(lambda _: control.control.health.epoch >= 0)
-
-    def sidecar(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        environment = {
-            **os.environ, "SIDECAR_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, "SIDECAR_TOPIC_PREFIX": topic_prefix,
-            "SIDECAR_OPERATION_KEY": str(tmp_path / "k.json"),
-        }  # fmt: skip
-        return subprocess.run(
-            [sys.executable, "-m", "streams.cli", "audit", *arguments], capture_output=True, text=True, check=False,
-            env=environment, cwd=tmp_path,
-        )  # fmt: skip
-
-    printed = sidecar("head")
-    (tmp_path / "head.json").write_text(printed.stdout)
-    assert json.loads(printed.stdout)["sequence"] == topics.count(JOURNAL), printed.stderr
-    held = sidecar("verify", "--head", "head.json")
-    assert (held.returncode, held.stdout.splitlines()[-1]) == (0, "it holds the head in head.json"), held.stderr
+    sidecar = commands(monkeypatch, topics, operation_key=key)
+    printed = sidecar("audit", "head").stdout
+    assert json.loads(printed)["sequence"] == topics.count(JOURNAL)
+    head.write_text(printed)
+    held = sidecar("audit", "verify", "--head", str(head))
+    assert held.exit_code == 0, held.exception
+    assert held.stdout.splitlines()[-1] == f"it holds the head in {head}"
     assert "its last entry is signed by the control process" in held.stdout
-    (tmp_path / "head.json").write_text(printed.stdout.replace('"sequence":', '"sequence":1'))
-    forged = sidecar("verify", "--head", "head.json")
-    assert (forged.returncode, "the head in head.json does not hold" in forged.stderr) == (1, True)
+    head.write_text(printed.replace('"sequence":', '"sequence":1'))
+    assert "the head in" in str(sidecar("audit", "verify", "--head", str(head)).exception)
+    exported = sidecar("audit", "export", str(tmp_path / "out"))
+    assert exported.stdout.splitlines()[-1] == f"{topics.count(JOURNAL)} entries are in {tmp_path / 'out'}"
+    assert (tmp_path / "out" / "head.json").read_text() == printed

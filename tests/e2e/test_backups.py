@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from typer.testing import CliRunner
 
 from schemas.topics import CATALOGS, JOURNAL, PATTERNS, REQUESTS, RULINGS
 from store import analyses, decisions, journal, outbox
@@ -18,8 +17,8 @@ from store.knowledge import KnowledgeFile, reading
 from streams.backup_key import KeySource
 from streams.backups import BackupRules, listed, restore
 from streams.catching_up import Follower
-from streams.cli import cli
 from streams.topic_admin import TopicAdmin
+from tests.commands import commands
 from tests.conftest import Kafka
 from tests.control_running import CODEC, Process, Topics, running
 from tests.store_records import catalog, pattern, pattern_batch, request, tables
@@ -46,13 +45,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def sidecar(topics: Topics, path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    for name, value in {
-        "BOOTSTRAP_SERVERS": topics.config["bootstrap.servers"], "TOPIC_PREFIX": topics.prefix,
-        "GROUP_PREFIX": topics.prefix, "STORE_PATH": str(path), "BACKUP_FOLDER": str(folder), "BACKUP_KEY": KEY,
-    }.items():  # fmt: skip
-        monkeypatch.setenv(f"SIDECAR_{name}", value)
-    monkeypatch.setenv("COLUMNS", "200")
-    return lambda *arguments: CliRunner().invoke(cli, ["backup", *arguments])
+    return commands(monkeypatch, topics, store_path=path, backup_folder=folder, backup_key=KEY)
 
 
 def rules(folder: Path) -> BackupRules:
@@ -107,26 +100,26 @@ def test_the_commands_make_one_with_and_without_a_control_process_and_put_it_bac
     try:
         while not listed(folder)[0]:
             threading.Event().wait(0.05)
-        made = sidecar("create")
+        made = sidecar("backup", "create")
     finally:
         control.stop()
     newest = listed(folder)[0][0]
     said = f"as of sequence {newest.header.standing.sequence} of the journal"
     assert made.exit_code == 0, made.output
     assert made.output.splitlines()[-1] == f"made: {newest.path}, {said}"
-    made = sidecar("create")
+    made = sidecar("backup", "create")
     assert (made.exit_code, len(listed(folder)[0])) == (0, 3), made.output
     newest = listed(folder)[0][0]
-    assert newest.path.name in sidecar("list").output
-    checked = sidecar("verify")
+    assert newest.path.name in sidecar("backup", "list").output
+    checked = sidecar("backup", "verify")
     said = f"as of sequence {newest.header.standing.sequence} of the journal"
     assert checked.output.splitlines() == [f"whole: {newest.path}, {said}"]
-    refused = sidecar("restore")
+    refused = sidecar("backup", "restore")
     assert "since nothing is overwritten" in str(refused.exception)
     with reading(path) as tx:
         live = tables(tx)
     path.unlink()
-    back = sidecar("restore", newest.path.name)
+    back = sidecar("backup", "restore", newest.path.name)
     assert back.exit_code == 0, back.output
     with reading(path) as tx:
         assert tables(tx) == live
