@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from schemas.records import Decision, JournalEntry
 from schemas.topics import JOURNAL
 from store import heads
 from store.chain import DECISION, EPOCH, Head
-from streams import audit
+from streams import audit, audit_export
 from streams.access.ordering import OrderKey, order_key
 from streams.access.signing import create
 from streams.audit import Kept
@@ -252,6 +254,22 @@ def test_a_journal_that_does_not_hold_is_not_written_out_and_nothing_is_left(
     assert list((tmp_path / "out").iterdir()) == []
     with pytest.raises(InputError, match="there is .*out already"):
         export(journaled.settings, CODEC, print, journaled.keys, tmp_path / "out")
+
+
+def test_one_that_is_ended_while_it_is_written_leaves_nothing(
+    journaled: Journaled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journaled.topics.send(JOURNAL, *journaled.entries)
+
+    def interrupted(*given: Any) -> Any:
+        for link in audit.walk(*given):
+            yield link
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(audit_export, "walk", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export(journaled.settings, CODEC, print, journaled.keys, tmp_path / "out" / "audit")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_the_control_process_signs_and_its_head_is_kept_and_found_again(

@@ -2,10 +2,12 @@
 
 import base64
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -13,7 +15,7 @@ from threading import Event
 import pytest
 
 from schemas.errors import BackupError, SettingsError, StoreError
-from store.backup_file import Backup, Header, Standing
+from store.backup_file import Backup, Header, Standing, unsealed
 from store.comparing import differences
 from store.knowledge import KnowledgeFile, reading
 from streams import backups
@@ -114,6 +116,22 @@ def test_what_is_not_as_it_was_made_is_neither_whole_nor_put_back(
         backups.verify(made.path, key)
     with pytest.raises(BackupError, match=problem):
         restore(made.path, key, tmp_path / "new" / "store.duckdb", CLUSTER, print)
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_one_that_is_ended_while_it_is_put_back_leaves_nothing(
+    file: KnowledgeFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make(file, rules(tmp_path / "backups"), KEY, NOON, Event())
+
+    def interrupted(path: Path, key: bytes) -> Iterator[bytes]:
+        for chunk in unsealed(path, key):
+            os.kill(os.getpid(), signal.SIGINT)
+            yield chunk
+
+    monkeypatch.setattr(backups, "unsealed", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        restore(made.path, KEY, tmp_path / "new" / "store.duckdb", CLUSTER, print)
     assert list((tmp_path / "new").iterdir()) == []
 
 
