@@ -6,12 +6,14 @@ SidecarError
 │   └── UnknownSchema      a schema id that neither the registry nor the committed map knows
 ├── ActionError            an action that is unknown or not well-formed
 ├── ApprovalError          an approval that is not what it claims to be
+├── SignatureError         a signature that does not hold, or is of no key that is trusted
 ├── BrokerError            the broker cannot be had, or refuses
 │   ├── PartsMissing       the jars or the Java runtime of the embedded broker cannot be had here
 │   └── TopicError         a topic is missing, has other partitions, or may not be used
 ├── StoreError             the knowledge file cannot be used
 │   ├── StoreTaken         another process has it open
 │   └── Fenced             another control process has taken over
+├── BackupError            a backup cannot be made, or is not what was made
 ├── OperationError         a change that is refused, or that gave way
 │   └── Moved              others wrote to the table, which may pass when it is tried again
 ├── CloneError             no clone could be made, or it is gone
@@ -47,6 +49,10 @@ class ApprovalError(SidecarError):
     pass
 
 
+class SignatureError(SidecarError):
+    pass
+
+
 class BrokerError(SidecarError):
     pass
 
@@ -68,6 +74,10 @@ class StoreTaken(StoreError):
 
 
 class Fenced(StoreError):
+    pass
+
+
+class BackupError(SidecarError):
     pass
 
 

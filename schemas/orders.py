@@ -1,24 +1,22 @@
 """Orders: what the control process tells one instance of a product to do, signed with the control process's own key.
 
-The signature is a detached JWS (RFC 7515, appendix F; RFC 7797, `b64` false) over the carried bytes of the order. The
-product's side holds the keys that it takes orders of, and follows nothing that a signature says of itself.
+The product's side holds the keys that it takes orders of.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-import jwt
 from pydantic import ValidationError
 
+from . import detached
 from .approvals import Key
 from .canonical import canonical
-from .errors import OperationError
+from .errors import OperationError, SignatureError
 from .records import Approval, Operation, Step
 from .records.base import Part
 
-CONTEXT = "duckdb-sidecar/orders"
-"""Of the signature, so that none that was made for anything else is one."""
+SIGNED_AS = "duckdb-sidecar/orders"
 
 Kind = Literal["apply", "revert"]
 
@@ -65,22 +63,15 @@ class Order(Part):
 def sign(order: Order, key: Any, kid: str) -> tuple[bytes, str]:
     """The order's bytes and the signature over them; `key` is a private one of Ed25519."""
     carried = canonical(order)
-    headers = {"kid": kid, "typ": CONTEXT, "b64": False, "crit": ["b64"]}
-    return carried, jwt.PyJWS().encode(carried, key, "EdDSA", headers, is_payload_detached=True)
+    return carried, detached.sign(carried, SIGNED_AS, key, kid)
 
 
 def verify(operation: Operation, keys: Mapping[str, Key]) -> Order:
     """Raises OperationError for one that none of these keys has signed, or that says two things."""
     try:
-        header = jwt.get_unverified_header(operation.signature)
-        if (key := keys.get(header.get("kid", ""))) is None or (header.get("typ"), header.get("b64")) != (
-            CONTEXT,
-            False,
-        ):
-            raise OperationError("it is signed by no key that this product takes orders of")
-        jwt.PyJWS().decode(operation.signature, key.public, [key.algorithm], detached_payload=operation.order)
-    except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
-        raise OperationError("its signature does not hold: it was forged, or changed on the way") from error
+        detached.verify(operation.order, operation.signature, SIGNED_AS, keys)
+    except SignatureError as error:
+        raise OperationError(str(error)) from error
     try:
         order = Order.model_validate_json(operation.order)
     except ValidationError as error:

@@ -6,7 +6,7 @@ on. Kafka orders the entries of rival writers, so the first to extend the chain 
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
@@ -37,13 +37,17 @@ def sealed(entry: JournalEntry) -> JournalEntry:
 
 
 def digest(entry: JournalEntry) -> str:
-    """sha256 over JSON with sorted keys and no spaces; bytes as hex, times as microseconds.
+    """sha256 over the text of the entry without `hash` and `signature`."""
+    return hashlib.sha256(text(entry, without={"hash", "signature"}).encode()).hexdigest()
 
-    Left out are `hash` and every field that has its default, so that a field added later changes no old hash.
+
+def text(entry: JournalEntry, without: Set[str] = frozenset()) -> str:
+    """JSON with sorted keys and no spaces; bytes as hex, times as microseconds.
+
+    Left out is every field that has its default, so that a field added later changes no old hash.
     """
-    values = entry.model_dump(exclude={"hash"}, exclude_defaults=True)
-    text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
-    return hashlib.sha256(text.encode()).hexdigest()
+    values = entry.model_dump(exclude=set(without), exclude_defaults=True)
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
 
 
 def follow(head: Head, entry: JournalEntry, offset: int) -> Head | None:

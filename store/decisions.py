@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from schemas.records import Decision, Suggestion
 
-from .knowledge import naive
+from .knowledge import naive, zoned
 
 
 class Refusal(BaseModel):
@@ -28,6 +28,25 @@ class Refusal(BaseModel):
     request_id: str
     requested_by: str
     reason: str
+
+
+class BackedUp(BaseModel):
+    """The body of a decision that tells of a backup of the knowledge file, as of the entry with this sequence.
+
+    `request` and what follows are of who asked for it, empty where nobody did.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["backup"] = "backup"
+    file: str
+    bytes: int
+    sequence: int
+    hash: str
+    request: str | None = None
+    closes: bool = False
+    request_id: str = ""
+    requested_by: str = ""
 
 
 def taken(tx: DuckDBPyConnection, decision: Decision, at: datetime, operation: str, refused: str | None) -> None:
@@ -84,6 +103,14 @@ def listed(tx: DuckDBPyConnection, product: str | None = None) -> list[dict[str,
         for name in ("context", "suggestion", "outcome"):
             row[name] = None if row[name] is None else json.loads(row[name])
     return rows
+
+
+def last(tx: DuckDBPyConnection, operation: str) -> datetime | None:
+    """When one of these was last taken and done."""
+    found = tx.execute(
+        "SELECT max(timestamp) FROM agent_decisions WHERE operation_type = ? AND executed", [operation]
+    ).fetchone()
+    return zoned(found)[0] if found else None
 
 
 def _canonical(values: dict[str, Any]) -> str:

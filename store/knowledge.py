@@ -1,5 +1,6 @@
 """The knowledge file: one owner process, one connection that writes, migrations by number."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -9,15 +10,14 @@ from typing import Any
 import duckdb
 
 from schemas.errors import StoreError, StoreTaken
+from schemas.quoting import identifier, string
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "threads": "2",
     "memory_limit": "1GB",
-    "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
-    "lock_configuration": "true",
 }
 
 
@@ -61,6 +61,31 @@ class KnowledgeFile:
             cursor.execute("BEGIN TRANSACTION READ ONLY")
             yield cursor
 
+    @contextmanager
+    def copied(self) -> Iterator[Path]:
+        """A copy of one consistent state, while it is written on; for any thread, but one at a time.
+
+        Not by reading the file: this process would lose its lock once it closes it again. Raises duckdb.Error, OSError,
+        as for a full disk.
+        """
+        folder = _folder_of_copy(self.path)
+        shutil.rmtree(folder, ignore_errors=True)  # what a process that was killed has left
+        folder.mkdir(mode=0o700)
+        try:
+            self._copy_to(folder / self.path.name)
+            yield folder / self.path.name
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _copy_to(self, copy: Path) -> None:
+        with self._connection.cursor() as cursor:
+            [(name,)] = cursor.execute("SELECT current_database()").fetchall()
+            cursor.execute(f"ATTACH {string(str(copy))} AS copy_of_it")
+            try:
+                cursor.execute(f"COPY FROM DATABASE {identifier(name)} TO copy_of_it")
+            finally:
+                cursor.execute("DETACH copy_of_it")
+
     def close(self) -> None:
         with suppress(duckdb.Error):  # with a full disk the checkpoint at the end fails; the log beside is kept
             self._connection.close()
@@ -88,9 +113,18 @@ def zoned(row: Sequence[Any]) -> list[Any]:
     return [value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in row]
 
 
+def _folder_of_copy(path: Path) -> Path:
+    return path.absolute().with_name(f".{path.name}-copy")
+
+
 def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
-        return duckdb.connect(str(path), read_only=read_only, config=CONFIG)
+        connection = duckdb.connect(str(path), read_only=read_only, config=CONFIG)
+        # in this order: afterwards nothing more can be allowed
+        connection.execute(f"SET allowed_directories = [{string(str(_folder_of_copy(path)))}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        return connection
     except duckdb.Error as error:
         if is_taken(error):
             raise StoreTaken(

@@ -128,8 +128,8 @@ def enter(tx: DuckDBPyConnection, entry: JournalEntry, ends: outbox.Ends | None 
                 body = analyses.Analyse.model_validate_json(decision.body)
                 analyses.add(tx, decision, body, entry.sequence, entry.time)
                 decisions.taken(tx, decision, entry.time, "analyse", None)
-            case "expire":
-                decisions.taken(tx, decision, entry.time, "expire", None)
+            case "expire" | "backup":
+                decisions.taken(tx, decision, entry.time, decision.kind, None)
             case "refuse":
                 refusal = decisions.Refusal.model_validate_json(decision.body)
                 decisions.taken(tx, decision, entry.time, refusal.asked, refusal.reason)

@@ -20,6 +20,8 @@ import structlog
 from schemas.errors import BrokerError, SettingsError, SidecarError, TopicError
 from streams import connections, log, metrics, web
 from streams import settings as configuration
+from streams.backup_key import KeySource
+from streams.backups import BackupRules
 from streams.control import Control, ControlSettings
 from streams.own_kafka import own_kafka
 from streams.scheduling import AnalysisRules
@@ -226,7 +228,19 @@ def control_settings(settings: Settings) -> ControlSettings:
         ),
         policy=settings.policy,
         operation_key=settings.operation_key,
+        backups=backup_rules(settings),
     )
+
+
+def backup_key(settings: Settings) -> KeySource:
+    return KeySource(settings.backup_key.get_secret_value(), settings.backup_key_file, settings.backup_key_command)
+
+
+def backup_rules(settings: Settings) -> BackupRules | None:
+    if settings.backup_folder is None:
+        return None
+    interval = timedelta(seconds=settings.backup_interval_s)
+    return BackupRules(settings.backup_folder, backup_key(settings), interval, settings.backup_keep)
 
 
 async def _first(*futures: asyncio.Future[Any]) -> None:

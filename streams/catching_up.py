@@ -28,6 +28,7 @@ from streams.dead_letters import letter
 from streams.inputs import Inputs
 from streams.journal import Journal, Link
 from streams.outbox import Outbox
+from streams.placing import check_nothing_at
 from streams.topic_admin import MOCK_TOPIC_ID, NEEDS_GROUP, TopicAdmin
 
 ROLE = "control"
@@ -162,21 +163,6 @@ class Follower:
         output = letter(record, ROLE, error, self.codec)
         message_id = derived_id(record.source, f"dead-letter/{ROLE}/1")
         return Outgoing(message_id=message_id, topic=DEAD_LETTERS.name, key=output.key, value=output.value)
-
-
-def check_nothing_at(path: Path) -> None:
-    """Raises StoreError where there is a knowledge file, or the log that a killed process leaves beside it.
-
-    DuckDB opens no file beside which the log of another lies.
-    """
-    log, aside = path.with_name(f"{path.name}.wal"), path.with_name(f"{path.name}.old")
-    # renamed alike, so that the two still belong together
-    moves = {path: aside, log: aside.with_name(f"{aside.name}.wal")}
-    if there := [one for one in moves if one.exists()]:
-        raise StoreError(
-            f"there is {' and '.join(map(str, there))} already: stop the control process and set the knowledge file "
-            f"aside first ({' && '.join(f'mv {one} {moves[one]}' for one in there)}), for a rebuild begins with nothing"
-        )
 
 
 def rebuild(

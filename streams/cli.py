@@ -14,11 +14,11 @@ import typer
 from schemas.errors import SidecarError
 from streams import settings as configuration
 from streams.access import commands
-from streams.terminal import console, progress, reachable, table, told
+from streams.audit_commands import audit
+from streams.backup_commands import backup
+from streams.terminal import console, control, progress, reachable, table, told
 
 if TYPE_CHECKING:
-    from schemas.codec import Codec
-    from streams.control import ControlSettings
     from streams.topic_admin import TopicAdmin
 
 cli = typer.Typer(
@@ -35,6 +35,8 @@ store = typer.Typer(no_args_is_help=True, help="The knowledge file: make it anew
 cli.add_typer(topics, name="topics")
 cli.add_typer(dead_letters, name="dead-letters")
 cli.add_typer(store, name="store")
+cli.add_typer(audit, name="audit")
+cli.add_typer(backup, name="backup")
 cli.add_typer(commands.policy, name="policy")
 cli.add_typer(commands.keys, name="keys")
 
@@ -211,7 +213,7 @@ def rebuild_store() -> None:
     from streams.seen import progress_on
     from streams.store_file import rebuild
 
-    settings, codec = _control()
+    settings, codec = control()
     head = rebuild(settings, codec, progress_on(console))
     console.print(
         f"{settings.store_path} is made: it stands at sequence {head.sequence} of the journal", soft_wrap=True
@@ -224,24 +226,16 @@ def verify_store(
         bool, typer.Option("--rebuild", help="Rebuild into a temporary file too, and compare every table.")
     ] = False,
 ) -> None:
-    """Checks the journal's chain of hashes from its first record, and that the knowledge file agrees with it.
+    """Checks the journal as `sidecar audit verify` does, and that the knowledge file agrees with it.
 
     Exit 1 names the first sequence that does not hold. While a control process runs its file cannot be looked at: the
-    chain is checked all the same, and that is said.
+    journal is checked all the same, and that is said.
     """
     from streams.seen import progress_on
     from streams.store_file import verify
 
-    settings, codec = _control()
+    settings, codec = control()
     verify(settings, codec, progress_on(console), by_rebuild=rebuild)
-
-
-def _control() -> "tuple[ControlSettings, Codec]":
-    from streams import connections
-    from streams.app import control_settings
-
-    settings = reachable()
-    return control_settings(settings), connections.codec(settings)
 
 
 def _topic_admin() -> "TopicAdmin":

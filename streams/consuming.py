@@ -4,10 +4,11 @@ It assigns partitions by hand, from known offsets, and what is gone is an error.
 """
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, Message, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
 from schemas.errors import BrokerError, StoreError
 from schemas.topics import LARGEST_RECORD
@@ -15,6 +16,9 @@ from schemas.topics import LARGEST_RECORD
 LOGGER = logging.getLogger("librdkafka")
 TIMEOUT_S = 30
 """For a question to Kafka."""
+AGAIN_S = (0.5, 1.0, 2.0)
+NO_LEADER = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+T = TypeVar("T")
 
 
 def consumer(config: Mapping[str, Any], group: str, largest_record: int) -> Consumer:
@@ -79,3 +83,16 @@ def is_record(message: Message) -> bool:
         case KafkaError.TOPIC_AUTHORIZATION_FAILED | KafkaError.GROUP_AUTHORIZATION_FAILED:
             raise BrokerError(f"{message.topic()} cannot be read: {error.str()}; grant the right")
     return False
+
+
+def patiently(work: Callable[[], T]) -> T:
+    """Tries again where a partition is just getting its leader, as after Kafka's start. Raises BrokerError."""
+    waits_s = list(AGAIN_S)
+    while True:
+        try:
+            return work()
+        except KafkaException as error:
+            reason = error.args[0]
+            if not waits_s or reason.code() not in NO_LEADER:
+                raise BrokerError(f"Kafka does not answer: {reason.str()}") from error
+        time.sleep(waits_s.pop(0))

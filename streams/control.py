@@ -27,7 +27,7 @@ from duckdb import DuckDBPyConnection
 from schemas.codec import Codec
 from schemas.errors import BrokerError, Fenced, StoreError, TopicError
 from schemas.records import Decision, JournalEntry
-from store import inputs, journal, messages, outbox, projection
+from store import chain, heads, inputs, journal, messages, outbox, projection
 from store.chain import CHECKPOINT, DECISION, EPOCH, UNKNOWN_EPOCH, derived
 from store.knowledge import KnowledgeFile
 from store.projection import Applied
@@ -36,6 +36,8 @@ from streams.access.gate import unseen_days
 from streams.access.gatekeeper import Gatekeeper
 from streams.access.judging import Judging
 from streams.access.ordering import Ordering, order_key
+from streams.backing_up import BackingUp
+from streams.backups import BackupRules
 from streams.catching_up import ROLE, Follower
 from streams.deciding import Deciding
 from streams.journal import LAST_WORD_S, Link, fenced
@@ -58,7 +60,7 @@ logger = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class ControlSettings:
     """`kafka` is what any client of confluent-kafka needs to connect. Without a `policy` every approval is refused, and
-    without an `operation_key` nothing is carried out.
+    without an `operation_key` nothing is carried out, nor is the journal signed.
     """
 
     store_path: Path
@@ -69,6 +71,7 @@ class ControlSettings:
     keeping: Keeping = field(default_factory=Keeping)
     policy: Path | None = None
     operation_key: Path | None = None
+    backups: BackupRules | None = None
     checkpoint_s: float = CHECKPOINT_S
 
 
@@ -99,18 +102,22 @@ class Control:
     def run(self, stop: threading.Event) -> None:
         """Until stopped.
 
-        Raises SettingsError: the policy does not load. StoreError: another process has the file, it does not belong to
-        this Kafka, or could not be written for five minutes. Fenced: another control process has taken over.
+        Raises SettingsError: the policy or a key does not load. StoreError: another process has the file, it does not
+        belong to this Kafka, or could not be written for five minutes. Fenced: another control process has taken over.
         TopicError: a topic is missing. A Kafka that is away is waited for.
         """
         settings = self._settings
         file = self._file = KnowledgeFile(settings.store_path)
         follower = Follower(file, settings.kafka, settings.topic_prefix, settings.group_prefix, self._codec)
         sender = Outbox(settings.kafka, settings.topic_prefix, settings.group_prefix + NEEDS_GROUP[ROLE])
+        backing_up: BackingUp | None = None
         try:
-            Turning(settings, follower, sender, self._clock, self._instance, self.health).run(stop)
+            backing_up = BackingUp(file, settings.backups)
+            Turning(settings, follower, sender, backing_up, self._clock, self._instance, self.health).run(stop)
         finally:
             self.health.problem = "it has ended"
+            if backing_up:
+                backing_up.close()
             sender.close()
             follower.close()
             file.close()
@@ -132,6 +139,7 @@ class Turning:
         settings: ControlSettings,
         follower: Follower,
         sender: Outbox,
+        backing_up: BackingUp,
         clock: Callable[[], datetime],
         instance: str,
         health: Health,
@@ -141,6 +149,7 @@ class Turning:
         self._file = follower.file
         self._journal = follower.journal
         self._sender = sender
+        self._backing_up = backing_up
         self._clock = clock
         self._instance = instance
         self._health = health
@@ -238,6 +247,7 @@ class Turning:
             scheduler.expire()
             scheduler.schedule()
             scheduler.keep(self._settings.keeping)
+            self._backing_up.turn(tx, deciding, scheduler, now)
         return deciding.decisions
 
     def _enter(self, tx: DuckDBPyConnection, kind: str, decisions: list[Decision], stop: threading.Event) -> Link:
@@ -260,6 +270,9 @@ class Turning:
             decisions=decisions,
         )
         projection.enter(tx, entry, self._sender.ends)
+        entry = chain.sealed(entry)
+        if key := self._order_key:
+            entry = heads.signed(entry, key.private, key.kid)
         link = self._journal.append(entry, stop)
         journal.add(tx, link.entry, link.after, self._follower.journal_id)
         self._next_checkpoint = time.monotonic() + self._settings.checkpoint_s

@@ -1,9 +1,13 @@
 """Ctrl-C, SIGTERM and the end of the terminal, for commands that put away what they made."""
 
 import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event as Signal
+
+from schemas.errors import StoreError
 
 
 @contextmanager
@@ -32,3 +36,12 @@ def ended_by_signals(stop: Signal) -> Iterator[None]:
             signal.signal(number, handler)
     if stop.is_set():
         raise KeyboardInterrupt
+
+
+def folder_beside(path: Path) -> "tempfile.TemporaryDirectory[str]":
+    """On the same disk, so that what is made there whole only has to be renamed. Raises StoreError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent)
+    except OSError as error:
+        raise StoreError(f"nothing can be written to {path.parent} ({error.strerror}): look at its rights") from error

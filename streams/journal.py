@@ -72,12 +72,11 @@ class Journal:
         return [link for link in links if link is not None]
 
     def append(self, entry: JournalEntry, stop: threading.Event) -> Link:
-        """Writes the entry, sealed, and returns it when it counts.
+        """Writes the entry, which is sealed, and returns it when it counts.
 
         Raises Fenced when another's entry came before it. A Kafka that is away is waited for, but for 5 s only when
         told to stop: then it raises BrokerError, and the entry may still come to count.
         """
-        entry = chain.sealed(entry)
         failed: list[KafkaError] = []
         self._producer.produce(
             self._topic,
@@ -132,28 +131,3 @@ def fenced(entry: JournalEntry, epoch: int) -> Fenced:
         f"another control process ({entry.instance}) has taken over from this one, whose epoch was {epoch}: stop one "
         "of them. This one ends; what it had not in the journal before does not count"
     )
-
-
-def verify(config: Mapping[str, Any], topic_prefix: str, group: str, codec: Codec, stored: Head | None = None) -> Head:
-    """Reads the whole journal and returns its head.
-
-    `stored` is the head of a knowledge file, which must be in the chain. Raises StoreError, with the first sequence
-    that does not hold, where the chain is broken or damaged; and where it does not hold that head.
-    """
-    journal = Journal(config, topic_prefix, group, codec)
-    try:
-        journal.begin(Head())
-        found = stored is None or stored == Head()
-        for link in journal.to_the_end(threading.Event()):
-            found = found or link.after == stored
-    except StoreError as error:
-        raise StoreError(f"sequence {journal.head.sequence + 1} of the journal does not hold: {error}") from error
-    finally:
-        journal.close()
-    if stored and not found:
-        raise StoreError(
-            f"the knowledge file holds sequence {stored.sequence} with hash {stored.hash[:12]}, which the journal does "
-            f"not have (it ends at sequence {journal.head.sequence}): one of the two was changed, or is of another "
-            "installation. Set the file aside and rebuild it, if the journal is the one to trust"
-        )
-    return journal.head

@@ -53,6 +53,9 @@ JOURNAL_SEQUENCE = Gauge("sidecar_journal_sequence", "sequence of the journal's 
 DECISIONS = Counter(
     "sidecar_decisions_total", "decisions of the control process, journaled", ["kind"], registry=REGISTRY
 )
+BACKUP_TIMESTAMP = Gauge(
+    "sidecar_backup_timestamp_seconds", "when this process last made a backup; 0 before", registry=REGISTRY
+)
 OUTBOX_MESSAGES = Gauge("sidecar_outbox_messages", "messages that Kafka has not confirmed yet", registry=REGISTRY)
 
 TICK_S = 0.02

@@ -15,7 +15,7 @@ from duckdb import DuckDBPyConnection
 
 from schemas.canonical import canonical
 from schemas.codec import Codec
-from schemas.records import AnalysisRequest
+from schemas.records import AnalysisRequest, Outgoing
 from schemas.topics import ANALYSIS_REQUESTS
 from store import analyses, catalogs, databases, requests, retention, workload
 from store.analyses import Analyse, Expire
@@ -105,7 +105,7 @@ class Scheduler:
                 elif reason is None:
                     reason = self._analyse(request.product, database, f"asked for by {request.requested_by}", answered)
                 if reason is not None:
-                    self._refuse(answered, database, reason)
+                    self.refuse(answered, database, reason)
 
     def schedule(self) -> None:
         """Analyses for which there is enough new evidence."""
@@ -136,12 +136,15 @@ class Scheduler:
 
     def _objections(self, request: Waiting) -> Iterator[tuple[str, str | None]]:
         """Each database that is meant, and why it cannot be."""
+        if request.kind == "backup":
+            return  # `streams.backing_up` answers it, once there is one
         known = catalogs.databases_of(self._tx, request.product)
         if request.kind == "rollback":
             named = _operation_of(request.body)
             yield request.database, None if named else 'the body of \'rollback\' has to be {"operation_id": "..."}'
         elif request.kind != "analyse":
-            yield request.database, f"there is no request of kind {request.kind!r}, but 'analyse' and 'rollback'"
+            kinds = "'analyse', 'backup' and 'rollback'"
+            yield request.database, f"there is no request of kind {request.kind!r}, but {kinds}"
         elif not _is_empty(request.body):
             yield request.database, "the body of 'analyse' has to be an empty JSON object"
         elif not known:
@@ -211,7 +214,11 @@ class Scheduler:
         self._deciding.decide("analyse", product, database, canonical(body), message)
         return None
 
-    def _refuse(self, answered: Answered, database: str, reason: str) -> None:
+    def answer_to(self, request: Waiting, verdict: str, reason: str) -> Outgoing:
+        """For whoever waits for what became of a request."""
+        return self._ordering.answer(request.product, request.database, verdict, reason, approval_id=request.request_id)
+
+    def refuse(self, answered: Answered, database: str, reason: str) -> None:
         request = answered.request
         refusal = Refusal(
             asked=request.kind,
@@ -222,9 +229,8 @@ class Scheduler:
             reason=reason,
         )
         answer = []
-        if request.kind == "rollback":  # whoever wants something taken back is waiting for it
-            of = {"approval_id": request.request_id}
-            answer = [self._ordering.answer(request.product, database, "refused", reason, **of)]
+        if request.kind in ("rollback", "backup"):  # whoever wants that is waiting for it
+            answer = [self.answer_to(request, "refused", reason)]
         self._deciding.decide("refuse", request.product, database, canonical(refusal), *answer)
 
 

@@ -11,6 +11,8 @@ from schemas.errors import InputError
 from schemas.records import Measurement, MeasurementRequest, Outcome, Suggestion, Verdict
 from streams import report
 
+TELL_EVERY_S = 2.0
+
 Progress = Callable[[str], None]
 
 
@@ -54,6 +56,19 @@ def progress_on(console: Console) -> Progress:
         console.print(f"[dim]{time.monotonic() - begun:6.1f} s[/dim]  {text}", highlight=False, soft_wrap=True)
 
     return progress
+
+
+def now_and_then(progress: Progress) -> Progress:
+    """Passes on what comes `TELL_EVERY_S` after the last, and drops the rest."""
+    last_s = time.monotonic()
+
+    def told(text: str) -> None:
+        nonlocal last_s
+        if time.monotonic() - last_s >= TELL_EVERY_S:
+            last_s = time.monotonic()
+            progress(text)
+
+    return told
 
 
 def tell(

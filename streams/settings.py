@@ -86,8 +86,18 @@ class Settings(BaseSettings):
         None, description="TOML file of who may let which changes be done; none refuses every approval"
     )
     operation_key: Path | None = Field(
-        None, description="the control process's own key, which signs what products are told; none tells them nothing"
+        None,
+        description="the control process's own key, which signs what products are told, and the journal; none tells "
+        "them nothing",
     )
+    backup_folder: Path | None = Field(None, description="where backups of the knowledge file are put; none makes none")
+    backup_interval_s: float = Field(86_400, gt=0, description="between two backups", json_schema_extra={"unit": "s"})
+    backup_keep: int = Field(
+        7, ge=1, description="newest backups that stay, with all that are younger than as many intervals"
+    )
+    backup_key: SecretStr = Field(SecretStr(""), description="that backups are sealed with, base64 of 32 bytes")
+    backup_key_file: Path | None = Field(None, description="or a file that holds it")
+    backup_key_command: str = Field("", description="or a command that prints it; it runs without a shell")
     start_timeout_s: float = Field(
         60, gt=0, description="for Faust to join its group once Kafka answers", json_schema_extra={"unit": "s"}
     )
@@ -140,6 +150,11 @@ class Settings(BaseSettings):
             yield "tls_certificate_file and tls_key_file belong together: set both or none"
         if self.tls_key_password.get_secret_value() and not self.tls_key_file:
             yield "tls_key_password is set, but tls_key_file is not: set the file too"
+        sources = [bool(self.backup_key.get_secret_value()), bool(self.backup_key_file), bool(self.backup_key_command)]
+        if sum(sources) > 1:
+            yield "backup_key, backup_key_file and backup_key_command name one key: set one of them"
+        if self.backup_folder and not any(sources):
+            yield "backup_folder needs a key: set backup_key_file, backup_key or backup_key_command"
         for name, url in {
             "oauth_token_url": self.oauth_token_url,
             "schema_registry_url": self.schema_registry_url,

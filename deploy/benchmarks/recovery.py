@@ -40,10 +40,10 @@ from schemas.codec import Codec
 from schemas.topics import QUERY_LOG
 from store import journal
 from store.knowledge import KnowledgeFile
-from streams import log
+from streams import audit, log
 from streams.broker import apache
 from streams.catching_up import rebuild
-from streams.journal import verify
+from streams.control import ControlSettings
 from streams.topic_admin import NEEDS_GROUP, TopicAdmin
 
 WEIGHTS = {"control": 4, "streams": 3, "streams' worker": 2, "broker": 2}
@@ -158,8 +158,9 @@ def judged(bench: Bench, load: oracle.Load, folder: Path) -> oracle.Verdict:
     kafka, codec = {"bootstrap.servers": bench.servers}, Codec()
     with closing(KnowledgeFile(bench.store)) as file, file.reading() as tx:
         head = journal.head(tx)
-    if (end := verify(kafka, "", GROUP, codec, head)) != head:
-        verdict.wrong.append(f"the journal ends at {end}, the file at {head}")
+    settings = ControlSettings(bench.store, kafka, group_prefix=GROUP)
+    if (end := audit.verify(settings, codec, lambda _: None, {})) is None or end.after != head:
+        verdict.wrong.append(f"the journal ends at {end and end.after}, the file at {head}")
     rebuild(folder / "rebuilt.duckdb", kafka, "", GROUP, codec, threading.Event())
     verdict.wrong += [
         f"a rebuild differs in {one}" for one in oracle.differences(bench.store, folder / "rebuilt.duckdb")

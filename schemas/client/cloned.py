@@ -1,6 +1,7 @@
 """Measures on a clone of the product's database."""
 
 import os
+from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 
@@ -39,6 +40,7 @@ class Cloned:
         workspace = Workspace(self._root, blake2b(request.event_id.encode(), digest_size=16).hexdigest())
         try:
             clone, in_force = self._clone(request, workspace.folder / CLONE)
+            made = datetime.now(UTC)
             job = Job(
                 request=request,
                 exemplars={one.fingerprint: self._exemplars(one) for one in request.workload},
@@ -49,9 +51,11 @@ class Cloned:
                     free_bytes=self._local.settings.clone_free_bytes,
                 ),
             )
-            return run_measure(job, workspace.folder, self._local.stop)
+            outcome = run_measure(job, workspace.folder, self._local.stop)
         finally:
-            workspace.remove()
+            gone = workspace.remove()
+        told = {"clone_made": made, "clone_deleted": datetime.now(UTC) if gone else None}
+        return outcome.model_copy(update={"machine": outcome.machine.model_copy(update=told)})
 
     def _clone(self, request: MeasurementRequest, file: Path) -> tuple[CloneFacts, dict[str, str]]:
         """A full clone if there can be one, else the team's snapshot, else a sample."""

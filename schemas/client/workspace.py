@@ -34,10 +34,11 @@ class Workspace:
             self.folder.mkdir(mode=0o700)
             self._owner = Alive(self.folder / OWNER)
 
-    def remove(self) -> None:
-        # a file that will not go is gone with the next sweep
+    def remove(self) -> bool:
+        """Whether all of it is gone; a file that will not go is gone with the next sweep."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self._owner.release()
+        return not self.folder.exists()
 
 
 def sweep(root: Path) -> None:

@@ -22,7 +22,8 @@ class Ruling(Record):
     `verdict` is "refused", "waits" (for its suggestion), "counted" (others are needed too), "complete", "rejected" or
     "deferred"; or "void", to no approval in particular, when something changed before it was carried out. The first
     `steps` of the plan may be done, from `opens` on. `approver` is empty where nobody of the policy has signed.
-    A request to take an operation back that is refused is answered so too, with the request's id.
+    A request to take an operation back that is refused, and one for a backup, are answered so too, with the request's
+    id; "made" is of a backup.
     """
 
     approval_id: str

@@ -4,7 +4,10 @@ from .base import Part, Position, Record
 
 
 class Request(Record):
-    """Asks the control process for something. `body` is JSON of what the kind needs; "analyse" or "rollback"."""
+    """Asks the control process for something. `body` is JSON of what the kind needs.
+
+    `kind` is "analyse", "backup" or "rollback".
+    """
 
     kind: str
     body: bytes
@@ -31,9 +34,9 @@ class Outgoing(Part):
 
 
 class Decision(Part):
-    """`kind` is "analyse", "expire", "judge", "operate", "refuse", "retain" or "rule"; `body` is canonical JSON.
+    """`kind` is "analyse", "backup", "expire", "judge", "operate", "refuse", "retain" or "rule".
 
-    `messages` are what it sends, in order.
+    `body` is canonical JSON; `messages` are what it sends, in order.
     """
 
     decision_id: str
@@ -45,11 +48,12 @@ class Decision(Part):
 
 
 class JournalEntry(Record):
-    """One link of the chain: `hash` is sha256 over the entry's canonical bytes without `hash` (see `store.journal`).
+    """One link of the chain: `hash` is sha256 over the entry's canonical bytes without `hash` (see `store.chain`).
 
     `kind` is "epoch", "checkpoint" or "decision". An epoch entry opens the epoch that its own offset names, and
     carries -1; all others carry their epoch. `accepted` are the inputs since the entry before, `settled` the next
     offsets to read; `sent` is the highest sequence whose messages all are confirmed.
+    `signature` is the control process's over the entry as the head (see `store.heads`), empty where it has no key.
     """
 
     sequence: int
@@ -61,3 +65,4 @@ class JournalEntry(Record):
     settled: list[Position]
     sent: int
     decisions: list[Decision]
+    signature: str = ""

@@ -110,7 +110,8 @@ class CandidateResult(Part):
 class Machine(Part):
     """Where it was measured. `clone` is "full", "sample" or "snapshot", or "none" where nothing was measured.
 
-    `share` is the part of the rows in it.
+    `share` is the part of the rows in it. `clone_made` is when it was complete, `clone_deleted` when it was seen to be
+    gone; None where that was not seen.
     """
 
     duckdb_version: str
@@ -122,6 +123,8 @@ class Machine(Part):
     clone_bytes: int
     clone_s: float
     share: float
+    clone_made: datetime | None = None
+    clone_deleted: datetime | None = None
 
 
 class Measurement(Record):

@@ -51,7 +51,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OrderKey:
-    """The control process's own key, with which it signs what products are told."""
+    """The control process's own key, with which it signs what products are told, and the journal."""
 
     private: Any
     kid: str

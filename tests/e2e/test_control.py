@@ -16,9 +16,9 @@ from schemas.records import PatternBatch
 from schemas.topics import ANALYSIS_REQUESTS, CATALOGS, DEAD_LETTERS, JOURNAL, PATTERNS, REQUESTS, SUGGESTIONS, Topic
 from store import analyses, databases, decisions, inputs, journal, outbox
 from store.knowledge import KnowledgeFile
+from streams import audit
 from streams.catching_up import rebuild
 from streams.control import Control
-from streams.journal import verify
 from streams.topic_admin import TopicAdmin
 from tests.conftest import Kafka
 from tests.control_running import CODEC, Process, Running, Topics, clock, running
@@ -192,7 +192,7 @@ def test_a_newer_control_process_fences_the_older_one(topics: Topics, tmp_path: 
     live = contents(tmp_path / "older.duckdb")
     assert live["databases"][0][4] == 20
     assert rebuilt(topics, tmp_path / "rebuilt.duckdb") == live
-    verify(topics.config, topics.prefix, topics.prefix, CODEC)
+    assert audit.verify(topics.settings(tmp_path / "none"), CODEC, print, {})
 
 
 def test_a_second_control_process_on_the_same_file_is_refused(topics: Topics, tmp_path: Path) -> None:
@@ -230,19 +230,6 @@ def test_what_cannot_be_read_becomes_a_dead_letter_and_the_rest_goes_on(topics: 
     assert {one.agent for one in letters} == {"control"}
 
 
-def test_the_verification_of_the_journal_knows_its_file(topics: Topics, tmp_path: Path) -> None:
-    with running(topics.settings(tmp_path / "store.duckdb")) as control:
-        topics.send(PATTERNS, *batches(0, 3))
-        control.applied(PATTERNS, 3)
-    file = KnowledgeFile(tmp_path / "store.duckdb")
-    with file.reading() as tx:
-        head = journal.head(tx)
-    file.close()
-    assert verify(topics.config, topics.prefix, topics.prefix, CODEC, head) == head
-    with pytest.raises(StoreError, match="which the journal does not have"):
-        verify(topics.config, topics.prefix, topics.prefix, CODEC, head.__class__(9, "f" * 64, 0, 9, 0))
-
-
 def test_an_entry_that_was_slipped_in_is_found(topics: Topics, tmp_path: Path) -> None:
     with running(topics.settings(tmp_path / "store.duckdb")) as control:
         topics.send(PATTERNS, *batches(0, 3))
@@ -250,7 +237,7 @@ def test_an_entry_that_was_slipped_in_is_found(topics: Topics, tmp_path: Path) -
     (*_, last) = topics.read(JOURNAL)
     topics.send(JOURNAL, last.model_copy(update={"sent": 7}))
     with pytest.raises(StoreError, match="the journal is damaged: the entry at offset 2"):
-        verify(topics.config, topics.prefix, topics.prefix, CODEC)
+        audit.verify(topics.settings(tmp_path / "none"), CODEC, print, {})
     refused = Running(Control(topics.settings(tmp_path / "store.duckdb"), CODEC, clock))
     assert "the journal is damaged" in str(refused.ended())
 

@@ -116,6 +116,15 @@ def test_every_suggestion_can_be_shown_without_asking_for_more(seen: Seen) -> No
             assert {query.fingerprint for query in suggestion.queries} <= set(suggestion.statements)
 
 
+def test_every_suggestion_tells_when_its_clone_was_made_and_when_it_was_gone(seen: Seen) -> None:
+    for suggestion in seen.suggestions.values():
+        machine = suggestion.machine
+        assert machine.clone_bytes > 0
+        assert machine.clone_made is not None
+        assert machine.clone_deleted is not None
+        assert suggestion.window_end < machine.clone_made < machine.clone_deleted <= suggestion.time
+
+
 def test_no_literal_of_the_product_is_in_anything_that_was_sent(seen: Seen) -> None:
     assert seen.asked is not None
     assert seen.measured is not None

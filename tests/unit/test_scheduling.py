@@ -166,7 +166,10 @@ def test_a_request_is_answered_once(store: Scheduled) -> None:
     [
         ({"product": "nobody"}, "nothing was ever heard of a product 'nobody': is the client attached?"),
         ({"database": "other"}, "the product has no database 'other', but main"),
-        ({"kind": "drop everything"}, "there is no request of kind 'drop everything', but 'analyse' and 'rollback'"),
+        (
+            {"kind": "drop everything"},
+            "there is no request of kind 'drop everything', but 'analyse', 'backup' and 'rollback'",
+        ),
         ({"body": b'{"budget_s": 1e9}'}, "the body of 'analyse' has to be an empty JSON object"),
         ({"body": b"[" * 4000}, "the body of 'analyse' has to be an empty JSON object"),
     ],

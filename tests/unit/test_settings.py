@@ -129,6 +129,8 @@ def test_settings_that_agree_are_taken(complete: dict[str, object]) -> None:
         ({"schema_registry_username": "a", "schema_registry_password": "p"}, "set the URL too"),
         ({"schema_registry_url": "http://r", "schema_registry_username": "a"}, "belong together"),
         ({"schema_registry_url": "http://a:p@r"}, "holds credentials"),
+        ({"backup_folder": "b"}, "backup_folder needs a key: set backup_key_file"),
+        ({"backup_key": "k", "backup_key_command": "c"}, "name one key: set one of them"),
     ],
 )
 def test_a_contradiction_says_what_to_do(given: dict[str, object], reason: str) -> None:

@@ -31,7 +31,7 @@ def test_a_rebuild_beside_the_log_of_a_killed_process_says_to_set_both_aside(
         rebuild(settings, Codec(), print)
     assert str(raised.value) == (
         f"there is {path} and {path}.wal already: stop the control process and set the knowledge file aside first "
-        f"(mv {path} {path}.old && mv {path}.wal {path}.old.wal), for a rebuild begins with nothing"
+        f"(mv {path} {path}.old && mv {path}.wal {path}.old.wal), since nothing is overwritten"
     )
 
 
@@ -41,7 +41,7 @@ def test_a_rebuild_beside_a_log_without_its_file_is_refused(path: Path, settings
         rebuild(settings, Codec(), print)
     assert str(raised.value) == (
         f"there is {path}.wal already: stop the control process and set the knowledge file aside first "
-        f"(mv {path}.wal {path}.old.wal), for a rebuild begins with nothing"
+        f"(mv {path}.wal {path}.old.wal), since nothing is overwritten"
     )
 
 

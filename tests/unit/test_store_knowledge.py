@@ -130,3 +130,15 @@ def test_what_is_no_knowledge_file_is_said_to_be_none(tmp_path: Path) -> None:
     (tmp_path / "occupied").write_text("")
     with pytest.raises(StoreError, match="cannot be made"):
         KnowledgeFile(tmp_path / "occupied" / "store.duckdb")
+
+
+def test_a_copy_lies_in_a_folder_of_its_users_alone_and_is_gone_after_use(tmp_path: Path) -> None:
+    file = KnowledgeFile(tmp_path / "store.duckdb")
+    for _ in range(2):
+        with file.copied() as copy:
+            assert oct(copy.parent.stat().st_mode & 0o777) == "0o700"
+            (copy.parent / "what a killed process left").touch()
+    assert [one.name for one in tmp_path.iterdir() if one.is_dir()] == []
+    with pytest.raises(duckdb.PermissionException), file.reading() as tx:
+        tx.execute(f"ATTACH '{tmp_path / 'elsewhere.duckdb'}'")
+    file.close()

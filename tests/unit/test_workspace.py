@@ -42,9 +42,15 @@ def test_a_workspace_is_its_users_alone_and_gone_after_use(tmp_path: Path) -> No
     made = Workspace(root, "request")
     (made.folder / "clone.duckdb").touch()
     assert [oct(folder.stat().st_mode & 0o777) for folder in (root, made.folder)] == ["0o700", "0o700"]
-    made.remove()
+    assert made.remove()
     assert not made.folder.exists()
     Workspace(root, "request").remove()
+
+
+def test_a_workspace_that_will_not_go_is_said_to_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Workspace(tmp_path, "request")
+    monkeypatch.setattr(workspace.shutil, "rmtree", lambda *_, **__: None)
+    assert not made.remove()
 
 
 def test_what_a_killed_process_left_is_deleted_and_its_request_is_known(tmp_path: Path) -> None:
