@@ -14,6 +14,7 @@ import typer
 from schemas.errors import SidecarError
 from streams import settings as configuration
 from streams.access import commands
+from streams.notify.commands import notify
 from streams.terminal import console, progress, reachable, table, told
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ cli.add_typer(dead_letters, name="dead-letters")
 cli.add_typer(store, name="store")
 cli.add_typer(commands.policy, name="policy")
 cli.add_typer(commands.keys, name="keys")
+cli.add_typer(notify, name="notify")
 
 
 class Role(StrEnum):
