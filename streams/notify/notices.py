@@ -78,11 +78,8 @@ def notice(record: Record, known: Suggestion | None, page_url: str) -> Notice | 
             told, urgent, facts = "approved, but not carried out", False, (record.reason,)
             command = f"sidecar show {record.suggestion_id}"
         case Outcome():
-            became, otherwise = (
-                (record.kind, record.state),
-                (f"{record.kind} {record.state}: a person has to look", True),
-            )
-            told, urgent = OUTCOMES.get(became, otherwise)
+            became = record.kind, record.state
+            told, urgent = OUTCOMES.get(became, (f"{record.kind} {record.state}: a person has to look", True))
             facts = (record.reason, *_took(record))
             if became == ("apply", "done"):
                 command = f"sidecar rollback {record.operation_id}"
