@@ -27,7 +27,7 @@ BUSY_S = 7
 class LoopbackSlack:
     """`payloads` are what it was sent; `answers` what it does next, and then it takes all."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.payloads: list[dict[str, Any]] = []
         self.answers: list[str] = []
         slack = self
@@ -62,8 +62,10 @@ class LoopbackSlack:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Webhook)
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, args=[0.01], daemon=True).start()
-        self.webhook = f"http://127.0.0.1:{self._server.server_port}/services/{SECRET}"
+        self.webhook = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_port}/services/{SECRET}"
         self.sender: Sender = Slack(self.webhook)
 
     @property

@@ -16,7 +16,7 @@ from schemas.codec import Codec
 from schemas.errors import BrokerError, RecordError
 from schemas.records import Record
 from schemas.topics import OUTCOMES, RULINGS, SUGGESTIONS, VERDICTS
-from streams.consuming import TIMEOUT_S, consumer, is_record
+from streams.consuming import consumer, is_record
 from streams.topic_admin import NEEDS_GROUP
 
 from .waiting import Place
@@ -24,8 +24,9 @@ from .waiting import Place
 TOPICS = (SUGGESTIONS, RULINGS, OUTCOMES, VERDICTS)
 ROLE = "notify"
 MOST = 50
-PATIENCE = {"session.timeout.ms": 6000, "socket.timeout.ms": 10_000}
-"""For a commit, which must not keep the sidecar from stopping while Kafka is away."""
+ASK_S = 10
+"""For a question to Kafka, which must not keep the sidecar from stopping; and so for a commit."""
+PATIENCE = {"session.timeout.ms": 6000, "socket.timeout.ms": ASK_S * 1000}
 REMEMBERED = 50
 """Records of a partition before those that are new, whose ids are known again after a restart."""
 LONGEST_METADATA = 3000
@@ -76,9 +77,9 @@ class Inbox:
         """Goes on from where the receiver was told. At the very first start that is the end of what is there."""
         places = [place for name in self._carries for place in self._partitions(name)]
         reading = []
-        for place in self._consumer.committed(places, TIMEOUT_S):
+        for place in self._consumer.committed(places, ASK_S):
             at = place.topic, place.partition
-            low, high = self._consumer.get_watermark_offsets(place, TIMEOUT_S)
+            low, high = self._consumer.get_watermark_offsets(place, ASK_S)
             progress = Progress(high)
             if 0 <= place.offset <= high:
                 with suppress(ValueError):
@@ -142,7 +143,7 @@ class Inbox:
             del self._seen[next(iter(self._seen))]
 
     def _partitions(self, name: str) -> list[TopicPartition]:
-        found = self._consumer.list_topics(name, TIMEOUT_S).topics[name]
+        found = self._consumer.list_topics(name, ASK_S).topics[name]
         if found.error:
             raise BrokerError(f"{name}: {found.error.str()}")
         return [TopicPartition(name, partition) for partition in found.partitions]

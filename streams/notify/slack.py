@@ -36,8 +36,8 @@ class Slack:
                 text=_escaped(notices[0].title) + more, blocks=blocks, unfurl_links=False, unfurl_media=False
             )
         except (aiohttp.ClientError, OSError) as error:
-            # its text may hold the webhook, which is a secret
-            reason = str(error.os_error) if isinstance(error, aiohttp.ClientConnectorError) else type(error).__name__
+            # the text of others may hold the webhook, which is a secret
+            reason = str(error) if isinstance(error, aiohttp.ClientConnectorError) else type(error).__name__
             raise DeliveryError(f"Slack cannot be reached: {reason}") from None
         if answer.status_code == TOO_MANY:
             raise DeliveryError("Slack asks us to wait", again_s=_seconds(answer.headers.get("Retry-After", "")))

@@ -138,19 +138,35 @@ async def test_mail_has_headers_that_say_what_it_is() -> None:
         assert told.recipients == [["team@example.com"]] * 3
 
 
+@pytest.fixture
+def tls(tmp_path: Path) -> ssl.SSLContext:
+    """Of a server whose certificate in the folder nobody trusts by itself."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certified(tmp_path))
+    return context
+
+
+async def test_a_slack_with_a_certificate_that_nobody_trusts_is_told_nothing(tls: ssl.SSLContext) -> None:
+    slack = LoopbackSlack(tls)
+    try:
+        with pytest.raises(DeliveryError, match="certificate verify failed") as caught:
+            await slack.sender.send([NOTICE])
+        assert SECRET not in repr(caught.value)
+        assert slack.payloads == []
+    finally:
+        slack.stop()
+
+
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 async def test_mail_goes_behind_tls_to_a_server_that_is_trusted_alone(
-    security: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tls: ssl.SSLContext, security: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chain, key = certified(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(chain, key)
-    server = LoopbackMail(context, implicit=security == "tls")
+    server = LoopbackMail(tls, implicit=security == "tls")
     try:
         with pytest.raises(DeliveryError, match="CERTIFICATE_VERIFY_FAILED.* SSL_CERT_FILE"):
             await server.told_with(security, "sidecar", SECRET).send([NOTICE])
         assert server.logins == server.messages == []
-        monkeypatch.setenv("SSL_CERT_FILE", str(chain))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
         await server.told_with(security, "sidecar", SECRET).send([NOTICE])
         assert len(server.messages) == 1
         with pytest.raises(DeliveryError, match="does not let us in") as caught:
