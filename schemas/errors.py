@@ -16,6 +16,7 @@ SidecarError
 ├── BackupError            a backup cannot be made, or is not what was made
 ├── OperationError         a change that is refused, or that gave way
 │   └── Moved              others wrote to the table, which may pass when it is tried again
+├── DeliveryError          a receiver did not take a message for people
 ├── CloneError             no clone could be made, or it is gone
 ├── InputError             a file that was named is not what it should be: a log of queries, a database
 ├── NotMeasurable          this statement cannot be measured on a clone, with the reason
@@ -87,6 +88,15 @@ class OperationError(SidecarError):
 
 class Moved(OperationError):
     pass
+
+
+class DeliveryError(SidecarError):
+    """`again_s` is how long the receiver asks to be left alone; `is_final` that it will never take this message."""
+
+    def __init__(self, reason: str, *, again_s: float = 0.0, is_final: bool = False) -> None:
+        super().__init__(reason)
+        self.again_s = again_s
+        self.is_final = is_final
 
 
 class CloneError(SidecarError):

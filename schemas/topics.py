@@ -82,7 +82,7 @@ MEASUREMENTS = Topic(
     purpose="what came out",
 )  # fmt: skip
 SUGGESTIONS = Topic(
-    "suggestions", (Suggestion,), "database", 8, FOREVER, False, ("streams",), ("control", "services"),
+    "suggestions", (Suggestion,), "database", 8, FOREVER, False, ("streams",), ("control", "services", "notify"),
     purpose="measured suggestions, for everybody",
 )  # fmt: skip
 APPROVALS = Topic(
@@ -90,7 +90,7 @@ APPROVALS = Topic(
     purpose="decisions about suggestions, signed by whoever took them",
 )  # fmt: skip
 RULINGS = Topic(
-    "rulings", (Ruling,), "database", 8, FOREVER, False, ("control",), ("people", "services"),
+    "rulings", (Ruling,), "database", 8, FOREVER, False, ("control",), ("people", "services", "notify"),
     purpose="what became of each approval, and why",
 )  # fmt: skip
 OPERATIONS = Topic(
@@ -98,11 +98,12 @@ OPERATIONS = Topic(
     purpose="what a product's own process is told to change, signed",
 )  # fmt: skip
 OUTCOMES = Topic(
-    "outcomes", (Outcome,), "database", 8, FOREVER, False, ("product", "control"), ("control", "people", "services"),
+    "outcomes", (Outcome,), "database", 8, FOREVER, False, ("product", "control"),
+    ("control", "people", "services", "notify"),
     purpose="what became of each operation",
 )  # fmt: skip
 VERDICTS = Topic(
-    "verdicts", (Verdict,), "database", 8, FOREVER, False, ("control",), ("people", "services"),
+    "verdicts", (Verdict,), "database", 8, FOREVER, False, ("control",), ("people", "services", "notify"),
     purpose="what each change brought, against what was promised",
 )  # fmt: skip
 JOURNAL = Topic(

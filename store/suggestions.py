@@ -84,3 +84,12 @@ def newest(tx: DuckDBPyConnection, suggestion_id: str) -> Suggestion | None:
         "SELECT record FROM suggestions WHERE suggestion_id = ?::UUID ORDER BY revision DESC LIMIT 1", [suggestion_id]
     ).fetchone()
     return read(Suggestion, found[0]) if found else None
+
+
+def before(tx: DuckDBPyConnection, suggestion_id: str, number: int) -> Suggestion | None:
+    """Its newest revision before that one."""
+    found = tx.execute(
+        "SELECT record FROM suggestions WHERE suggestion_id = ?::UUID AND revision < ? ORDER BY revision DESC LIMIT 1",
+        [suggestion_id, number],
+    ).fetchone()
+    return read(Suggestion, found[0]) if found else None

@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -23,6 +23,9 @@ from streams import settings as configuration
 from streams.backup_key import KeySource
 from streams.backups import BackupRules
 from streams.control import Control, ControlSettings
+from streams.notify import receivers
+from streams.notify.inbox import ROLE as NOTIFY
+from streams.notify.telling import Telling
 from streams.own_kafka import own_kafka
 from streams.scheduling import AnalysisRules
 from streams.settings import Settings
@@ -128,8 +131,10 @@ class Sidecar:
             servers = await parts.enter_async_context(kafka)
             settings = settings.model_copy(update={"bootstrap_servers": servers})
         codec = await asyncio.to_thread(connections.codec, settings, register=settings.schema_registry_register)
-        if "control" in self._roles:
-            self._start_control(parts, Control(control_settings(settings), codec))
+        control = Control(control_settings(settings), codec) if "control" in self._roles else None
+        told = receivers.tellings(settings, codec, control.reading) if control else []
+        if control:
+            self._start_control(parts, control)
         self._watch(self._watch_kafka(settings))
         streaming = Streaming(settings, self._fail) if "streams" in self._roles else None
         if streaming:
@@ -137,17 +142,18 @@ class Sidecar:
             await streaming.prepare()
         await self._reached.wait()
         admin = TopicAdmin(connections.confluent_config(settings), settings.topic_prefix, settings.group_prefix)
-        await self._checked(admin)
+        await self._checked(admin, [*self._roles, NOTIFY] if told else self._roles)
+        self._start_telling(parts, told)
         if streaming:
             await streaming.start(admin)
             self._watch(streaming.watch())
             self.readiness.ready("streams")
 
-    async def _checked(self, admin: TopicAdmin) -> None:
+    async def _checked(self, admin: TopicAdmin, roles: Sequence[str]) -> None:
         """Raises TopicError; a Kafka that does not answer, or not yet, is waited for."""
         while True:
             try:
-                return await asyncio.to_thread(admin.check, self._roles)
+                return await asyncio.to_thread(admin.check, roles)
             except TopicError:
                 raise
             except BrokerError as error:
@@ -168,6 +174,17 @@ class Sidecar:
     async def _stop_streaming(self, streaming: Streaming) -> None:
         ended = await streaming.stop()
         self.stuck = self.stuck or not ended
+
+    def _start_telling(self, parts: contextlib.AsyncExitStack, told: Sequence[Telling]) -> None:
+        stop = asyncio.Event()
+        running = {asyncio.create_task(one.run(stop)) for one in told}
+        parts.push_async_callback(self._stop_telling, stop, running)
+
+    async def _stop_telling(self, stop: asyncio.Event, running: set[asyncio.Task[None]]) -> None:
+        """What was under way is told again at the next start, if it is not told in time."""
+        stop.set()
+        if running:
+            await asyncio.wait(running, timeout=self._settings.stop_timeout_s)
 
     async def _watch_control(self, control: Control, running: asyncio.Task[None]) -> None:
         while not running.done():

@@ -16,6 +16,7 @@ from streams import settings as configuration
 from streams.access import commands
 from streams.audit_commands import audit
 from streams.backup_commands import backup
+from streams.notify.commands import notify
 from streams.terminal import console, control, progress, reachable, table, told
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ cli.add_typer(audit, name="audit")
 cli.add_typer(backup, name="backup")
 cli.add_typer(commands.policy, name="policy")
 cli.add_typer(commands.keys, name="keys")
+cli.add_typer(notify, name="notify")
 
 
 class Role(StrEnum):

@@ -57,6 +57,17 @@ BACKUP_TIMESTAMP = Gauge(
     "sidecar_backup_timestamp_seconds", "when this process last made a backup; 0 before", registry=REGISTRY
 )
 OUTBOX_MESSAGES = Gauge("sidecar_outbox_messages", "messages that Kafka has not confirmed yet", registry=REGISTRY)
+NOTIFY_MESSAGES = Counter(
+    "sidecar_notify_messages_total", "messages to people: sent, failed (and tried again), refused for good",
+    ["receiver", "outcome"], registry=REGISTRY,
+)  # fmt: skip
+NOTIFY_WAITING = Gauge(
+    "sidecar_notify_waiting", "things that a receiver has not been told yet", ["receiver"], registry=REGISTRY
+)
+NOTIFY_UNREACHABLE = Gauge(
+    "sidecar_notify_unreachable", "1 where a receiver has taken nothing for ten minutes of trying", ["receiver"],
+    registry=REGISTRY,
+)  # fmt: skip
 
 TICK_S = 0.02
 

@@ -55,11 +55,11 @@ def _panel(suggestion: Suggestion) -> RenderableType:
     facts.add_column(style="bold", no_wrap=True)
     facts.add_column()
     if suggestion.gain:
-        facts.add_row("measured", _gain(suggestion.gain))
+        facts.add_row("measured", gain_text(suggestion.gain))
         facts.add_row("saves", _saved(suggestion, suggestion.gain))
     if suggestion.cost:
-        facts.add_row("costs", _cost(suggestion.cost))
-        facts.add_row("pays back", _break_even(suggestion.cost))
+        facts.add_row("costs", cost_text(suggestion.cost))
+        facts.add_row("pays back", break_even(suggestion.cost))
     facts.add_row("results", f"{suggestion.equality}: {suggestion.equality_reason}")
     facts.add_row("way back", _way_back(suggestion))
     if suggestion.after:
@@ -83,7 +83,7 @@ def _way_back(suggestion: Suggestion) -> str:
     return "; ".join(sql for step in reversed(suggestion.steps) for sql in step.inverse_sql) or "none is needed"
 
 
-def _gain(gain: Gain) -> str:
+def gain_text(gain: Gain) -> str:
     text = (
         f"{gain.speedup:.2f}x faster ({gain.low:.2f} to {gain.high:.2f}, k={gain.k}), "
         f"{gain.before_ms:.1f} ms to {gain.after_ms:.1f} ms a run, on {gain.measured_on}"
@@ -99,7 +99,7 @@ def _saved(suggestion: Suggestion, gain: Gain) -> str:
     return f"{seconds(gain.saved_s_per_day / DAY_S * watched_s)} of query time in the {seconds(watched_s)} watched"
 
 
-def _cost(cost: Cost) -> str:
+def cost_text(cost: Cost) -> str:
     writes = (
         f"writes take {cost.write_ratio:.2f}x ({cost.write_low:.2f} to {cost.write_high:.2f}, {cost.writes} replayed)"
         if cost.writes
@@ -108,7 +108,7 @@ def _cost(cost: Cost) -> str:
     return f"{seconds(cost.build_s)} to build, {size(cost.extra_bytes)} more on disk, {writes}"
 
 
-def _break_even(cost: Cost) -> str:
+def break_even(cost: Cost) -> str:
     if cost.break_even_runs < 0:
         return "never at the workload seen"
     if cost.build_s == 0:

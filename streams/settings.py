@@ -3,6 +3,8 @@
 The file is `sidecar.toml` in the working directory, or what `SIDECAR_CONFIG` names; its keys are the names below.
 """
 
+import ipaddress
+import json
 import os
 import re
 import tomllib
@@ -19,14 +21,17 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as Unparsable
 
 from schemas.errors import SettingsError
+from streams.access.windows import Window
 
 PREFIX = "SIDECAR_"
 FILE_VARIABLE = "SIDECAR_CONFIG"
 DEFAULT_FILE = Path("sidecar.toml")
 MASK = "********"
 SERVER = re.compile(r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$")
+ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 NAME_PREFIX = r"^[A-Za-z0-9._-]{0,100}$"  # what Kafka takes in the name of a topic
 
 
@@ -98,6 +103,30 @@ class Settings(BaseSettings):
     backup_key: SecretStr = Field(SecretStr(""), description="that backups are sealed with, base64 of 32 bytes")
     backup_key_file: Path | None = Field(None, description="or a file that holds it")
     backup_key_command: str = Field("", description="or a command that prints it; it runs without a shell")
+    page_url: str = Field("", description="of the page that messages link to; none sends no links")
+    slack_webhook_url: SecretStr = Field(
+        SecretStr(""), description="an incoming webhook of the Slack channel to tell; none tells no Slack"
+    )
+    mail_to: str = Field("", description="the address to tell, which may be a list's; none sends no mail")
+    mail_from: str = Field("", description="the address that mail comes from")
+    smtp_host: str = Field("", description="the server that takes the mail")
+    smtp_port: int = Field(587, ge=1, le=65535, description="its port")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="TLS once connected, or from the first byte; none is for a server on this machine"
+    )
+    smtp_username: str = Field("", description="to log in to it; empty does not")
+    smtp_password: SecretStr = Field(SecretStr(""), description="to log in to it")
+    notify_digest_s: float = Field(
+        600, ge=0, description="for which what is not urgent is gathered into one message",
+        json_schema_extra={"unit": "s"},
+    )  # fmt: skip
+    notify_quiet: list[Window] = Field(
+        [], description="hours in which only what is urgent is told, each as a window of the policy; JSON in a variable"
+    )
+    notify_an_hour: int = Field(
+        20, ge=1, description="to each receiver in an hour at the most; what is more waits",
+        json_schema_extra={"unit": "messages"},
+    )  # fmt: skip
     start_timeout_s: float = Field(
         60, gt=0, description="for Faust to join its group once Kafka answers", json_schema_extra={"unit": "s"}
     )
@@ -158,6 +187,7 @@ class Settings(BaseSettings):
         for name, url in {
             "oauth_token_url": self.oauth_token_url,
             "schema_registry_url": self.schema_registry_url,
+            "page_url": self.page_url,
         }.items():
             parts = urlsplit(url)
             if url and (parts.scheme not in ("http", "https") or not parts.hostname):
@@ -168,6 +198,25 @@ class Settings(BaseSettings):
             yield "schema_registry_username is set, but schema_registry_url is not: set the URL too"
         if bool(self.schema_registry_username) != bool(self.schema_registry_password.get_secret_value()):
             yield "schema_registry_username and schema_registry_password belong together: set both or none"
+        yield from self._of_telling()
+
+    def _of_telling(self) -> Iterator[str]:
+        webhook = urlsplit(self.slack_webhook_url.get_secret_value())  # a secret, so that no error may hold it
+        is_safe = webhook.scheme == "https" or (webhook.scheme == "http" and is_here(webhook.hostname))
+        if any(webhook) and not (is_safe and webhook.hostname):
+            yield "slack_webhook_url is no https URL: copy it whole from Slack"
+        mail = {"mail_to": self.mail_to, "mail_from": self.mail_from, "smtp_host": self.smtp_host}
+        if any(mail.values()) and not all(mail.values()):
+            yield f"{', '.join(mail)} belong together: set all or none"
+        for name in ("mail_to", "mail_from"):
+            if mail[name] and not ADDRESS.fullmatch(mail[name]):
+                yield f"{name}: {mail[name]!r} is no address, such as team@example.com"
+        if bool(self.smtp_username) != bool(self.smtp_password.get_secret_value()):
+            yield "smtp_username and smtp_password belong together: set both or none"
+        if self.smtp_username and not self.smtp_host:
+            yield "smtp_username is set, but smtp_host is not: set the host too"
+        if self.smtp_security == "none" and not is_here(self.smtp_host):
+            yield "smtp_security none is for a server on this machine alone: set starttls or tls"
 
     @classmethod
     def settings_customise_sources(
@@ -206,6 +255,8 @@ def load() -> Settings:
         errors = (e for e in error.errors(include_input=False) if e["type"] != "default_factory_not_called")
         wrong = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in errors)
         raise SettingsError("\n".join(wrong)) from None
+    except Unparsable as error:
+        raise SettingsError(f"{error}: it has to be JSON") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{_file()} is no TOML: {error}") from error
 
@@ -227,15 +278,33 @@ def listed(settings: Settings) -> list[Listed]:
             value = MASK if value.get_secret_value() else ""
         extra = field.json_schema_extra
         unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
-        text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-        result.append(Listed(name, variable, text, source, unit, field.description or ""))
+        result.append(Listed(name, variable, _text(value), source, unit, field.description or ""))
     return result
+
+
+def is_here(host: str | None) -> bool:
+    """Whether a host is this machine, by its name or address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def unknown_variables() -> list[str]:
     """Variables of the environment that look like settings and are none: most often a slip of the pen."""
     known = {PREFIX + name.upper() for name in Settings.model_fields} | {FILE_VARIABLE}
     return sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case list():
+            return json.dumps([one.model_dump(mode="json") for one in value]) if value else ""
+    return str(value)
 
 
 def _file() -> Path | None:

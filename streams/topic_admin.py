@@ -31,9 +31,10 @@ NOT_LED_YET = (
 MOCK_CLUSTER = "mockCluster"
 """How the cluster id of librdkafka's mock broker begins, which has no admin requests and no topic ids."""
 MOCK_TOPIC_ID = "mock"
-ROLES = ("streams", "control", "product")
-NEEDS_GROUP = {"streams": "streams", "control": "control", "product": "measure."}
-"""The group that a role reads in, after the group prefix; the product's has its product and database after it."""
+ROLES = ("streams", "control", "product", "notify")
+"""The last is a part of control that needs rights of its own."""
+NEEDS_GROUP = {"streams": "streams", "control": "control", "product": "measure.", "notify": "notify."}
+"""The group that a role reads in, after the group prefix; one that ends in a dot is what several begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +233,7 @@ class TopicAdmin:
             for operation in _operations(topic, role):
                 yield _acl("TOPIC", self._prefix + topic.name, "LITERAL", operation)
         if role in NEEDS_GROUP:
-            pattern = "PREFIXED" if role == "product" else "LITERAL"
+            pattern = "PREFIXED" if NEEDS_GROUP[role].endswith(".") else "LITERAL"
             yield _acl("GROUP", self._group_prefix + NEEDS_GROUP[role], pattern, AclOperation.READ)
 
 

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import duckdb
 import structlog
@@ -13,6 +12,7 @@ from schemas.approvals import LEEWAY, Claims, Verified
 from schemas.canonical import canonical
 from schemas.codec import Codec
 from schemas.errors import ApprovalError
+from schemas.ids import is_id
 from schemas.records import Ruling
 from schemas.render import by_name
 from schemas.topics import RULINGS
@@ -70,7 +70,7 @@ class Judging:
             verified = self._rules.keys.verify(one.approval, one.time)
         except ApprovalError as error:
             return None, Judgement("refused", str(error))
-        if not _is_uuid(verified.claims.suggestion_id):
+        if not is_id(verified.claims.suggestion_id):
             return verified, Judgement("refused", f"{verified.claims.suggestion_id!r} is no suggestion's id")
         judgement = self._replayed(one, verified) or judge(
             self._rules.policy, verified, one.time, self._case(verified.claims)
@@ -166,10 +166,3 @@ def _until(verified: Verified) -> datetime:
 
 def _plan(claims: Claims) -> tuple[str, int, str]:
     return claims.suggestion_id, claims.revision, claims.plan_hash
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False

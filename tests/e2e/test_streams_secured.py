@@ -14,7 +14,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
+from schemas.errors import TopicError
 from schemas.topics import PATTERNS
+from streams.notify.inbox import Inbox
 from streams.topic_admin import TopicAdmin
 from tests.conftest import SecuredKafka
 from tests.query_log import CODEC, Outputs, batch, produce
@@ -88,6 +90,22 @@ def test_every_missing_right_is_named_at_the_start_and_the_exported_ones_are_eno
         assert len(Outputs(config, topic_prefix, PATTERNS).until(16)) == 16
         assert process.end() == 0
         assert secured_kafka.security.passwords["alice"] not in process.output
+
+
+def test_the_rights_that_are_exported_for_telling_people_are_enough_for_it(
+    secured_kafka: SecuredKafka, config: dict[str, Any], topics: TopicAdmin, topic_prefix: str
+) -> None:
+    as_alice = {"bootstrap.servers": secured_kafka.bootstrap_servers, **secured_kafka.security.login("alice")}
+    acls = topics.export()["acls"]["notify"]
+    admin = TopicAdmin(as_alice, topic_prefix, topic_prefix)
+    with pytest.raises(TopicError) as caught:
+        admin.check(["notify"])
+    assert str(caught.value).count(": grant it") == len(acls)
+    grant(config, "alice", acls)
+    inbox = Inbox(as_alice, topic_prefix, topic_prefix, "slack", CODEC)
+    inbox.begin()
+    inbox.close()
+    admin.check(["notify"])
 
 
 def test_a_refused_login_is_said_and_no_password_is_logged(

@@ -1,9 +1,11 @@
+from datetime import time
 from pathlib import Path
 
 import pytest
 
 from schemas.errors import SettingsError
 from streams import settings
+from streams.access.windows import Window
 from streams.settings import MASK, Settings, listed, load, unknown_variables
 
 CANARY = "canary-of-a-password"
@@ -105,8 +107,22 @@ OAUTH = {
     "oauth_client_secret": "s",
 }
 
+MAIL = {"mail_to": "team@example.com", "mail_from": "sidecar@example.com", "smtp_host": "smtp.example.com"}
+HOOK = f"https://hooks.slack.com/services/{CANARY}"
 
-@pytest.mark.parametrize("complete", [{}, SECURE, SCRAM, OAUTH, {**SECURE, "tls": True}])
+
+@pytest.mark.parametrize(
+    "complete",
+    [
+        {},
+        SECURE,
+        SCRAM,
+        OAUTH,
+        {**SECURE, "tls": True},
+        {**MAIL, "smtp_username": "a", "smtp_password": "p", "slack_webhook_url": HOOK},
+        {**MAIL, "smtp_host": "localhost", "smtp_security": "none", "slack_webhook_url": "http://127.0.0.1:80/x"},
+    ],
+)
 def test_settings_that_agree_are_taken(complete: dict[str, object]) -> None:
     Settings(**complete)  # type: ignore[arg-type]
 
@@ -131,11 +147,41 @@ def test_settings_that_agree_are_taken(complete: dict[str, object]) -> None:
         ({"schema_registry_url": "http://a:p@r"}, "holds credentials"),
         ({"backup_folder": "b"}, "backup_folder needs a key: set backup_key_file"),
         ({"backup_key": "k", "backup_key_command": "c"}, "name one key: set one of them"),
+        ({"page_url": "page.example"}, "page_url is no http or https URL"),
+        ({"slack_webhook_url": f"http://hooks.slack.com/services/{CANARY}"}, "slack_webhook_url is no https URL"),
+        ({"slack_webhook_url": CANARY}, "slack_webhook_url is no https URL"),
+        ({**MAIL, "smtp_host": ""}, "belong together: set all or none"),
+        ({**MAIL, "mail_to": "a@example.com, b@example.com"}, "is no address"),
+        ({**MAIL, "mail_from": "a@example.com\nBcc: b@example.com"}, "is no address"),
+        ({**MAIL, "mail_from": "a@example.com\n"}, "is no address"),
+        ({**MAIL, "smtp_username": "a"}, "smtp_username and smtp_password belong together"),
+        ({"smtp_username": "a", "smtp_password": "p"}, "smtp_host is not"),
+        ({**MAIL, "smtp_security": "none"}, "on this machine alone"),
     ],
 )
 def test_a_contradiction_says_what_to_do(given: dict[str, object], reason: str) -> None:
-    with pytest.raises(SettingsError, match=reason):
+    with pytest.raises(SettingsError, match=reason) as caught:
         Settings(**given)  # type: ignore[arg-type]
+    assert CANARY not in str(caught.value)
+
+
+def test_quiet_hours_are_windows_in_the_file_and_as_json_in_a_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sidecar.toml").write_text(
+        'notify_quiet = [{begins = 22:00:00, ends = "07:00", zone = "Europe/Berlin"}]'
+    )
+    by_file = load()
+    assert by_file.notify_quiet == [Window(begins=time(22), ends=time(7), zone="Europe/Berlin")]
+    shown = next(one.value for one in listed(by_file) if one.name == "notify_quiet")
+    monkeypatch.setenv("SIDECAR_NOTIFY_QUIET", shown)
+    assert load().notify_quiet == by_file.notify_quiet
+    monkeypatch.setenv("SIDECAR_NOTIFY_QUIET", "22:00-07:00")
+    with pytest.raises(SettingsError, match=r'"notify_quiet".*it has to be JSON'):
+        load()
+    monkeypatch.setenv("SIDECAR_NOTIFY_QUIET", shown.replace("Europe/Berlin", "Mars/Olympus"))
+    with pytest.raises(SettingsError, match=r"notify_quiet\.0\.zone: .*is no time zone"):
+        load()
 
 
 def test_all_contradictions_are_named_at_once() -> None:

@@ -1,0 +1,1 @@
+"""Telling people, by Slack and mail, what is suggested, what became of a change and what needs them."""
