@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 
 from duckdb import DuckDBPyConnection
 
-from inference.outcome import Came, judge
+from inference.outcome import Came, judge, time_ratio
 from schemas.canonical import canonical
 from schemas.codec import Codec
 from schemas.records import Gain, Verdict
 from schemas.topics import VERDICTS
 from store import suggestions, watches
-from store.watches import Judge, Watched
+from store.watches import Judge, Slots, Watched
 from streams.access.ordering import Ordering
 from streams.deciding import Deciding, outgoing
 
@@ -43,18 +43,19 @@ class Verifying:
                 return
             suggestion = suggestions.revision(self._tx, one.suggestion_id, one.revision)
             gain = suggestion.gain if suggestion else None
-            shifts, compared = watches.shifts(self._tx, one.operation_id, one.ended + SETTLES, self._now - LATE)
-            came = judge(shifts, gain.low if gain else None)
+            slots = watches.slots(self._tx, one.operation_id, one.ended + SETTLES, self._now - LATE)
+            came = judge(slots.shifts, gain.low if gain else None)
             # without others to compare with, what slowed the machine looks like what slowed the queries
-            is_told = came.verdict == "confirmed" or (came.verdict == "worse" and compared)
+            is_told = came.verdict == "confirmed" or (came.verdict == "worse" and slots.compared)
             if is_told or self._now - one.ended > WATCH_FOR:
-                self._decide(one, came, gain, compared)
+                self._decide(one, came, gain, slots)
         for again in watches.still_worse(self._tx, ATTEMPTS, self._now - AGAIN):
             if self._deciding.full:
                 return
             self._ordering.take_back(again.product, again.operation_id, OURSELVES)
 
-    def _decide(self, one: Watched, came: Came, gain: Gain | None, compared: bool) -> None:
+    def _decide(self, one: Watched, came: Came, gain: Gain | None, slots: Slots) -> None:
+        compared, of_time = slots.compared, time_ratio(slots.times)
         reason = _told(came, gain) + ("" if compared or not came.slots else "; nothing else ran to compare it with")
         kept = None
         if came.verdict == "worse" and compared:
@@ -75,10 +76,13 @@ class Verifying:
             promised_high=gain.high if gain else None,
             as_promised=came.as_promised,
             compared=compared,
+            time_ratio=of_time.median if of_time else None,
+            time_low=of_time.low if of_time else None,
+            time_high=of_time.high if of_time else None,
         )
-        values = body.model_dump(exclude={"kind", "promised", "promised_low", "promised_high", "compared"})
+        inner = {"kind", "compared", "time_ratio", "time_low", "time_high", "promised", "promised_low", "promised_high"}
         verdict = Verdict(
-            **values,
+            **body.model_dump(exclude=inner),
             product=one.product,
             database=one.database,
             instance="",

@@ -91,7 +91,8 @@ class Suggestion(Record):
 
     `suggestion_id` is the same whenever the same change is found again for this database; `revision` grows.
     `after` are the suggestions that this one was measured on top of. `steps` are done in their order, and what is
-    approved is `plan_hash`, which covers all that is in them.
+    approved is `plan_hash`, which covers all that is in them. `measured_s` is how long its whole analysis measured
+    beside the product, without making the clone.
     """
 
     suggestion_id: str
@@ -117,3 +118,4 @@ class Suggestion(Record):
     catalog_hash: str
     window_start: datetime
     window_end: datetime
+    measured_s: float | None = None
