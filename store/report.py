@@ -233,7 +233,7 @@ def _took(tx: DuckDBPyConnection, product: str | None) -> Iterator[tuple[str, da
                any_value(routes), any_value(occurrence_count)
         FROM affected JOIN patterns USING (product, database, fingerprint)
         JOIN observed_patterns USING (pattern_id) JOIN pattern_hours USING (pattern_id)
-        WHERE period <> 'ever' AND start >= done
+        WHERE start >= done
             AND start + if(period = 'day', INTERVAL 1 DAY, INTERVAL 1 HOUR) <= coalesce(taken_back, 'infinity')
         GROUP BY operation_id, pattern_id, month ORDER BY operation_id, pattern_id, month
         """,  # noqa: S608 - a constant of this module

@@ -13,7 +13,7 @@ import typer
 
 from schemas.errors import SidecarError
 from streams import settings as configuration
-from streams.access import commands
+from streams.access import commands, reviewing
 from streams.terminal import console, progress, reachable, table, told
 
 if TYPE_CHECKING:
@@ -253,6 +253,7 @@ for command in (
     commands.defer,
     commands.operations,
     commands.rollback,
+    reviewing.report,
 ):
     cli.command()(command)
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from schemas.topics import PATTERNS, SUGGESTIONS
+from schemas.definition import after
+from schemas.topics import CATALOGS, PATTERNS, SUGGESTIONS
 from store.report import UNLABELLED, Cost, Month, Ratio, Report, Route, Saved, report
-from tests.ordered_store import NOON
-from tests.store_records import pattern, pattern_batch
+from tests.access import INDEX, ORDERS, OTHER, TABLES, planned
+from tests.ordered_store import NOON, Ordered
+from tests.store_records import catalog, pattern, pattern_batch
 from tests.unit.test_verifying import Verified, promised, verdict
 
 HOUR = timedelta(hours=1)
@@ -67,6 +69,15 @@ def test_what_was_saved_is_what_the_runs_since_would_have_taken_longer(tmp_path:
     assert store.report(product="other") == replace(found, product="other", months=[], changes=[], routes=[])
 
 
+def test_what_slowed_the_whole_machine_is_no_loss(tmp_path: Path) -> None:
+    store = Reported(tmp_path, promised())
+    for slot in range(8):
+        store.run(slot, 8_000, 40_000, 2_000)
+    verdict(store.judge(8))
+    # twice 11 ms would it have been, and 10 ms it was
+    assert store.report().months[0].saved == saved(80 * 0.012)
+
+
 def test_what_uneven_slots_leave_in_doubt_is_an_interval(tmp_path: Path) -> None:
     store = Reported(tmp_path, promised())
     for slot in range(12):
@@ -116,6 +127,27 @@ def test_what_got_worse_counts_against_it_until_it_is_taken_back(tmp_path: Path)
     assert store.report(DECEMBER).changes == []
 
 
+def test_what_is_taken_back_of_a_plan_leaves_the_steps_before(tmp_path: Path) -> None:
+    store = Ordered(tmp_path)
+    plan = planned(INDEX, INDEX.model_copy(update={"name": "k"}))
+    store.add(SUGGESTIONS, plan)
+    done = []
+    for steps in (1, 2):
+        store.approve("bob", plan, steps=steps)
+        done.append(store.order(store.turn()))
+        store.answer(done[-1])
+        store.add(CATALOGS, catalog(tables=list(after(INDEX, TABLES).values())))
+    for number, expected in ((1, [None, NOON + HOUR]), (0, [NOON + 2 * HOUR, NOON + HOUR])):
+        store.answer(store.order(store.roll_back(done[number].operation_id)), at=NOON + (2 - number) * HOUR)
+        with store.file.reading() as tx:
+            assert [one.taken_back for one in report(tx).changes] == expected
+    store.add(CATALOGS, catalog(tables=[ORDERS, OTHER]))
+    store.approve("bob", plan, at=NOON + 3 * HOUR)
+    store.answer(store.order(store.turn(NOON + 3 * HOUR)), at=NOON + 3 * HOUR)
+    with store.file.reading() as tx:
+        assert [one.taken_back for one in report(tx).changes][2] is None
+
+
 def test_a_promise_that_was_not_kept_is_named(tmp_path: Path) -> None:
     (change,) = judged(tmp_path, 7_000).report().changes
     assert (change.verdict, change.broken) == ("confirmed", "less than promised")
@@ -126,7 +158,9 @@ def test_what_nobody_knows_is_not_counted(tmp_path: Path) -> None:
     store.run(0, 4_000)
     (change,) = store.report().changes
     assert (change.verdict, change.reason, change.saved, change.came) == ("open", "it is still watched", None, None)
-    verdict(store.judge(2, days=1))
+    for slot in range(1, 8):
+        store.run(slot, 4_000 if slot % 2 else 30_000)
+    verdict(store.judge(8, days=1))
     found = store.report()
     (change,) = found.changes
     assert (change.verdict, change.saved, change.broken) == ("inconclusive", None, None)
