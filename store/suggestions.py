@@ -78,6 +78,14 @@ def revision(tx: DuckDBPyConnection, suggestion_id: str, number: int) -> Suggest
     return read(Suggestion, found[0]) if found else None
 
 
+def revisions(tx: DuckDBPyConnection, suggestion_id: str) -> list[Suggestion]:
+    """All of them, the newest last."""
+    rows = tx.execute(
+        "SELECT record FROM suggestions WHERE suggestion_id = ?::UUID ORDER BY revision", [suggestion_id]
+    ).fetchall()
+    return [read(Suggestion, text) for (text,) in rows]
+
+
 def newest(tx: DuckDBPyConnection, suggestion_id: str) -> Suggestion | None:
     """Its newest revision."""
     found = tx.execute(

@@ -254,6 +254,7 @@ for command in (
     commands.operations,
     commands.rollback,
     reviewing.report,
+    reviewing.why,
 ):
     cli.command()(command)
 

@@ -54,10 +54,10 @@ def _panel(suggestion: Suggestion) -> RenderableType:
     facts.add_column(style="bold", no_wrap=True)
     facts.add_column()
     if suggestion.gain:
-        facts.add_row("measured", _gain(suggestion.gain))
+        facts.add_row("measured", measured(suggestion.gain))
         facts.add_row("saves", _saved(suggestion, suggestion.gain))
     if suggestion.cost:
-        facts.add_row("costs", _cost(suggestion.cost))
+        facts.add_row("costs", costs(suggestion.cost))
         facts.add_row("pays back", _break_even(suggestion.cost))
     facts.add_row("results", f"{suggestion.equality}: {suggestion.equality_reason}")
     facts.add_row("way back", _way_back(suggestion))
@@ -82,7 +82,7 @@ def _way_back(suggestion: Suggestion) -> str:
     return "; ".join(sql for step in reversed(suggestion.steps) for sql in step.inverse_sql) or "none is needed"
 
 
-def _gain(gain: Gain) -> str:
+def measured(gain: Gain) -> str:
     text = (
         f"{gain.speedup:.2f}x faster ({gain.low:.2f} to {gain.high:.2f}, k={gain.k}), "
         f"{gain.before_ms:.1f} ms to {gain.after_ms:.1f} ms a run, on {gain.measured_on}"
@@ -98,7 +98,7 @@ def _saved(suggestion: Suggestion, gain: Gain) -> str:
     return f"{seconds(gain.saved_s_per_day / DAY_S * watched_s)} of query time in the {seconds(watched_s)} watched"
 
 
-def _cost(cost: Cost) -> str:
+def costs(cost: Cost) -> str:
     writes = (
         f"writes take {cost.write_ratio:.2f}x ({cost.write_low:.2f} to {cost.write_high:.2f}, {cost.writes} replayed)"
         if cost.writes

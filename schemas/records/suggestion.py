@@ -92,7 +92,7 @@ class Suggestion(Record):
     `suggestion_id` is the same whenever the same change is found again for this database; `revision` grows.
     `after` are the suggestions that this one was measured on top of. `steps` are done in their order, and what is
     approved is `plan_hash`, which covers all that is in them. `measured_s` is how long its whole analysis measured
-    beside the product, without making the clone.
+    beside the product, without making the clone; `promised_s` the time of the window that the rule expected to save.
     """
 
     suggestion_id: str
@@ -119,3 +119,4 @@ class Suggestion(Record):
     window_start: datetime
     window_end: datetime
     measured_s: float | None = None
+    promised_s: float | None = None

@@ -1,4 +1,4 @@
-"""The commands that look back, in the knowledge file: what was promised and what came."""
+"""The commands that look back, in the knowledge file: what was promised and what came, and why."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +38,32 @@ def report(
         _write(json, TypeAdapter(promised.Report).dump_json(found, indent=2) + b"\n")
     if svg:
         _write(svg, report_svg.svg(found).encode())
+
+
+def why(
+    suggestion: Annotated[
+        str, typer.Argument(metavar="ID", help="Of a suggestion, or how it begins; or words of what was not suggested.")
+    ],
+) -> None:
+    """The whole story of a suggestion: what led to it, what was measured, who decided what, what came of it.
+
+    Of what was looked at and not suggested, by words of its title or its rule: why not. No control process may run
+    meanwhile: it alone has the knowledge file open.
+    """
+    from store import history
+    from streams.access import story
+
+    with _knowledge() as tx:
+        ids = history.named(tx, suggestion)
+        found = history.why(tx, ids[0]) if len(ids) == 1 else None
+        others = history.passed_over(tx, suggestion) if not ids else []
+    if not found and not others:
+        raise InputError(
+            f"{suggestion!r} names {len(ids)} suggestions, and nothing that the newest analyses passed over: "
+            "`sidecar suggestions` lists ids"
+        )
+    for line in story.told(found) if found else story.passed_over(others):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
