@@ -113,6 +113,9 @@ def test_the_command_tells_of_ids_and_of_what_was_passed_over(tmp_path: Path, mo
     with file.transaction() as tx:
         for number in (1, 2):
             suggestions.apply(tx, suggestion(number, considered=[REFUSED]), 0, number)
+        older = {"time": NOON - timedelta(days=999), "analysis_id": suggestion(9).suggestion_id, "position": 0}
+        old = REFUSED.model_copy(update={"title": "what was once refused"})
+        suggestions.apply(tx, suggestion(3, considered=[old], **older), 0, 3)
     file.close()
 
     def said(text: str) -> str:
@@ -128,5 +131,6 @@ def test_the_command_tells_of_ids_and_of_what_was_passed_over(tmp_path: Path, mo
         "2025-03-01 12:00:00  sales/main: orders.day as DATE (rule type_fix): refused: texts in it\n"
     )
     assert said("type_fix") == said("Orders.DAY")
-    assert "'' names 2 suggestions" in said("")
+    assert "'what was once' names 0 suggestions" in said("what was once")
+    assert "'' names 3 suggestions" in said("")
     assert "'nothing' names 0 suggestions, and nothing that the newest analyses passed over" in said("nothing")
