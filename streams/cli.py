@@ -251,6 +251,7 @@ for command in (
     commands.approve,
     commands.reject,
     commands.defer,
+    commands.comment,
     commands.operations,
     commands.rollback,
     reviewing.report,

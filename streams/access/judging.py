@@ -117,12 +117,12 @@ class Judging:
             claims = verified.claims
             product, database = claims.product, claims.database
             signed = claims.model_dump(exclude={"product", "database", "reason"})
-            signed |= {"identity": str(verified.identity), "token_id": verified.token_id}
+            signed |= {"identity": str(verified.identity), "token_id": verified.token_id, "text": claims.reason}
             if judgement.verdict == "waits":
                 signed["expires"] = _until(verified)
             else:
                 self._taken.setdefault((signed["identity"], verified.token_id), one.approval.event_id)
-            if judgement.vote:
+            if judgement.vote and judgement.verdict != "noted":
                 case = self._case(claims)
                 self._cases[_plan(claims)] = replace(case, votes=[*case.votes, judgement.vote])
         body = Ruled(

@@ -10,7 +10,7 @@ from streams.report import costs, measured, seconds
 Line = tuple[datetime, str]
 STATEMENT = 100
 """Characters of a query that are told."""
-DECIDED = {"approve": "approved", "reject": "rejected", "defer": "deferred"}
+DECIDED = {"approve": "approved", "reject": "rejected", "defer": "deferred", "comment": "commented on"}
 
 
 def told(story: Story) -> Iterator[str]:
@@ -91,7 +91,8 @@ def _now(story: Story) -> str:
         return f"It was taken back but for its first {done[-1].first} steps."
     if done:
         return "It was taken back."
-    decided = [one for one in story.rulings if one.verdict != "refused" and one.revision == newest.revision]
+    of_newest = [one for one in story.rulings if one.revision == newest.revision]
+    decided = [one for one in of_newest if one.verdict not in ("refused", "noted")]
     if any(one.decision == "reject" for one in decided):
         return "It was rejected: a new revision can be approved."
     if not decided:
