@@ -228,7 +228,8 @@ class Turning:
         rules = self._gatekeeper.look() if self._gatekeeper else None
         Judging(tx, codec, rules, deciding, now).rule()
         ordering = Ordering(tx, codec, rules, self._order_key, deciding, now)
-        scheduler = Scheduler(tx, codec, self._settings.analysis, deciding, now, ordering)
+        policy = rules.policy if rules else None
+        scheduler = Scheduler(tx, codec, self._settings.analysis, deciding, now, ordering, policy)
         scheduler.answer()
         if tick:
             Verifying(tx, codec, deciding, now, ordering).judge()

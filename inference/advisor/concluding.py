@@ -142,6 +142,7 @@ def _suggestion(measurement: Measurement, one: Kept, before: Sequence[Candidate]
         window_end=request.window_end,
         measured_s=measurement.measured_s,
         promised_s=candidate.promised_s,
+        prior=candidate.prior,
     )
 
 

@@ -8,13 +8,16 @@ import json
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from inference.advisor.rules import RULES
 from schemas.actions import KINDS, Body, DropColumn, DropTable
 from schemas.approvals import AUDIENCE, Identity, Issuer, Keyring, keys_of
 from schemas.errors import SettingsError
+from schemas.records import Mute
 
 from .windows import Freeze, Window
 
@@ -75,6 +78,20 @@ class Automatic(_Part):
     verified: int = Field(ge=1)
 
 
+class Muted(_Part):
+    """What is not to be proposed: a rule, of one product or all, and of one table or all that its changes name.
+
+    `by` and `reason` are told beside what is passed over. It holds `until` then, or for good.
+    """
+
+    rule: str
+    product: str = ""
+    table: str = ""
+    by: str = Field(min_length=1)
+    reason: str = Field(min_length=1)
+    until: AwareDatetime | None = None
+
+
 class Policy(_Part):
     version: Literal[1]
     development: bool = False
@@ -85,6 +102,7 @@ class Policy(_Part):
     windows: dict[str, Window] = {}
     freezes: list[Freeze] = []
     automatic: Automatic | None = None
+    mutes: list[Muted] = []
 
     def class_of(self, kind: str) -> tuple[str, ActionClass] | None:
         return next(((name, one) for name, one in self.classes.items() if kind in one.actions), None)
@@ -95,13 +113,21 @@ class Policy(_Part):
     def may(self, approver: str, judged: ActionClass) -> bool:
         return not set(judged.roles).isdisjoint(self.approvers[approver].roles)
 
+    def muted(self, product: str, now: datetime) -> list[Mute]:
+        """What holds now, as an analysis is told of it."""
+        return [
+            Mute(rule=one.rule, table=one.table, reason=f"muted by {one.by}{_until(one.until)}: {one.reason}")
+            for one in self.mutes
+            if one.product in ("", product) and (one.until is None or now < one.until)
+        ]
+
     def those_who_may(self, judged: ActionClass) -> list[str]:
         return sorted(name for name in self.approvers if self.may(name, judged))
 
 
 FIELDS = {
     name
-    for part in (Policy, TrustedIssuer, Approver, ActionClass, Automatic, Window, Freeze)
+    for part in (Policy, TrustedIssuer, Approver, ActionClass, Automatic, Muted, Window, Freeze)
     for name in part.model_fields
 }
 
@@ -186,6 +212,10 @@ def _contradictions(policy: Policy) -> Iterator[str]:
                 f"({', '.join(able) or 'nobody'})"
             )
     yield from _too_easy(policy)
+    rules = [rule.name for rule in RULES]
+    for number, muted in enumerate(policy.mutes):
+        if muted.rule not in rules:
+            yield f"mutes.{number}: there is no rule {muted.rule!r}{_meant(muted.rule, rules)}"
 
 
 def _too_easy(policy: Policy) -> Iterator[str]:
@@ -195,6 +225,10 @@ def _too_easy(policy: Policy) -> Iterator[str]:
             yield f"automatic: there is no class {name!r}{_meant(name, policy.classes)}"
         elif lasting := sorted(irreversible & set(policy.classes[name].actions)):
             yield f"automatic: {name!r} holds {', '.join(lasting)}, which cannot be undone: somebody has to approve it"
+
+
+def _until(at: datetime | None) -> str:
+    return f" until {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else ""
 
 
 def _meant(word: str, known: Iterable[str]) -> str:

@@ -21,7 +21,9 @@ def told(story: Story) -> Iterator[str]:
     yield _one_line(f"Proposed by the rule {newest.rule}: {newest.reason}")
     if newest.promised_s:
         watched = seconds((newest.window_end - newest.window_start).total_seconds())
-        yield f"Before it was measured, it was expected to save {seconds(newest.promised_s)} of the {watched} watched."
+        prior = f", which counted {newest.prior:.2f} times by the rule's record" if newest.prior != 1 else ""
+        promise = f"{seconds(newest.promised_s)} of the {watched} watched"
+        yield f"Before it was measured, it was expected to save {promise}{prior}."
     yield from (_seen(one) for one in story.seen)
     yield ""
     lines = [*_suggested(story.suggestions, story.asked), *map(_ruled, story.rulings)]

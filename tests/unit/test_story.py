@@ -19,7 +19,7 @@ from tests.ordered_store import NOON, Ordered
 from tests.store_records import catalog, suggestion
 from tests.unit.test_verifying import Verified, promised, verdict
 
-ONE = promised().model_copy(update={"promised_s": 30.0})
+ONE = promised().model_copy(update={"promised_s": 30.0, "prior": 1.2})
 REFUSED = Considered(rule="type_fix", title="orders.day as DATE", verdict="refused", reason="texts\nin it", speedup=0)
 
 
@@ -51,7 +51,8 @@ def test_all_that_happened_is_told_in_order(tmp_path: Path) -> None:
         f"suggestion {ONE.suggestion_id}, revision 3",
         "",
         "Proposed by the rule selective_index: it is slow",
-        "Before it was measured, it was expected to save 30.0 s of the 24.0 h watched.",
+        "Before it was measured, it was expected to save 30.0 s of the 24.0 h watched, which counted 1.20 times by the "
+        "rule's record.",
         "  90 runs from 2026-11-29 12:57 to 2026-11-29 13:04: SELECT a FROM t1 WHERE b = $1",
         "",
     ]
