@@ -37,6 +37,7 @@ cli.add_typer(dead_letters, name="dead-letters")
 cli.add_typer(store, name="store")
 cli.add_typer(commands.policy, name="policy")
 cli.add_typer(commands.keys, name="keys")
+cli.add_typer(reviewing.feedback, name="feedback")
 
 
 class Role(StrEnum):

@@ -1,4 +1,4 @@
-"""The commands that look back, in the knowledge file: what was promised and what came, and why."""
+"""The commands that look back, in the knowledge file: what was promised and what came, why, and to learn from."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +12,8 @@ from duckdb import CatalogException, DuckDBPyConnection
 from schemas.errors import InputError, StoreError, StoreTaken
 from streams.settings import load
 from streams.terminal import console
+
+feedback = typer.Typer(no_args_is_help=True, help="What people and production said of suggestions.")
 
 
 def report(
@@ -64,6 +66,26 @@ def why(
         )
     for line in story.told(found) if found else story.passed_over(others):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@feedback.command()
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Its name ends in .jsonl or .parquet.")],
+) -> None:
+    """Writes every suggestion of which something was said, decided, scored or measured, as an example to learn from.
+
+    Without literals and without anybody's name, but with the words of comments. No control process may run meanwhile:
+    it alone has the knowledge file open.
+    """
+    from store.examples import examples
+    from streams.access import examples_file
+
+    if (write := {".jsonl": examples_file.jsonl, ".parquet": examples_file.parquet}.get(file.suffix)) is None:
+        raise InputError(f"{file} is neither .jsonl nor .parquet: name it so")
+    with _knowledge() as tx:
+        found = examples(tx)
+    _write(file, write(found))
+    console.print(f"{len(found)} examples in {file}", soft_wrap=True, markup=False)
 
 
 @contextmanager
