@@ -23,7 +23,8 @@ COUNTS = "verdict NOT IN ('refused', 'noted')"
 class Ruled(BaseModel):
     """The body of a decision about an approval. `policy` is the sha256 of the policy that it was judged by.
 
-    `approval` is its partition and offset, `approval_id` its event's id; `steps` is what it let be done, `agreed` what
+    `approval` is its partition and offset, `approval_id` its event's id, both empty where nobody sent one and the
+    `evidence` are operations whose verdicts earned it; `steps` is what it let be done, `agreed` what
     all together do, from `opens` on. What could not be verified has no `approver`, and names no plan. One that waits
     for its suggestion does so until it `expires`. `score` and `text` are what its maker thinks of the suggestion.
     """
@@ -49,6 +50,7 @@ class Ruled(BaseModel):
     expires: datetime | None = None
     score: int | None = None
     text: str = ""
+    evidence: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def rule(tx: DuckDBPyConnection, decision: Decision, body: Ruled, sequence: int,
 
     And the mean of the scores that its approvers gave it, of each the last.
     """
-    partition, offset = map(int, body.approval.split("/"))
+    partition, offset = map(int, body.approval.split("/")) if body.approval else (None, None)
     if body.verdict == "waits":
         tx.execute(
             "UPDATE approvals SET waits_for = ?, identity = ?, expires = ? "

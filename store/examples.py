@@ -98,7 +98,7 @@ def _said(tx: DuckDBPyConnection) -> dict[UUID, list[Said]]:
     rows = tx.execute(
         """
         SELECT suggestion_id, revision, timestamp, decision, score, text FROM rulings
-        WHERE verdict <> 'refused' ORDER BY sequence, rowid
+        WHERE verdict <> 'refused' AND approval_id <> '' ORDER BY sequence, rowid
         """
     ).fetchall()
     found: dict[UUID, list[Said]] = defaultdict(list)

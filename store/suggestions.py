@@ -9,6 +9,7 @@ from schemas.plan import plan_hash
 from schemas.records import Suggestion
 
 from . import decisions
+from .approvals import COUNTS
 from .documents import document, read
 from .knowledge import naive
 
@@ -67,6 +68,26 @@ def listed(
         ORDER BY max(timestamp) OVER (PARTITION BY analysis_id) DESC, analysis_id, position
         """,
         {"product": product, "database": database, "analysis_id": analysis_id},
+    ).fetchall()
+    return [read(Suggestion, text) for (text,) in rows]
+
+
+def untouched(tx: DuckDBPyConnection) -> list[Suggestion]:
+    """The changes of each database's newest analysis that nobody has decided on, best first.
+
+    Nor has anybody ever rejected them, or a product been told to carry them out, in whatever revision.
+    """
+    rows = tx.execute(
+        f"""
+        SELECT record FROM (
+            FROM suggestions QUALIFY revision = max(revision) OVER (PARTITION BY product, database)
+        ) AS newest
+        WHERE kind = 'change' AND suggestion_id NOT IN (SELECT suggestion_id FROM operations) AND NOT EXISTS (
+            FROM rulings WHERE rulings.suggestion_id = newest.suggestion_id::VARCHAR AND {COUNTS}
+                AND (rulings.revision = newest.revision OR verdict = 'rejected')
+        )
+        ORDER BY product, database, position
+        """  # noqa: S608 - a constant of ours
     ).fetchall()
     return [read(Suggestion, text) for (text,) in rows]
 

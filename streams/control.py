@@ -32,6 +32,7 @@ from store.chain import CHECKPOINT, DECISION, EPOCH, UNKNOWN_EPOCH, derived
 from store.knowledge import KnowledgeFile
 from store.projection import Applied
 from streams import metrics
+from streams.access import automatic
 from streams.access.gatekeeper import Gatekeeper
 from streams.access.judging import Judging
 from streams.access.ordering import Ordering, order_key
@@ -233,6 +234,7 @@ class Turning:
         scheduler.answer()
         if tick:
             Verifying(tx, codec, deciding, now, ordering).judge()
+            automatic.rule(tx, codec, rules, deciding, now)
             ordering.tell()
             scheduler.expire()
             scheduler.schedule()

@@ -22,7 +22,7 @@ class Ruling(Record):
     `verdict` is "refused", "waits" (for its suggestion), "counted" (others are needed too), "complete", "rejected",
     "deferred" or "noted" (a comment); or "void", to no approval in particular, when something changed before it was
     carried out. The first `steps` of the plan may be done, from `opens` on. `approver` is empty where nobody of the
-    policy has signed.
+    policy has signed, and "automatic" where a class of actions has earned it and nobody was asked.
     A request to take an operation back that is refused is answered so too, with the request's id.
     """
 

@@ -162,6 +162,8 @@ def check_policy(
     for row in explaining.classes(found):
         listed.add_row(*row)
     console.print(listed)
+    for line in explaining.beside(found):
+        console.print(line, soft_wrap=True, markup=False)
 
 
 @policy.command("test")

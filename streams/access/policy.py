@@ -22,6 +22,8 @@ from schemas.records import Mute
 from .windows import Freeze, Window
 
 ACTIONS = sorted({kind for kind, _ in KINDS})
+AUTOMATIC = "automatic"
+"""Who approves what its class has earned: no approver has that name."""
 IRREVERSIBLE: tuple[type[Body], ...] = (DropColumn, DropTable)
 
 
@@ -91,6 +93,11 @@ class Muted(_Part):
     reason: str = Field(min_length=1)
     until: AwareDatetime | None = None
 
+    @property
+    def lasts(self) -> str:
+        """As the end of a clause; nothing where it holds for good."""
+        return f" until {self.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if self.until else ""
+
 
 class Policy(_Part):
     version: Literal[1]
@@ -116,7 +123,7 @@ class Policy(_Part):
     def muted(self, product: str, now: datetime) -> list[Mute]:
         """What holds now, as an analysis is told of it."""
         return [
-            Mute(rule=one.rule, table=one.table, reason=f"muted by {one.by}{_until(one.until)}: {one.reason}")
+            Mute(rule=one.rule, table=one.table, reason=f"muted by {one.by}{one.lasts}: {one.reason}")
             for one in self.mutes
             if one.product in ("", product) and (one.until is None or now < one.until)
         ]
@@ -185,6 +192,8 @@ def _contradictions(policy: Policy) -> Iterator[str]:
     for issuer in policy.issuers:
         if "|" in issuer:
             yield f"issuers.{issuer}: no issuer has a | in its name"
+    if AUTOMATIC in policy.approvers:
+        yield f"approvers.{AUTOMATIC}: what is approved by itself is told by that name, so nobody may have it"
     for identity in sorted(identity for identity, times in held.items() if times > 1):
         yield f"{identity!r} is of several approvers: it would count twice"
     for name, approver in policy.approvers.items():
@@ -225,10 +234,6 @@ def _too_easy(policy: Policy) -> Iterator[str]:
             yield f"automatic: there is no class {name!r}{_meant(name, policy.classes)}"
         elif lasting := sorted(irreversible & set(policy.classes[name].actions)):
             yield f"automatic: {name!r} holds {', '.join(lasting)}, which cannot be undone: somebody has to approve it"
-
-
-def _until(at: datetime | None) -> str:
-    return f" until {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else ""
 
 
 def _meant(word: str, known: Iterable[str]) -> str:

@@ -71,6 +71,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "'rebuild' holds drop_table, which cannot be undone"),
     "a class that is not there, by itself": (
         {"automatic": {"classes": ["indexes"], "verified": 3}}, "there is no class 'indexes': 'index' was meant?"),
+    "a person by the name of nobody": (
+        {"approvers.automatic": {"identities": ["people|dave"], "roles": ["owner"]}}, "so nobody may have it"),
     "a rule that is not there, muted": (
         {"mutes": [{"rule": "clusterin", "by": "alice", "reason": "no"}]},
         "mutes.0: there is no rule 'clusterin': 'clustering' was meant?"),

@@ -1,0 +1,42 @@
+"""How changes of each kind have fared, one after the other: what a class of actions earns trust by."""
+
+from collections.abc import Collection
+
+from duckdb import DuckDBPyConnection
+
+from . import suggestions
+
+
+def gains_in_a_row(tx: DuckDBPyConnection, product: str, actions: Collection[str]) -> list[str]:
+    """Operations of the product with such an action that brought what was promised, the oldest first.
+
+    Since the last one that did not, of which nobody could tell, or that was taken back, by whomever.
+    """
+    rows = tx.execute(
+        """
+        WITH told AS (
+            SELECT operation_id, verdicts.sequence, verdict = 'confirmed'
+                       AND coalesce((record->>'as_promised')::BOOLEAN, true) AS is_gain
+            FROM verdicts JOIN operations USING (operation_id)
+            UNION ALL
+            SELECT operations.operation_id, sequence, false
+            FROM operations JOIN outcomes ON outcomes.operation_id = operations.operation_id::VARCHAR
+            WHERE kind = 'revert' AND state = 'done'
+        )
+        SELECT operation_id::VARCHAR, is_gain, suggestion_id::VARCHAR, revision, first_step, last_step
+        FROM told JOIN operations USING (operation_id) WHERE product = ?
+        ORDER BY told.sequence, is_gain DESC, operation_id
+        """,
+        [product],
+    ).fetchall()
+    found: list[str] = []
+    for operation_id, is_gain, suggestion_id, revision, first, last in rows:
+        suggestion = suggestions.revision(tx, suggestion_id, revision)
+        steps = suggestion.steps[first:last] if suggestion else []
+        if not any(step.action.kind in actions for step in steps):
+            continue
+        if is_gain:
+            found.append(operation_id)
+        else:
+            found.clear()
+    return found
