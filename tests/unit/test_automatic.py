@@ -3,20 +3,24 @@
 import json
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import pytest
 
 from schemas.canonical import canonical
 from schemas.definition import after
-from schemas.records import Decision, Ruling, Suggestion
-from schemas.topics import CATALOGS, RULINGS, SUGGESTIONS
+from schemas.records import AnalysisRequest, Decision, Ruling, Suggestion
+from schemas.topics import CATALOGS, PATTERNS, RULINGS, SUGGESTIONS
+from store import journal
 from store.watches import Judge
 from streams.access import automatic
 from streams.access.automatic import earned
+from streams.control import ControlSettings, Health, Turning
+from streams.scheduling import AnalysisRules
 from tests.access import CLUSTER, DROP, INDEX, TABLES, later, planned
 from tests.ordered_store import NOON, Ordered
-from tests.store_records import CODEC, catalog
+from tests.store_records import CODEC, catalog, pattern, pattern_batch
 from tests.unit.test_verifying import promised
 
 Verdict = Literal["confirmed", "worse", "inconclusive"]
@@ -206,6 +210,25 @@ def test_what_waits_for_its_window_is_void_when_its_class_loses_its_record(tmp_p
     assert json.loads(void.body)["refused"] == (
         "it was approved by itself, but index has 0 of 2 verified gains in a row"
     )
+
+
+def test_the_control_process_asks_each_tick_and_tells_analyses_what_is_muted(tmp_path: Path) -> None:
+    store = Trusted(tmp_path)
+    mute = '[[mutes]]\nrule = "ENUM"\nby = "alice"\nreason = "no"\n'
+    store.team.file.write_text(f"{store.team.file.read_text()}\n{mute}")
+    store.tried(1)
+    store.tried(2)
+    store.add(SUGGESTIONS, change(9))
+    store.add(PATTERNS, pattern_batch(0, pattern(latencies=[1000] * 10, hour=NOON)))
+    settings = ControlSettings(Path(), {}, analysis=AnalysisRules(min_runs=10), policy=store.team.file)
+    with store.file.transaction() as tx:
+        follower: Any = SimpleNamespace(file=store.file, codec=CODEC, journal=SimpleNamespace(head=journal.head(tx)))
+        turning = Turning(settings, follower, None, lambda: NOON, "", Health())  # type: ignore[arg-type]
+        taken = {one.kind: one for one in turning._decide(tx, tick=True)}
+        assert "rule" not in {one.kind for one in turning._decide(tx, tick=False)}
+    assert json.loads(taken["rule"].body)["approver"] == "automatic"
+    asked = CODEC.decode_as(AnalysisRequest, taken["analyse"].messages[0].value)
+    assert [(one.rule, one.reason) for one in asked.mutes] == [("ENUM", "muted by alice: no")]
 
 
 def test_without_a_policy_or_a_word_of_it_nothing_is_approved_by_itself(tmp_path: Path) -> None:
