@@ -4,8 +4,6 @@ from collections.abc import Collection
 
 from duckdb import DuckDBPyConnection
 
-from . import suggestions
-
 
 def gains_in_a_row(tx: DuckDBPyConnection, product: str, actions: Collection[str]) -> list[str]:
     """Operations of the product with such an action that brought what was promised, the oldest first.
@@ -23,18 +21,16 @@ def gains_in_a_row(tx: DuckDBPyConnection, product: str, actions: Collection[str
             FROM operations JOIN outcomes ON outcomes.operation_id = operations.operation_id::VARCHAR
             WHERE kind = 'revert' AND state = 'done'
         )
-        SELECT operation_id::VARCHAR, is_gain, suggestion_id::VARCHAR, revision, first_step, last_step
-        FROM told JOIN operations USING (operation_id) WHERE product = ?
+        SELECT operation_id::VARCHAR, is_gain
+        FROM told JOIN operations USING (operation_id) JOIN suggestions USING (suggestion_id, revision)
+        WHERE operations.product = ?
+            AND list_has_any(json_extract_string(record, '$.steps[*].action.kind')[first_step + 1:last_step], ?)
         ORDER BY told.sequence, is_gain DESC, operation_id
         """,
-        [product],
+        [product, list(actions)],
     ).fetchall()
     found: list[str] = []
-    for operation_id, is_gain, suggestion_id, revision, first, last in rows:
-        suggestion = suggestions.revision(tx, suggestion_id, revision)
-        steps = suggestion.steps[first:last] if suggestion else []
-        if not any(step.action.kind in actions for step in steps):
-            continue
+    for operation_id, is_gain in rows:
         if is_gain:
             found.append(operation_id)
         else:

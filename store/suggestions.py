@@ -1,5 +1,6 @@
 """Suggestions as they came: the first body of an id and revision stands."""
 
+from collections.abc import Collection
 from uuid import UUID, uuid5
 
 from duckdb import DuckDBPyConnection
@@ -72,8 +73,8 @@ def listed(
     return [read(Suggestion, text) for (text,) in rows]
 
 
-def untouched(tx: DuckDBPyConnection) -> list[Suggestion]:
-    """The changes of each database's newest analysis that nobody has decided on, best first.
+def untouched(tx: DuckDBPyConnection, actions: Collection[str]) -> list[Suggestion]:
+    """The changes of each database's newest analysis by these actions alone that nobody has decided on, best first.
 
     Nor has anybody ever rejected them, or a product been told to carry them out, in whatever revision.
     """
@@ -82,12 +83,14 @@ def untouched(tx: DuckDBPyConnection) -> list[Suggestion]:
         SELECT record FROM (
             FROM suggestions QUALIFY revision = max(revision) OVER (PARTITION BY product, database)
         ) AS newest
-        WHERE kind = 'change' AND suggestion_id NOT IN (SELECT suggestion_id FROM operations) AND NOT EXISTS (
+        WHERE kind = 'change' AND list_has_all(?, json_extract_string(record, '$.steps[*].action.kind'))
+            AND suggestion_id NOT IN (SELECT suggestion_id FROM operations) AND NOT EXISTS (
             FROM rulings WHERE rulings.suggestion_id = newest.suggestion_id::VARCHAR AND {COUNTS}
                 AND (rulings.revision = newest.revision OR verdict = 'rejected')
         )
         ORDER BY product, database, position
-        """  # noqa: S608 - a constant of ours
+        """,  # noqa: S608 - a constant of ours
+        [list(actions)],
     ).fetchall()
     return [read(Suggestion, text) for (text,) in rows]
 

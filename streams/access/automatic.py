@@ -33,11 +33,12 @@ class Earned:
 
 
 def rule(tx: DuckDBPyConnection, codec: Codec, rules: Rules | None, deciding: Deciding, now: datetime) -> None:
-    if rules is None or rules.policy.automatic is None:
+    if rules is None or (automatic := rules.policy.automatic) is None:
         return
+    actions = [action for name in automatic.classes for action in rules.policy.classes[name].actions]
     busy = {(one.product, one.database) for one in watches.waiting(tx)}
     busy |= {(one.product, one.database) for one in operations.ready(tx, now)}
-    for one in suggestions.untouched(tx):
+    for one in suggestions.untouched(tx, actions):
         place = one.product, one.database
         if deciding.full:
             return

@@ -12,7 +12,7 @@ from schemas.canonical import canonical
 from schemas.definition import after
 from schemas.records import AnalysisRequest, Decision, Ruling, Suggestion
 from schemas.topics import CATALOGS, PATTERNS, RULINGS, SUGGESTIONS
-from store import journal
+from store import journal, record
 from store.watches import Judge
 from streams.access import automatic
 from streams.access.automatic import earned
@@ -117,6 +117,17 @@ def test_what_came_of_another_class_is_its_own_matter(tmp_path: Path) -> None:
     store.tried(3)
     store.add(SUGGESTIONS, change(9))
     assert len(store.itself()) == 1
+
+
+def test_only_the_steps_that_were_carried_out_count(tmp_path: Path) -> None:
+    store = Trusted(tmp_path)
+    store.add(SUGGESTIONS, both := change(1, INDEX, CLUSTER))
+    store.approve("bob", both, steps=1)
+    operation_id = store.done(both)
+    store.judge(both, operation_id)
+    with store.file.reading() as tx:
+        assert record.gains_in_a_row(tx, "sales", ["drop_index", "create_index"]) == [operation_id]
+        assert record.gains_in_a_row(tx, "sales", ["cluster"]) == []
 
 
 def test_one_change_of_a_database_at_a_time_until_it_is_judged(tmp_path: Path) -> None:
