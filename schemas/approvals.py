@@ -36,7 +36,7 @@ LEAST_RSA_BITS = 2048
 LEAST_SECRET = 32
 """Bytes of a key of HS256 (RFC 7518, 3.2)."""
 
-Decided = Literal["approve", "reject", "defer"]
+Decided = Literal["approve", "reject", "defer", "comment"]
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 Number = Annotated[int, Field(ge=0, lt=2**31)]
 
@@ -44,7 +44,8 @@ Number = Annotated[int, Field(ge=0, lt=2**31)]
 class Claims(Part):
     """What is decided. `steps` is how many of the plan's first steps; `plan_hash` covers them all (`schemas.plan`).
 
-    `reason` is for people: why it is rejected or deferred.
+    `reason` is for people: why it is decided so. `score` says how good the suggestion is, 5 the best. A comment decides
+    nothing, and says at least one of them.
     """
 
     product: Text
@@ -55,6 +56,7 @@ class Claims(Part):
     decision: Decided
     steps: Number
     reason: str = Field("", max_length=2000)
+    score: int | None = Field(None, ge=1, le=5)
 
 
 class Identity(NamedTuple):

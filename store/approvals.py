@@ -15,15 +15,18 @@ from schemas.records import Approval, Decision
 from .documents import document, read
 from .knowledge import naive
 
-Verdict = Literal["refused", "waits", "counted", "complete", "rejected", "deferred"]
+Verdict = Literal["refused", "waits", "counted", "complete", "rejected", "deferred", "noted"]
+COUNTS = "verdict NOT IN ('refused', 'noted')"
+"""Of rulings, those that say something of the plan."""
 
 
 class Ruled(BaseModel):
     """The body of a decision about an approval. `policy` is the sha256 of the policy that it was judged by.
 
-    `approval` is its partition and offset, `approval_id` its event's id; `steps` is what it let be done, `agreed` what
+    `approval` is its partition and offset, `approval_id` its event's id, both empty where nobody sent one and the
+    `evidence` are operations whose verdicts earned it; `steps` is what it let be done, `agreed` what
     all together do, from `opens` on. What could not be verified has no `approver`, and names no plan. One that waits
-    for its suggestion does so until it `expires`.
+    for its suggestion does so until it `expires`. `score` and `text` are what its maker thinks of the suggestion.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +48,9 @@ class Ruled(BaseModel):
     agreed: int = 0
     opens: datetime | None = None
     expires: datetime | None = None
+    score: int | None = None
+    text: str = ""
+    evidence: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +99,11 @@ def held(tx: DuckDBPyConnection, identity: str) -> int:
 
 
 def rule(tx: DuckDBPyConnection, decision: Decision, body: Ruled, sequence: int, at: datetime) -> None:
-    """Beside its suggestion stands whether any step may be done, false where it was rejected, NULL where none may."""
-    partition, offset = map(int, body.approval.split("/"))
+    """Beside its suggestion stands whether any step may be done, false where it was rejected, NULL where none may.
+
+    And the mean of the scores that its approvers gave it, of each the last.
+    """
+    partition, offset = map(int, body.approval.split("/")) if body.approval else (None, None)
     if body.verdict == "waits":
         tx.execute(
             "UPDATE approvals SET waits_for = ?, identity = ?, expires = ? "
@@ -107,7 +116,7 @@ def rule(tx: DuckDBPyConnection, decision: Decision, body: Ruled, sequence: int,
         [partition, offset],
     ).fetchone() or (None, None)
     tx.execute(
-        "INSERT INTO rulings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO rulings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             decision.decision_id,
             sequence,
@@ -128,10 +137,27 @@ def rule(tx: DuckDBPyConnection, decision: Decision, body: Ruled, sequence: int,
             body.agreed,
             naive(body.opens) if body.opens else None,
             *came,
+            body.score,
+            body.text,
         ],
     )
-    if body.verdict != "refused":
-        of_suggestion = uuid5(UUID(body.suggestion_id), str(body.revision))
+    if body.verdict == "refused":
+        return
+    of_suggestion = uuid5(UUID(body.suggestion_id), str(body.revision))
+    if body.score is not None:
+        tx.execute(
+            """
+            UPDATE agent_decisions SET feedback_score = (
+                SELECT avg(score) FROM (
+                    SELECT score FROM rulings
+                    WHERE suggestion_id = ? AND revision = ? AND verdict <> 'refused' AND score IS NOT NULL
+                    QUALIFY row_number() OVER (PARTITION BY approver ORDER BY sequence DESC, rowid DESC) = 1
+                )
+            ) WHERE decision_id = ?
+            """,
+            [body.suggestion_id, body.revision, of_suggestion],
+        )
+    if body.verdict != "noted":
         approved = False if body.verdict == "rejected" else body.agreed > 0 or None
         tx.execute("UPDATE agent_decisions SET approved = ? WHERE decision_id = ?", [approved, of_suggestion])
 
@@ -142,16 +168,16 @@ def earlier(tx: DuckDBPyConnection, suggestion_id: str, revision: int, plan_hash
     Those of before the plan was taken back count no more: it has to be approved anew.
     """
     rows = tx.execute(
-        """
+        f"""
         SELECT approver, decision, steps FROM rulings
-        WHERE suggestion_id = $suggestion AND revision = $revision AND plan_hash = $plan AND verdict <> 'refused'
+        WHERE suggestion_id = $suggestion AND revision = $revision AND plan_hash = $plan AND {COUNTS}
             AND sequence > coalesce((
                 SELECT max(sequence) FROM operations
                 WHERE suggestion_id::VARCHAR = $suggestion AND revision = $revision AND kind = 'revert'
             ), -1)
         QUALIFY row_number() OVER (PARTITION BY approver, decision = 'reject' ORDER BY sequence DESC, rowid DESC) = 1
         ORDER BY sequence, rowid
-        """,
+        """,  # noqa: S608 - a constant of this module
         {"suggestion": suggestion_id, "revision": revision, "plan": plan_hash},
     ).fetchall()
     return [Vote(*row) for row in rows]

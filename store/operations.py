@@ -12,6 +12,7 @@ from schemas.errors import RecordError
 from schemas.orders import Given, Kind
 from schemas.records import Approval, Decision, Outcome
 
+from .approvals import COUNTS
 from .documents import document, read
 from .knowledge import naive, zoned
 
@@ -211,7 +212,7 @@ def ready(tx: DuckDBPyConnection, now: datetime) -> list[Ready]:
         WITH said AS (
             SELECT product, database, suggestion_id, revision, plan_hash, approver, verdict, agreed, sequence,
                    coalesce(approved_at, timestamp) AS approved
-            FROM rulings WHERE verdict NOT IN ('refused', 'waits')
+            FROM rulings WHERE {COUNTS}
             QUALIFY row_number() OVER (
                 PARTITION BY suggestion_id, revision, plan_hash ORDER BY sequence DESC, rowid DESC) = 1
         ), told AS (
@@ -226,7 +227,7 @@ def ready(tx: DuckDBPyConnection, now: datetime) -> list[Ready]:
         WHERE verdict = 'complete' AND agreed > coalesce(done, 0)
             AND (goes_on OR said.sequence > coalesce(told.sequence, -1))
         ORDER BY said.sequence, suggestion_id
-        """,  # noqa: S608 - a constant of this module
+        """,  # noqa: S608 - constants of ours
         [naive(now - LATE)],
     ).fetchall()
     return [Ready(*zoned(row)) for row in rows]
@@ -242,12 +243,12 @@ def done(tx: DuckDBPyConnection, suggestion_id: str, revision: int) -> int:
 def given(tx: DuckDBPyConnection, suggestion_id: str, revision: int, plan_hash: str) -> list[Given]:
     """The approvals that count on a plan: of each approver the last."""
     rows = tx.execute(
-        """
+        f"""
         SELECT record, approved_at, decision FROM rulings
-        WHERE suggestion_id = ? AND revision = ? AND plan_hash = ? AND verdict NOT IN ('refused', 'waits')
+        WHERE suggestion_id = ? AND revision = ? AND plan_hash = ? AND {COUNTS}
         QUALIFY row_number() OVER (PARTITION BY approver ORDER BY sequence DESC, rowid DESC) = 1
         ORDER BY sequence, rowid
-        """,
+        """,  # noqa: S608 - a constant of ours
         [suggestion_id, revision, plan_hash],
     ).fetchall()
     return [

@@ -1,5 +1,6 @@
 """Suggestions as they came: the first body of an id and revision stands."""
 
+from collections.abc import Collection
 from uuid import UUID, uuid5
 
 from duckdb import DuckDBPyConnection
@@ -9,6 +10,7 @@ from schemas.plan import plan_hash
 from schemas.records import Suggestion
 
 from . import decisions
+from .approvals import COUNTS
 from .documents import document, read
 from .knowledge import naive
 
@@ -71,11 +73,41 @@ def listed(
     return [read(Suggestion, text) for (text,) in rows]
 
 
+def untouched(tx: DuckDBPyConnection, actions: Collection[str]) -> list[Suggestion]:
+    """The changes of each database's newest analysis by these actions alone that nobody has decided on, best first.
+
+    Nor has anybody ever rejected them, or a product been told to carry them out, in whatever revision.
+    """
+    rows = tx.execute(
+        f"""
+        SELECT record FROM (
+            FROM suggestions QUALIFY revision = max(revision) OVER (PARTITION BY product, database)
+        ) AS newest
+        WHERE kind = 'change' AND list_has_all(?, json_extract_string(record, '$.steps[*].action.kind'))
+            AND suggestion_id NOT IN (SELECT suggestion_id FROM operations) AND NOT EXISTS (
+            FROM rulings WHERE rulings.suggestion_id = newest.suggestion_id::VARCHAR AND {COUNTS}
+                AND (rulings.revision = newest.revision OR verdict = 'rejected')
+        )
+        ORDER BY product, database, position
+        """,  # noqa: S608 - a constant of ours
+        [list(actions)],
+    ).fetchall()
+    return [read(Suggestion, text) for (text,) in rows]
+
+
 def revision(tx: DuckDBPyConnection, suggestion_id: str, number: int) -> Suggestion | None:
     found = tx.execute(
         "SELECT record FROM suggestions WHERE suggestion_id = ?::UUID AND revision = ?", [suggestion_id, number]
     ).fetchone()
     return read(Suggestion, found[0]) if found else None
+
+
+def revisions(tx: DuckDBPyConnection, suggestion_id: str) -> list[Suggestion]:
+    """All of them, the newest last."""
+    rows = tx.execute(
+        "SELECT record FROM suggestions WHERE suggestion_id = ?::UUID ORDER BY revision", [suggestion_id]
+    ).fetchall()
+    return [read(Suggestion, text) for (text,) in rows]
 
 
 def newest(tx: DuckDBPyConnection, suggestion_id: str) -> Suggestion | None:

@@ -49,6 +49,23 @@ class Judge(BaseModel):
     as_promised: bool | None
     compared: bool = True
     """Whether other queries ran to compare with."""
+    time_ratio: float | None = None
+    """Before / after of the time that all runs took together (see `inference.outcome.time_ratio`)."""
+    time_low: float | None = None
+    time_high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """What ran after a change, as `inference.outcome` takes it, in order of time.
+
+    `times` are microseconds: what the runs of a slot took, and what they would have taken before; of the affected
+    queries and of the others. Without others to compare with, the shifts are those of the affected queries alone.
+    """
+
+    shifts: list[float]
+    times: list[tuple[int, int, int, int]]
+    compared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +123,7 @@ def begin(tx: DuckDBPyConnection, decision: Decision, body: Operate, at: datetim
 
 def add(tx: DuckDBPyConnection, batches: Iterable[Batch]) -> None:
     """The runs of the patterns that are watched."""
-    came: dict[tuple[UUID, int], list[int]] = defaultdict(lambda: [0, 0])
+    came: dict[tuple[UUID, int], list[int]] = defaultdict(lambda: [0, 0, 0])
     watched: dict[UUID, list[tuple[UUID, bool, int, int]]] = {}
     for batch in batches:
         for pattern in batch.patterns:
@@ -118,19 +135,22 @@ def add(tx: DuckDBPyConnection, batches: Iterable[Batch]) -> None:
                 sums = came[identity, pattern["last_seen"] // SLOT_US]
                 sums[0] += sum(latency["counts"])
                 sums[1] += sum(key * hits for key, hits in zip(latency["keys"], latency["counts"], strict=True))
-    slots: dict[tuple[UUID, int, bool], list[int]] = defaultdict(lambda: [0, 0, 0])
-    for (identity, slot), (runs, keys) in came.items():
+                sums[2] += pattern["latency_us"]
+    slots: dict[tuple[UUID, int, bool], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for (identity, slot), (runs, keys, took) in came.items():
         for operation, affected, before_key, before_us in watched[identity]:
             sums = slots[operation, slot, affected]
             sums[0] += runs
             sums[1] += runs * before_us
             sums[2] += (1000 * keys - runs * before_key) * before_us
+            sums[3] += took
     for place, sums in slots.items():
         tx.execute(
             """
-            INSERT INTO watched_slots VALUES (?, ?, ?, ?, ?, ?)
+            INSERT INTO watched_slots VALUES (?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT DO UPDATE SET
-                runs = runs + excluded.runs, weight = weight + excluded.weight, shift = shift + excluded.shift
+                runs = runs + excluded.runs, weight = weight + excluded.weight, shift = shift + excluded.shift,
+                took = took + excluded.took
             """,
             [*place, *sums],
         )
@@ -153,27 +173,23 @@ def waiting(tx: DuckDBPyConnection) -> list[Watched]:
     return [Watched(*zoned(row)) for row in rows]
 
 
-def shifts(tx: DuckDBPyConnection, operation_id: str, since: datetime, until: datetime) -> tuple[list[float], bool]:
-    """Of the slots that lie whole between the two, as `inference.outcome.judge` takes them, in order of time.
-
-    And whether others were there to compare with: without, the shifts are those of the affected queries alone.
-    """
+def slots(tx: DuckDBPyConnection, operation_id: str, since: datetime, until: datetime) -> Slots:
+    """Of those that lie whole between the two, and in which the affected queries ran and the others did, if any."""
     first, last = -(-_us(since) // SLOT_US), _us(until) // SLOT_US
-    rows: list[tuple[int, bool, int, int]] = tx.execute(
+    rows: list[tuple[int, bool, int, int, int]] = tx.execute(
         """
-        SELECT slot, affected, weight, shift FROM watched_slots
-        WHERE operation_id = ?::UUID AND slot >= ? AND slot < ? ORDER BY slot
+        SELECT slot, affected, weight, shift, took FROM watched_slots
+        WHERE operation_id = ?::UUID AND slot >= ? AND slot < ? AND weight > 0 ORDER BY slot
         """,
         [operation_id, first, last],
     ).fetchall()
-    of: dict[bool, dict[int, float]] = {True: {}, False: {}}
-    for slot, affected, weight, shift in rows:
-        if weight:
-            of[affected][slot] = shift / weight * log(MAPPING.gamma) / 1000
-    others = of[False]
-    if not others:
-        return list(of[True].values()), False
-    return [shift - others[slot] for slot, shift in of[True].items() if slot in others], True
+    affected = {slot: one for slot, is_affected, *one in rows if is_affected}
+    others = {slot: one for slot, is_affected, *one in rows if not is_affected}
+    compared = bool(others)
+    pairs = [(one, others.get(slot, [1, 0, 1])) for slot, one in affected.items() if slot in others or not compared]
+    a_bin = log(MAPPING.gamma) / 1000
+    shifts = [a_bin * (shift / weight - other[1] / other[0]) for (weight, shift, _), other in pairs]
+    return Slots(shifts, [(took, weight, other[2], other[0]) for (weight, _, took), other in pairs], compared)
 
 
 def judge(tx: DuckDBPyConnection, decision: Decision, body: Judge, sequence: int, at: datetime, text: str) -> None:

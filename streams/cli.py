@@ -13,7 +13,7 @@ import typer
 
 from schemas.errors import SidecarError
 from streams import settings as configuration
-from streams.access import commands
+from streams.access import commands, reviewing
 from streams.audit_commands import audit
 from streams.backup_commands import backup
 from streams.notify.commands import notify
@@ -41,6 +41,7 @@ cli.add_typer(backup, name="backup")
 cli.add_typer(commands.policy, name="policy")
 cli.add_typer(commands.keys, name="keys")
 cli.add_typer(notify, name="notify")
+cli.add_typer(reviewing.feedback, name="feedback")
 
 
 class Role(StrEnum):
@@ -256,8 +257,11 @@ for command in (
     commands.defer,
     commands.code,
     commands.apply,
+    commands.comment,
     commands.operations,
     commands.rollback,
+    reviewing.report,
+    reviewing.why,
 ):
     cli.command()(command)
 

@@ -32,6 +32,7 @@ from store.chain import CHECKPOINT, DECISION, EPOCH, UNKNOWN_EPOCH, derived
 from store.knowledge import KnowledgeFile
 from store.projection import Applied
 from streams import metrics
+from streams.access import automatic
 from streams.access.gate import unseen_days
 from streams.access.gatekeeper import Gatekeeper
 from streams.access.judging import Judging
@@ -238,11 +239,12 @@ class Turning:
         rules = self._gatekeeper.look() if self._gatekeeper else None
         Judging(tx, codec, rules, deciding, now).rule()
         ordering = Ordering(tx, codec, rules, self._order_key, deciding, now)
-        scheduler = Scheduler(tx, codec, self._settings.analysis, deciding, now, ordering)
+        policy = rules.policy if rules else None
+        scheduler = Scheduler(tx, codec, self._settings.analysis, deciding, now, ordering, policy)
         scheduler.answer()
         if tick:
-            unseen = timedelta(days=unseen_days(rules.policy if rules else None))
-            Verifying(tx, codec, deciding, now, ordering, unseen).judge()
+            Verifying(tx, codec, deciding, now, ordering, timedelta(days=unseen_days(policy))).judge()
+            automatic.rule(tx, codec, rules, deciding, now)
             ordering.tell()
             scheduler.expire()
             scheduler.schedule()

@@ -141,6 +141,8 @@ def _refusals(considered: Sequence[Considered]) -> RenderableType:
 
 
 def seconds(value: float) -> str:
+    if value < 0:
+        return f"-{seconds(-value)}"
     if value < 1:
         return f"{value * 1000:.1f} ms" if value < 0.01 else f"{value * 1000:.0f} ms"
     if value < 120:

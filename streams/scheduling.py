@@ -17,12 +17,13 @@ from schemas.canonical import canonical
 from schemas.codec import Codec
 from schemas.records import AnalysisRequest, Outgoing
 from schemas.topics import ANALYSIS_REQUESTS
-from store import analyses, catalogs, databases, requests, retention, workload
+from store import analyses, catalogs, databases, experience, requests, retention, workload
 from store.analyses import Analyse, Expire
 from store.decisions import Refusal
 from store.requests import Waiting
 from store.retention import Retention
 from streams.access.ordering import Ordering
+from streams.access.policy import Policy
 from streams.deciding import ENVELOPE, Deciding, outgoing
 
 CLOCKS_DIFFER = timedelta(hours=1)
@@ -81,6 +82,7 @@ class Scheduler:
         deciding: Deciding,
         now: datetime,
         ordering: Ordering,
+        policy: Policy | None = None,
     ) -> None:
         self._ordering = ordering
         self._tx = tx
@@ -88,6 +90,7 @@ class Scheduler:
         self._rules = rules
         self._deciding = deciding
         self._now = now
+        self._policy = policy
         self._asked: set[tuple[str, str]] = set()
 
     def answer(self) -> None:
@@ -201,6 +204,8 @@ class Scheduler:
             dropped=seen.dropped - last.dropped if last else seen.dropped,
             budget_s=self._rules.budget_s,
             workload=found.shapes,
+            experience=experience.of(self._tx, product),
+            mutes=self._policy.muted(product, self._now) if self._policy else [],
         )
         value = self._codec.encode(request)
         while len(value) + ENVELOPE > ANALYSIS_REQUESTS.largest_record:

@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 
 from duckdb import DuckDBPyConnection
 
-from inference.outcome import Came, judge
+from inference.outcome import Came, judge, time_ratio
 from schemas.canonical import canonical
 from schemas.codec import Codec
 from schemas.records import Gain, Step, Verdict
 from schemas.topics import VERDICTS
 from store import suggestions, watches
-from store.watches import Judge, Watched
+from store.watches import Judge, Slots, Watched
 from streams.access.ordering import Ordering
 from streams.deciding import Deciding, outgoing
 from streams.landing.dropping import drops, hides, missed_by
@@ -22,6 +22,7 @@ SETTLES = timedelta(minutes=1)
 LATE = timedelta(seconds=30)
 """For the log of a slot to arrive."""
 LONGEST_TEXT = 500
+NONE = Slots([], [], compared=True)
 MISSED = Came("worse", 1.0, 1.0, 1.0, 0, None)
 UNMISSED = Came("confirmed", 1.0, 1.0, 1.0, 0, None)
 OURSELVES = "sidecar"
@@ -60,13 +61,13 @@ class Verifying:
             if last is not None and (hides(last) or drops(last)):
                 self._judge_absence(one, last)
                 continue
-            shifts, compared = watches.shifts(self._tx, one.operation_id, one.ended + SETTLES, self._now - LATE)
-            came = judge(shifts, gain.low if gain else None)
+            slots = watches.slots(self._tx, one.operation_id, one.ended + SETTLES, self._now - LATE)
+            came = judge(slots.shifts, gain.low if gain else None)
             # without others to compare with, what slowed the machine looks like what slowed the queries
-            is_told = came.verdict == "confirmed" or (came.verdict == "worse" and compared)
+            is_told = came.verdict == "confirmed" or (came.verdict == "worse" and slots.compared)
             if is_told or self._now - one.ended > WATCH_FOR:
-                alone = "" if compared or not came.slots else "; nothing else ran to compare it with"
-                self._decide(one, came, gain, compared, _told(came, gain) + alone)
+                alone = "" if slots.compared or not came.slots else "; nothing else ran to compare it with"
+                self._decide(one, came, gain, slots, _told(came, gain) + alone)
         for again in watches.still_worse(self._tx, ATTEMPTS, self._now - AGAIN):
             if self._deciding.full:
                 return
@@ -75,14 +76,15 @@ class Verifying:
     def _judge_absence(self, one: Watched, last: Step) -> None:
         """Of what was put out of sight, or dropped, which promises nothing about time."""
         if asked := missed_by(self._tx, one.product, one.database, last, one.ended):
-            self._decide(one, MISSED, None, True, f"it was asked for: {asked[:LONGEST_TEXT]}")
+            self._decide(one, MISSED, None, NONE, f"it was asked for: {asked[:LONGEST_TEXT]}")
         elif drops(last):
-            self._decide(one, UNMISSED, None, True, "it is gone, as was promised")
+            self._decide(one, UNMISSED, None, NONE, "it is gone, as was promised")
         elif self._now - one.ended > self._unseen:
             days = self._unseen / timedelta(days=1)
-            self._decide(one, UNMISSED, None, True, f"nobody asked for it in {days:g} days out of sight")
+            self._decide(one, UNMISSED, None, NONE, f"nobody asked for it in {days:g} days out of sight")
 
-    def _decide(self, one: Watched, came: Came, gain: Gain | None, compared: bool, reason: str) -> None:
+    def _decide(self, one: Watched, came: Came, gain: Gain | None, slots: Slots, reason: str) -> None:
+        compared, of_time = slots.compared, time_ratio(slots.times)
         kept = None
         if came.verdict == "worse" and compared:
             kept = self._ordering.take_back(one.product, one.operation_id, OURSELVES)
@@ -102,10 +104,13 @@ class Verifying:
             promised_high=gain.high if gain else None,
             as_promised=came.as_promised,
             compared=compared,
+            time_ratio=of_time.median if of_time else None,
+            time_low=of_time.low if of_time else None,
+            time_high=of_time.high if of_time else None,
         )
-        values = body.model_dump(exclude={"kind", "promised", "promised_low", "promised_high", "compared"})
+        inner = {"kind", "compared", "time_ratio", "time_low", "time_high", "promised", "promised_low", "promised_high"}
         verdict = Verdict(
-            **values,
+            **body.model_dump(exclude=inner),
             product=one.product,
             database=one.database,
             instance="",

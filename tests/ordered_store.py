@@ -43,7 +43,7 @@ class Ordered(Store):
     def turn(self, now: datetime = NOON) -> list[Decision]:
         def take(tx: DuckDBPyConnection, deciding: Deciding) -> None:
             ordering = Ordering(tx, CODEC, self.gatekeeper.rules, self.key, deciding, now)
-            Scheduler(tx, CODEC, AnalysisRules(), deciding, now, ordering).answer()
+            Scheduler(tx, CODEC, AnalysisRules(), deciding, now, ordering, self.gatekeeper.rules.policy).answer()
             ordering.tell()
 
         return self.decide(take, now)

@@ -140,6 +140,9 @@ def _suggestion(measurement: Measurement, one: Kept, before: Sequence[Candidate]
         catalog_hash=request.catalog_hash,
         window_start=request.window_start,
         window_end=request.window_end,
+        measured_s=measurement.measured_s,
+        promised_s=candidate.promised_s,
+        prior=candidate.prior,
     )
 
 
@@ -181,6 +184,7 @@ def _nothing(
         catalog_hash=of.request.catalog_hash if isinstance(of, Measurement) else of.catalog.catalog_hash,
         window_start=request.window_start,
         window_end=request.window_end,
+        measured_s=of.measured_s if isinstance(of, Measurement) else 0.0,
     )
 
 

@@ -1,15 +1,16 @@
 """From an analysis request to what is worth measuring, best first."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.actions import unpack
 from schemas.definition import after, touched
 from schemas.errors import ActionError
-from schemas.records import AnalysisRequest, Candidate, Refusal, Table
+from schemas.records import AnalysisRequest, Candidate, Mute, Refusal, Table
 from schemas.render import Name, Tables, by_name, render
 
+from ..priors import factors
 from .rule import Finding, Rule
 from .rules import RULES
 from .tables import name_of
@@ -24,7 +25,8 @@ LEAST_SHARE = 0.002
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """Candidates best first: by the time of the window that they should save (see `rule.Finding`).
+    """Candidates best first: by the time of the window that they should save (see `rule.Finding`) and by what came of
+    their rule's suggestions before (see `inference.priors`).
 
     `tables` are to be cloned, as `schema.name`; `definitions` are those, and what depends on what the actions change.
     """
@@ -38,7 +40,7 @@ class Advice:
 def advise(request: AnalysisRequest) -> Advice:
     workload = Workload(request)
     findings = [finding for rule in RULES for finding in _found_by(rule, workload)]
-    proposed, dropped = _chosen(findings, workload)
+    proposed, dropped = _chosen(findings, workload, factors(request.experience), request.mutes)
     refused = [*_unreadable(workload), *_refused(findings), *dropped]
     read = _read(workload, proposed)
     tables = by_name(workload.tables.all)
@@ -58,18 +60,22 @@ def _found_by(rule: Rule, workload: Workload) -> list[Finding]:
         return [rule.refusal("Every idea of this rule", f"it failed on a statement: {error!r}", workload.queries)]
 
 
-def _chosen(findings: Iterable[Finding], workload: Workload) -> tuple[list[Candidate], list[Refusal]]:
+def _chosen(
+    findings: Iterable[Finding], workload: Workload, priors: Mapping[str, float], mutes: Sequence[Mute]
+) -> tuple[list[Candidate], list[Refusal]]:
     """The candidates to measure, in order, and why the others are none."""
     tables = by_name(workload.tables.all)
     ranked = [(finding.found, finding.weight_us) for finding in findings if isinstance(finding.found, Candidate)]
-    ranked.sort(key=lambda pair: (-pair[1], pair[0].candidate_id))
+    ranked.sort(key=lambda pair: (-pair[1] * priors.get(pair[0].rule, 1.0), pair[0].candidate_id))
     chosen: dict[str, Candidate] = {}
     dropped = []
     for candidate, weight_us in ranked:
         if candidate.candidate_id in chosen:
             continue
         reason = None
-        if weight_us < LEAST_SHARE * workload.total_us and candidate.affected:
+        if mute := next((one for one in mutes if _is_muted(candidate, one)), None):
+            reason = mute.reason
+        elif weight_us < LEAST_SHARE * workload.total_us and candidate.affected:
             reason = "the queries that it should help take too little of the time to be worth measuring"
         elif problem := _unrenderable(candidate, tables):
             reason = problem
@@ -78,8 +84,14 @@ def _chosen(findings: Iterable[Finding], workload: Workload) -> tuple[list[Candi
         if reason:
             dropped.append(Refusal(rule=candidate.rule, title=candidate.title, reason=reason))
         else:
-            chosen[candidate.candidate_id] = candidate
+            chosen[candidate.candidate_id] = candidate.model_copy(update={"prior": priors.get(candidate.rule, 1.0)})
     return list(chosen.values()), dropped
+
+
+def _is_muted(candidate: Candidate, mute: Mute) -> bool:
+    places = {(getattr(body, "schema_name", ""), getattr(body, "table", "")) for body in map(unpack, candidate.actions)}
+    names = {name.lower() for schema, table in places for name in (table, f"{schema}.{table}")}
+    return candidate.rule == mute.rule and (not mute.table or mute.table.lower() in names)
 
 
 def _unrenderable(candidate: Candidate, tables: Tables) -> str | None:

@@ -1,4 +1,5 @@
-"""In which order candidates are tried: by what they should save for each second that trying them takes.
+"""In which order candidates are tried: by what they should save, as far as their rule kept its word before, for each
+second that trying them takes.
 
 One that only rewrites queries which another answers as fast or faster comes after that one, and is then superseded.
 """
@@ -49,7 +50,11 @@ class Survivor:
 def to_screen(session: Session, plans: Sequence[Plan]) -> list[tuple[Plan, float]]:
     """With the seconds that screening each will take, about; those that promise nothing come last, as they came."""
     costs = [(plan, screening_s(session, plan)) for plan in plans]
-    return sorted(costs, key=lambda pair: pair[0].candidate.promised_s / pair[1], reverse=True)
+    return sorted(costs, key=lambda pair: _expected_s(pair[0].candidate) / pair[1], reverse=True)
+
+
+def _expected_s(candidate: Candidate) -> float:
+    return candidate.promised_s * candidate.prior
 
 
 def screening_s(session: Session, plan: Plan) -> float:

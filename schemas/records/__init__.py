@@ -1,6 +1,6 @@
 """The records on the topics: one pydantic model and one `.avsc` each."""
 
-from .analysis import AnalysisRequest, WorkloadShape
+from .analysis import AnalysisRequest, Experience, Mute, WorkloadShape
 from .approval import Approval, Ruling
 from .base import NAMESPACE, Action, Part, Position, Record, Sketch
 from .catalog import CatalogSnapshot, Column, Constraint, Coverage, Index, Table
@@ -56,6 +56,7 @@ __all__ = [
     "Coverage",
     "DeadLetter",
     "Decision",
+    "Experience",
     "Gain",
     "Index",
     "JournalEntry",
@@ -63,6 +64,7 @@ __all__ = [
     "Machine",
     "Measurement",
     "MeasurementRequest",
+    "Mute",
     "Operation",
     "Outcome",
     "Outgoing",

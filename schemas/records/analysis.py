@@ -24,8 +24,36 @@ class WorkloadShape(Part):
     exemplars: list[str] = []
 
 
+class Experience(Part):
+    """What came of a rule's suggestions, of this product (`here`) or of all others.
+
+    Changes whose promise was kept, that brought less, or that made things worse; suggestions that were rejected; and
+    scores, 1 to 5, by their number and sum.
+    """
+
+    rule: str
+    here: bool
+    kept: int
+    short: int
+    worse: int
+    rejected: int
+    scored: int
+    score_sum: int
+
+
+class Mute(Part):
+    """A rule, or what it would do to one table, that the team does not want proposed; `reason` says who and why."""
+
+    rule: str
+    table: str
+    reason: str
+
+
 class AnalysisRequest(Record):
-    """`revision` counts the analyses of this database. `epoch` is the control epoch that asked."""
+    """`revision` counts the analyses of this database. `epoch` is the control epoch that asked.
+
+    `experience` moves the order in which candidates are tried; what is in `mutes` is not proposed.
+    """
 
     analysis_id: str
     revision: int
@@ -37,3 +65,5 @@ class AnalysisRequest(Record):
     dropped: int
     budget_s: float
     workload: list[WorkloadShape]
+    experience: list[Experience] = []
+    mutes: list[Mute] = []

@@ -19,9 +19,10 @@ class Approval(Record):
 class Ruling(Record):
     """The gate's answer to an approval, whose `event_id` is `approval_id`; `reason` is for people.
 
-    `verdict` is "refused", "waits" (for its suggestion), "counted" (others are needed too), "complete", "rejected" or
-    "deferred"; or "void", to no approval in particular, when something changed before it was carried out. The first
-    `steps` of the plan may be done, from `opens` on. `approver` is empty where nobody of the policy has signed.
+    `verdict` is "refused", "waits" (for its suggestion), "counted" (others are needed too), "complete", "rejected",
+    "deferred" or "noted" (a comment); or "void", to no approval in particular, when something changed before it was
+    carried out. The first `steps` of the plan may be done, from `opens` on. `approver` is empty where nobody of the
+    policy has signed, and "automatic" where a class of actions has earned it and nobody was asked.
     A request to take an operation back that is refused, and one for a backup, are answered so too, with the request's
     id; "made" is of a backup.
     """

@@ -11,7 +11,8 @@ class Candidate(Part):
     """A change worth measuring, as an ordered chain of actions.
 
     `affected` are the fingerprints whose time it may change, reads and writes; `gaining` those among them that should
-    become faster, `promised_s` the time of the window that the rule expects them to save. `equality` says what makes
+    become faster, `promised_s` the time of the window that the rule expects them to save, and `prior` what that counts
+    by in the order of trying, for what came of the rule's suggestions before. `equality` says what makes
     the results the same: "physical", "logic", "constraint" or "data"; `equality_reason` says it in words.
     """
 
@@ -25,6 +26,7 @@ class Candidate(Part):
     equality_reason: str
     gaining: list[str] = []
     promised_s: float = 0.0
+    prior: float = 1.0
 
 
 class Refusal(Part):

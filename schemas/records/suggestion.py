@@ -91,7 +91,9 @@ class Suggestion(Record):
 
     `suggestion_id` is the same whenever the same change is found again for this database; `revision` grows.
     `after` are the suggestions that this one was measured on top of. `steps` are done in their order, and what is
-    approved is `plan_hash`, which covers all that is in them.
+    approved is `plan_hash`, which covers all that is in them. `measured_s` is how long its whole analysis measured
+    beside the product, without making the clone; `promised_s` the time of the window that the rule expected to save,
+    and `prior` what that counted by in the order of trying, for what came of the rule's suggestions before.
     """
 
     suggestion_id: str
@@ -117,3 +119,6 @@ class Suggestion(Record):
     catalog_hash: str
     window_start: datetime
     window_end: datetime
+    measured_s: float | None = None
+    promised_s: float | None = None
+    prior: float = 1.0

@@ -54,6 +54,7 @@ class Approving:
         key: SigningKey,
         steps: int | None = None,
         reason: str = "",
+        score: int | None = None,
     ) -> Ruling | None:
         """The gate's answer, or None where none came within 30 s: it will come, once a control process is at work.
 
@@ -68,6 +69,7 @@ class Approving:
             decision=decision,
             steps=len(suggestion.steps) if steps is None else steps,
             reason=reason,
+            score=score,
         )
         now = datetime.now(UTC)
         approval = Approval(

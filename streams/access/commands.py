@@ -1,4 +1,4 @@
-"""The commands of people who decide: what is suggested, approve, reject, defer; their keys; the team's policy."""
+"""The commands of people who decide: what is suggested, their decisions and comments, their keys, the policy."""
 
 import json
 from pathlib import Path
@@ -28,6 +28,9 @@ KEY = Annotated[
 ]
 ID = Annotated[str, typer.Argument(metavar="ID", help="Of a suggestion, or how it begins: `sidecar suggestions`.")]
 REASON = Annotated[str, typer.Option(help="Why, for the others: it is kept with the decision.")]
+SCORE = Annotated[
+    int | None, typer.Option(min=1, max=5, help="How good the suggestion is, 5 the best: later ones go by it.")
+]
 
 
 def suggestions(
@@ -61,23 +64,32 @@ def approve(
     key: KEY,
     steps: Annotated[int | None, typer.Option(min=1, help="Only so many of its first steps; all by default.")] = None,
     reason: REASON = "",
+    score: SCORE = None,
 ) -> None:
     """Approve a suggestion's plan, and its way back with it. Signed with your own key.
 
     The gate answers whether it counts, and what is still missing. Exit 1 when it is refused. What enough have approved
     is carried out in its maintenance window: `sidecar operations` tells what became of it.
     """
-    _decide("approve", suggestion, key, steps, reason)
+    _decide("approve", suggestion, key, reason, score, steps)
 
 
-def reject(suggestion: ID, key: KEY, reason: REASON = "") -> None:
+def reject(suggestion: ID, key: KEY, reason: REASON = "", score: SCORE = None) -> None:
     """Say that a suggestion is not to be carried out; nobody can approve this revision any more."""
-    _decide("reject", suggestion, key, None, reason)
+    _decide("reject", suggestion, key, reason, score)
 
 
-def defer(suggestion: ID, key: KEY, reason: REASON = "") -> None:
+def defer(suggestion: ID, key: KEY, reason: REASON = "", score: SCORE = None) -> None:
     """Say that a suggestion is not to be carried out now: your approval of it, if you gave one, counts no more."""
-    _decide("defer", suggestion, key, None, reason)
+    _decide("defer", suggestion, key, reason, score)
+
+
+def comment(suggestion: ID, key: KEY, reason: REASON = "", score: SCORE = None) -> None:
+    """Say what you think of a suggestion, before or after it is carried out. It changes no approval.
+
+    Every approver of the policy may. Signed with your own key.
+    """
+    _decide("comment", suggestion, key, reason, score)
 
 
 def code(
@@ -199,6 +211,8 @@ def check_policy(
     for row in explaining.classes(found):
         listed.add_row(*row)
     console.print(listed)
+    for line in explaining.beside(found):
+        console.print(line, soft_wrap=True, markup=False)
 
 
 @policy.command("test")
@@ -221,13 +235,15 @@ def test_policy(
         raise typer.Exit(1)
 
 
-def _decide(decision: "Decided", wanted: str, key: Path, steps: int | None, reason: str) -> None:
+def _decide(
+    decision: "Decided", wanted: str, key: Path, reason: str, score: int | None, steps: int | None = None
+) -> None:
     from streams.access.signing import load
 
     signing, approving = load(key), _approving()
     found = approving.suggestion(wanted)
     console.print(f"{decision}: {found.title} ({found.product}/{found.database})", markup=False)
-    ruling = approving.send(found, decision, signing, steps, reason)
+    ruling = approving.send(found, decision, signing, steps, reason, score)
     if ruling is None:
         console.print("Kafka has it; no answer came yet: is a control process at work? It answers once it is")
         return

@@ -24,6 +24,17 @@ def classes(policy: Policy) -> Iterator[tuple[str, ...]]:
         )
 
 
+def beside(policy: Policy) -> Iterator[str]:
+    """What is done, or left alone, without anybody being asked each time."""
+    if policy.automatic:
+        for name in policy.automatic.classes:
+            yield f"{name} is approved by itself after {policy.automatic.verified} verified gains in a row"
+    for one in policy.mutes:
+        of = f" of {one.product}" if one.product else ""
+        on = f" on {one.table}" if one.table else ""
+        yield f"{one.rule}{on}{of} is not proposed{one.lasts}: {one.reason} ({one.by})"
+
+
 def asked(policy: Policy, suggestion: Suggestion, now: datetime) -> Iterator[str]:
     """Of each step, and of the whole plan, were it approved now."""
     yield f"{suggestion.title} ({suggestion.product}/{suggestion.database}, revision {suggestion.revision})"

@@ -18,6 +18,7 @@ from streams.landing.way import next_part
 from .policy import DROP_AFTER_DAYS, ActionClass, Policy
 from .windows import opening
 
+NOTHING_SAID = "the comment says nothing: give it a score or a reason"
 CLOCKS_DIFFER = timedelta(days=1)
 """As far as a suggestion may lie ahead of the approval, which may have waited for it."""
 
@@ -45,6 +46,7 @@ class Judgement:
 
     "refused": it counts for nothing. "waits": its suggestion has not come yet. "counted": others are needed too.
     "complete": the first `steps` of the plan may be done, from `opens` on. "rejected", "deferred": so it was decided.
+    "noted": a comment, which is no vote on the plan.
     `opens` is as of the approval: windows, freezes and drift are asked again by whoever carries it out.
     """
 
@@ -64,14 +66,17 @@ def judge(policy: Policy, verified: Verified, at: datetime, case: Case) -> Judge
         return Judgement("waits", f"there is no suggestion {claims.suggestion_id} yet: it is looked at when it comes")
     if problem := _is_not_the_plan(claims, suggestion, case.done) or _is_settled(case.votes, claims):
         return _refused(problem)
+    vote = Vote(approver, claims.decision, claims.steps)
+    if claims.decision == "comment":
+        said = claims.reason or claims.score
+        return Judgement("noted", f"noted{_because(approver, claims)}", vote) if said else _refused(NOTHING_SAID)
     steps = suggestion.steps[: claims.steps] if claims.decision == "approve" else suggestion.steps
     if problem := _may_not(policy, approver, steps, claims.decision):
         return _refused(problem)
-    vote = Vote(approver, claims.decision, claims.steps)
     if claims.decision != "approve":
         verdict: Verdict = "rejected" if claims.decision == "reject" else "deferred"
         agreed, _ = agreed_steps(policy, suggestion.steps, [*case.votes, vote], case.proposer)
-        reason = f"{verdict} by {approver}{f': {claims.reason}' if claims.reason else ''}"
+        reason = f"{verdict}{_because(approver, claims)}"
         return Judgement(verdict, reason, vote, agreed if verdict == "deferred" else 0)
     if approver == case.proposer:
         return _refused(f"{approver} proposed it, so others have to approve it")
@@ -221,6 +226,11 @@ def is_too_much(policy: Policy, suggestion: Suggestion, steps: Sequence[Step]) -
 def _classes(policy: Policy, steps: Sequence[Step]) -> list[ActionClass]:
     found = {judged[0]: judged[1] for step in steps if (judged := policy.class_of(step.action.kind))}
     return list(found.values())
+
+
+def _because(approver: str, claims: Claims) -> str:
+    score = f", {claims.score} of 5" if claims.score else ""
+    return f" by {approver}{score}{f': {claims.reason}' if claims.reason else ''}"
 
 
 def _in_no_class(kind: str) -> str:

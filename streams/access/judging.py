@@ -13,7 +13,7 @@ from schemas.canonical import canonical
 from schemas.codec import Codec
 from schemas.errors import ApprovalError
 from schemas.ids import is_id
-from schemas.records import Ruling
+from schemas.records import Outgoing, Ruling
 from schemas.render import by_name
 from schemas.topics import RULINGS
 from store import approvals, catalogs, operations, suggestions
@@ -119,12 +119,12 @@ class Judging:
             claims = verified.claims
             product, database = claims.product, claims.database
             signed = claims.model_dump(exclude={"product", "database", "reason"})
-            signed |= {"identity": str(verified.identity), "token_id": verified.token_id}
+            signed |= {"identity": str(verified.identity), "token_id": verified.token_id, "text": claims.reason}
             if judgement.verdict == "waits":
                 signed["expires"] = _until(verified)
             else:
                 self._taken.setdefault((signed["identity"], verified.token_id), one.approval.event_id)
-            if judgement.vote:
+            if judgement.vote and judgement.verdict != "noted":
                 case = self._case(claims)
                 self._cases[_plan(claims)] = replace(case, votes=[*case.votes, judgement.vote])
         body = Ruled(
@@ -138,26 +138,31 @@ class Judging:
             opens=judgement.opens,
             **signed,
         )
-        ruling = Ruling(
-            product=product,
-            database=database,
-            instance="",
-            event_id=self._deciding.derived("message"),
-            time=self._now,
-            approval_id=body.approval_id,
-            suggestion_id=body.suggestion_id,
-            revision=body.revision,
-            plan_hash=body.plan_hash,
-            approver=body.approver,
-            verdict=body.verdict,
-            reason=body.reason,
-            steps=body.agreed,
-            opens=body.opens,
-        )
-        message = outgoing(RULINGS, ruling, self._codec.encode(ruling))
+        message = answer(self._codec, self._deciding, self._now, product, database, body)
         # of an event that came twice its sender has the answer
-        answer = [] if judgement is CAME_TWICE else [message]
-        self._deciding.decide("rule", product, database, canonical(body), *answer)
+        messages = [] if judgement is CAME_TWICE else [message]
+        self._deciding.decide("rule", product, database, canonical(body), *messages)
+
+
+def answer(codec: Codec, deciding: Deciding, now: datetime, product: str, database: str, body: Ruled) -> Outgoing:
+    """What the next decision, a ruling, is told by."""
+    ruling = Ruling(
+        product=product,
+        database=database,
+        instance="",
+        event_id=deciding.derived("message"),
+        time=now,
+        approval_id=body.approval_id,
+        suggestion_id=body.suggestion_id,
+        revision=body.revision,
+        plan_hash=body.plan_hash,
+        approver=body.approver,
+        verdict=body.verdict,
+        reason=body.reason,
+        steps=body.agreed,
+        opens=body.opens,
+    )
+    return outgoing(RULINGS, ruling, codec.encode(ruling))
 
 
 def _until(verified: Verified) -> datetime:

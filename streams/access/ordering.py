@@ -31,9 +31,10 @@ from streams.landing.dropping import drops_hidden
 from streams.landing.seen import landed
 from streams.landing.way import next_part
 
+from .automatic import earned
 from .gate import Case, against, agreed_steps, when
 from .gatekeeper import Rules
-from .policy import Policy
+from .policy import AUTOMATIC, Policy
 from .signing import load
 from .watching import to_watch
 
@@ -208,7 +209,13 @@ class Ordering:
             self._void(suggestion, body.model_copy(update={"refused": problem}), problem)
 
     def _no_longer(self, policy: Policy, suggestion: Suggestion, ready: Ready) -> str | None:
-        """By the policy as it is now, from which an approver may have been taken, or which may want more of them."""
+        """By the policy as it is now, from which an approver may have been taken, or which may want more of them.
+
+        Or by what has come meanwhile of changes of the same class.
+        """
+        if ready.approver == AUTOMATIC:
+            missing = earned(self._tx, policy, suggestion).missing
+            return f"it was approved by itself, but {missing}" if missing else None
         votes = approvals.earlier(self._tx, ready.suggestion_id, ready.revision, ready.plan_hash)
         agreed, missing = agreed_steps(policy, suggestion.steps, votes)
         return None if agreed >= ready.agreed else f"the policy was changed since it was approved: {missing}"

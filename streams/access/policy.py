@@ -8,18 +8,23 @@ import json
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from inference.advisor.rules import RULES
 from schemas.actions import KINDS, Body, DropColumn, DropTable
 from schemas.approvals import AUDIENCE, Identity, Issuer, Keyring, keys_of
 from schemas.errors import SettingsError
+from schemas.records import Mute
 
 from .windows import Freeze, Window
 
 DROP_AFTER_DAYS = 30.0
 ACTIONS = sorted({kind for kind, _ in KINDS})
+AUTOMATIC = "automatic"
+"""Who approves what its class has earned: no approver has that name."""
 IRREVERSIBLE: tuple[type[Body], ...] = (DropColumn, DropTable)
 
 
@@ -78,6 +83,25 @@ class Automatic(_Part):
     verified: int = Field(ge=1)
 
 
+class Muted(_Part):
+    """What is not to be proposed: a rule, of one product or all, and of one table or all that its changes name.
+
+    `by` and `reason` are told beside what is passed over. It holds `until` then, or for good.
+    """
+
+    rule: str
+    product: str = ""
+    table: str = ""
+    by: str = Field(min_length=1)
+    reason: str = Field(min_length=1)
+    until: AwareDatetime | None = None
+
+    @property
+    def lasts(self) -> str:
+        """As the end of a clause; nothing where it holds for good."""
+        return f" until {self.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if self.until else ""
+
+
 class Policy(_Part):
     version: Literal[1]
     development: bool = False
@@ -88,6 +112,7 @@ class Policy(_Part):
     windows: dict[str, Window] = {}
     freezes: list[Freeze] = []
     automatic: Automatic | None = None
+    mutes: list[Muted] = []
 
     def class_of(self, kind: str) -> tuple[str, ActionClass] | None:
         return next(((name, one) for name, one in self.classes.items() if kind in one.actions), None)
@@ -98,13 +123,21 @@ class Policy(_Part):
     def may(self, approver: str, judged: ActionClass) -> bool:
         return not set(judged.roles).isdisjoint(self.approvers[approver].roles)
 
+    def muted(self, product: str, now: datetime) -> list[Mute]:
+        """What holds now, as an analysis is told of it."""
+        return [
+            Mute(rule=one.rule, table=one.table, reason=f"muted by {one.by}{one.lasts}: {one.reason}")
+            for one in self.mutes
+            if one.product in ("", product) and (one.until is None or now < one.until)
+        ]
+
     def those_who_may(self, judged: ActionClass) -> list[str]:
         return sorted(name for name in self.approvers if self.may(name, judged))
 
 
 FIELDS = {
     name
-    for part in (Policy, TrustedIssuer, Approver, ActionClass, Automatic, Window, Freeze)
+    for part in (Policy, TrustedIssuer, Approver, ActionClass, Automatic, Muted, Window, Freeze)
     for name in part.model_fields
 }
 
@@ -162,6 +195,8 @@ def _contradictions(policy: Policy) -> Iterator[str]:
     for issuer in policy.issuers:
         if "|" in issuer:
             yield f"issuers.{issuer}: no issuer has a | in its name"
+    if AUTOMATIC in policy.approvers:
+        yield f"approvers.{AUTOMATIC}: what is approved by itself is told by that name, so nobody may have it"
     for identity in sorted(identity for identity, times in held.items() if times > 1):
         yield f"{identity!r} is of several approvers: it would count twice"
     for name, approver in policy.approvers.items():
@@ -189,6 +224,10 @@ def _contradictions(policy: Policy) -> Iterator[str]:
                 f"({', '.join(able) or 'nobody'})"
             )
     yield from _too_easy(policy)
+    rules = [rule.name for rule in RULES]
+    for number, muted in enumerate(policy.mutes):
+        if muted.rule not in rules:
+            yield f"mutes.{number}: there is no rule {muted.rule!r}{_meant(muted.rule, rules)}"
 
 
 def _too_easy(policy: Policy) -> Iterator[str]:

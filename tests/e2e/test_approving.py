@@ -52,6 +52,8 @@ def test_a_person_lists_shows_approves_and_rejects(kafka: Kafka, topic_prefix: s
     with running(topics.settings(tmp_path / "store.duckdb", policy=team.file)):
         code, said = sidecar("approve", index.suggestion_id[:12], "--key", key("bob"))
         assert (code, said.splitlines()[-1]) == (0, "complete: 1 of 1 steps may be done, now")
+        code, said = sidecar("comment", index.suggestion_id, "--key", key("carol"), "--score", "4")
+        assert (code, said.splitlines()[-1]) == (0, "noted: noted by carol, 4 of 5")
         code, said = sidecar("approve", OTHER_ID, "--key", key("carol"))
         assert (code, said.splitlines()[-1]) == (
             1, "refused: carol has no role for rebuild (owner): alice, bob may")  # fmt: skip

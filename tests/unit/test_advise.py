@@ -7,7 +7,7 @@ from inference.advisor.rule import Findings, Rule
 from inference.advisor.rules import selective_index
 from inference.advisor.workload import Workload
 from schemas.actions import CreateIndex, CreateSummary, Rewrite, unpack
-from schemas.records import AnalysisRequest, Candidate
+from schemas.records import AnalysisRequest, Candidate, Experience, Mute
 from schemas.render import by_name, render
 from tests.advising import column, index, request, table, use, view
 
@@ -65,6 +65,31 @@ def test_what_takes_next_to_no_time_is_not_measured() -> None:
     assert "selective index" not in rules(advice.candidates)
     [said] = [one for one in advice.refused if one.title == "Index orders.customer"]
     assert said.reason == "the queries that it should help take too little of the time to be worth measuring"
+
+
+def test_what_came_of_a_rule_before_moves_its_place_and_drops_nothing() -> None:
+    asked = request([ORDERS], [POINT, REVENUE])
+    before = advise(asked)
+    bad = Experience(rule="summary table", here=True, kept=0, short=0, worse=40, rejected=0, scored=0, score_sum=0)
+    never = bad.model_copy(update={"rule": "selective index", "worse": 10**6})
+    after = advise(asked.model_copy(update={"experience": [bad, never]}))
+    assert rules(before.candidates) == ["summary table", "ENUM", "clustering", "selective index"]
+    assert rules(after.candidates) == ["ENUM", "summary table", "clustering", "selective index"]
+    moved = after.candidates.pop(1)
+    assert (moved.prior, moved.promised_s) == (pytest.approx(2 * 2 / 44), before.candidates[0].promised_s)
+    assert [one.prior for one in after.candidates] == [1, 1, pytest.approx(4e-6, rel=0.01)]
+    assert after.refused == before.refused
+
+
+@pytest.mark.parametrize("place", ["", "orders", "MAIN.Orders"])
+def test_what_is_muted_is_not_proposed_and_says_by_whom(place: str) -> None:
+    asked = request([ORDERS], [POINT, REVENUE])
+    muted = Mute(rule="clustering", table=place, reason="muted by alice: it is sorted elsewhere")
+    advice = advise(asked.model_copy(update={"mutes": [muted]}))
+    assert rules(advice.candidates) == ["summary table", "ENUM", "selective index"]
+    assert [one.reason for one in advice.refused if one.rule == "clustering"] == [muted.reason]
+    elsewhere = muted.model_copy(update={"table": "other.orders"})
+    assert "clustering" in rules(advise(asked.model_copy(update={"mutes": [elsewhere]})).candidates)
 
 
 def test_a_list_is_bounded_and_says_what_it_leaves_out() -> None:

@@ -168,6 +168,8 @@ REFUSED = {
     "no time": (lambda: signed(iat="x"), "`iat`|Issued At"),
     "an endless time": (lambda: signed(exp=1e300), "its `exp` is no time"),
     "no decision": (lambda: signed(approval=None), "what it decides cannot be read: approval: "),
+    "a score beyond the best": (
+        lambda: signed(approval=CLAIMS.model_dump() | {"score": 6}), "score: Input should be less than or equal to 5"),
     "a typing mistake": (
         lambda: signed(approval=CLAIMS.model_dump() | {"descision": "reject"}), "descision: Extra inputs"),
     "a text for a number": (lambda: signed(approval=CLAIMS.model_dump() | {"steps": "2"}), "steps: Input should be"),

@@ -48,7 +48,7 @@ class Backed(Store):
     def turn(self, now: datetime) -> list[Decision]:
         def take(tx: DuckDBPyConnection, deciding: Deciding) -> None:
             ordering = Ordering(tx, CODEC, None, None, deciding, now)
-            scheduler = Scheduler(tx, CODEC, AnalysisRules(), deciding, now, ordering)
+            scheduler = Scheduler(tx, CODEC, AnalysisRules(), deciding, now, ordering, None)
             scheduler.answer()
             self.backing_up.turn(tx, deciding, scheduler, now)
 

@@ -172,6 +172,16 @@ def test_who_may_for_one_class_may_stop_the_whole_plan() -> None:
     assert ruled(by("carol", TWO, decision="reject"), Case(TWO, TABLES)).verdict == "refused"
 
 
+def test_every_approver_may_comment_and_has_to_say_something() -> None:
+    found = ruled(by("carol", decision="comment", score=2, reason="nobody asks for that"))
+    assert (found.verdict, found.reason) == ("noted", "noted by carol, 2 of 5: nobody asks for that")
+    assert ruled(by("carol", decision="comment", score=5)).reason == "noted by carol, 5 of 5"
+    assert ruled(by("carol", decision="comment", reason="fine")).reason == "noted by carol: fine"
+    assert ruled(by("carol", decision="comment")).reason == ("the comment says nothing: give it a score or a reason")
+    assert ruled(by("mallory", decision="comment", score=1)).verdict == "refused"
+    assert ruled(by("bob", decision="reject", score=1)).reason == "rejected by bob, 1 of 5"
+
+
 def test_a_rejection_needs_no_measurement_that_is_fresh_and_no_table_that_is_there() -> None:
     assert ruled(by("bob", decision="reject"), Case(ONE, {}), at=later(days=90)).verdict == "rejected"
 

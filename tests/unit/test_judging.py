@@ -222,6 +222,44 @@ def test_a_rejection_by_one_who_may_not_closes_nothing(store: Judged, team: Team
     assert [one.verdict for one in store.rule()] == ["complete"]
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_comment_changes_no_approval(store: Judged, team: Team, at_once: bool) -> None:
+    rebuild = planned(CLUSTER, suggestion_id="8a2c3b5e-0000-5000-8000-000000000000")
+    store.add(SUGGESTIONS, rebuild)
+    said = [("bob", {}), ("bob", {"decision": "comment", "score": 3}), ("alice", {})]
+    verdicts = []
+    for who, claims in said:
+        store.add(APPROVALS, team.approval(who, rebuild, NIGHT, **claims), time=NIGHT)
+        verdicts += [] if at_once else [one.verdict for one in store.rule()]
+    assert verdicts + [one.verdict for one in store.rule()] == ["counted", "noted", "complete"]
+    assert store.approved(rebuild) == [True]
+    store.add(APPROVALS, team.approval("alice", rebuild, NIGHT, decision="comment", reason="why not"), time=NIGHT)
+    assert [one.verdict for one in store.rule()] == ["noted"]
+    assert store.approved(rebuild) == [True]
+
+
+def test_beside_a_suggestion_stands_the_mean_of_the_last_scores_of_each(store: Judged, team: Team) -> None:
+    def score() -> float | None:
+        with store.file.reading() as tx:
+            (found,) = [one["feedback_score"] for one in decisions.listed(tx) if one["suggestion"]]
+        return found
+
+    assert score() is None
+    for who, more, expected in (
+        ("bob", {"decision": "comment", "score": 1}, 1.0),
+        ("alice", {"decision": "defer", "score": 4}, 2.5),
+        ("carol", {"decision": "reject", "score": 5}, 2.5),  # she may not
+        ("bob", {"score": 2}, 3.0),
+        ("alice", {"decision": "comment", "reason": "well"}, 3.0),
+    ):
+        store.add(APPROVALS, team.approval(who, ONE, NOON, **more), time=NOON)
+        store.rule()
+        assert score() == expected
+    with store.file.reading() as tx:
+        assert [(one["score"], one["text"]) for one in approvals.listed(tx)] == [
+            (None, "well"), (2, ""), (5, ""), (4, ""), (1, "")]  # fmt: skip
+
+
 def test_a_new_revision_begins_without_votes(store: Judged, team: Team) -> None:
     store.add(APPROVALS, team.approval("alice", ONE, NOON, decision="reject"), time=NOON)
     assert [one.verdict for one in store.rule()] == ["rejected"]

@@ -1,5 +1,7 @@
+from types import SimpleNamespace
+
 from schemas.actions import Body, Cluster, CreateIndex, Rewrite, SortKey
-from schemas.measure.order import Survivor, to_measure
+from schemas.measure.order import Survivor, to_measure, to_screen
 from schemas.measure.plan import Plan
 from schemas.measure.screen import Glance, Screened
 from schemas.measure.timing import Run
@@ -27,6 +29,16 @@ def test_what_saves_most_for_a_second_of_measuring_comes_first() -> None:
     large = survivor("large", INDEX, after={"a": 1}, saved_s=100, cost_s=50)
     small = survivor("small", INDEX, after={"a": 1}, saved_s=30, cost_s=1)
     assert names(to_measure([large, small])) == ["small", "large"]
+
+
+def test_what_a_rule_promises_counts_as_its_record_says() -> None:
+    large, small = (
+        Plan.of(candidate(name, INDEX).model_copy(update={"promised_s": promised_s, "prior": prior}))
+        for name, promised_s, prior in (("large", 10.0, 0.4), ("small", 5.0, 1.0))
+    )
+    session = SimpleNamespace(job=SimpleNamespace(request=SimpleNamespace(definitions=[])), gaining=lambda _: [])
+    found = to_screen(session, [large, small])  # type: ignore[arg-type]
+    assert [plan.candidate.candidate_id for plan, _ in found] == ["small", "large"]
 
 
 def test_a_rewrite_comes_after_what_answers_its_query_faster() -> None:

@@ -247,6 +247,12 @@ def test_part_of_a_plan_is_done_and_later_the_rest(tmp_path: Path) -> None:
     assert (back.first, back.last) == (1, 2)
 
 
+def test_a_comment_on_what_is_approved_does_not_hold_it_up(store: Ordered) -> None:
+    store.approve("bob")
+    store.approve("bob", decision="comment", score=5)
+    assert len(store.order(store.turn()).approvals) == 1
+
+
 def test_ids_are_uuids_made_of_the_journal(store: Ordered) -> None:
     store.approve("bob")
     assert UUID(store.order(store.turn()).operation_id).version == 5

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from inference.outcome import ERROR_RATE, LEAST, MATERIAL, Came, evidence, judge
+from inference.outcome import ERROR_RATE, LEAST, MATERIAL, Came, evidence, judge, time_ratio
 
 
 def ever(shifts: Sequence[float]) -> str:
@@ -79,3 +79,23 @@ def test_what_came_is_a_median_with_its_interval_beside_the_promise() -> None:
     assert judge(shifts[: LEAST - 1], 2.0).as_promised is None
     assert judge([], 2.0) == Came("open", 1.0, 1.0, 1.0, 0, None)
     assert exp(MATERIAL) == pytest.approx(1.05)
+
+
+def test_time_is_a_ratio_of_sums_less_what_the_others_took_longer() -> None:
+    """Before, ten and ten; now one and ten, while all others take twice as long: 40 become 11."""
+    assert time_ratio([(11, 20, 60, 30)] * LEAST) == pytest.approx((40 / 11,) * 3)
+    assert time_ratio([(11, 20, 60, 30)] * (LEAST - 1)) is None
+    assert time_ratio([(0, 20, 1, 1)] * LEAST) == pytest.approx((120,) * 3)
+
+
+def test_the_interval_of_the_time_ratio_holds_the_truth_as_often_as_it_says() -> None:
+    rng = Random(3)  # noqa: S311
+    held = 0
+    for _ in range(400):
+        drawn = [
+            (round(rng.lognormvariate(9, 0.5)), 20_000, round(rng.lognormvariate(9, 0.5)), 9_000) for _ in range(10)
+        ]
+        found = time_ratio(drawn)
+        assert found is not None
+        held += found.low <= 20_000 / 9_000 <= found.high
+    assert held / 400 == pytest.approx(0.95, abs=0.03)

@@ -1,6 +1,7 @@
 """A policy that holds a slip, or that can never be met, does not load, and says all that is wrong with it."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from schemas.approvals import Identity
 from schemas.errors import SettingsError
+from schemas.records import Mute
 from streams.access import gatekeeper, policy
 from tests.access import POLICY, Team, with_changes
 
@@ -22,6 +24,20 @@ def test_who_may_what_is_found_by_identity_and_action() -> None:
     name, index = found.class_of("create_index") or pytest.fail("no class")
     assert (name, found.those_who_may(index)) == ("index", ["alice", "bob"])
     assert found.class_of("drop_column") is None
+
+
+def test_what_is_muted_holds_for_its_product_until_its_time() -> None:
+    until = datetime(2026, 12, 1, tzinfo=UTC)
+    told = {"by": "alice", "reason": "no"}
+    everywhere = {"rule": "ENUM", **told}
+    of_sales = {"rule": "clustering", "product": "sales", "table": "orders", "until": until, **told}
+    found = policy.read(with_changes(mutes=[everywhere, of_sales]))
+    first = Mute(rule="ENUM", table="", reason="muted by alice: no")
+    second = Mute(rule="clustering", table="orders", reason="muted by alice until 2026-12-01 00:00 UTC: no")
+    assert found.muted("sales", until - timedelta(seconds=1)) == [first, second]
+    assert found.muted("sales", until) == [first]
+    assert found.muted("shop", until - timedelta(days=9)) == [first]
+    assert policy.read(POLICY).muted("sales", until) == []
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
@@ -55,6 +71,12 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "'rebuild' holds drop_table, which cannot be undone"),
     "a class that is not there, by itself": (
         {"automatic": {"classes": ["indexes"], "verified": 3}}, "there is no class 'indexes': 'index' was meant?"),
+    "a person by the name of nobody": (
+        {"approvers.automatic": {"identities": ["people|dave"], "roles": ["owner"]}}, "so nobody may have it"),
+    "a rule that is not there, muted": (
+        {"mutes": [{"rule": "clusterin", "by": "alice", "reason": "no"}]},
+        "mutes.0: there is no rule 'clusterin': 'clustering' was meant?"),
+    "a mute of nobody": ({"mutes": [{"rule": "ENUM", "reason": "no"}]}, "mutes.0.by: Field required"),
     "an issuer with a bar": (
         {"issuers": {"a|b": {"jwks": "x"}}}, "issuers.a|b: no issuer has a | in its name"),
     "an expiry that never comes": ({"classes.index.expires_days": 1e12}, "classes.index.expires_days: Input should be"),

@@ -73,6 +73,19 @@ def test_the_classes_in_words() -> None:
     ]  # fmt: skip
 
 
+def test_what_is_done_or_left_alone_without_asking_in_words() -> None:
+    mute = {"rule": "clustering", "table": "orders", "by": "alice", "reason": "it is loaded sorted"}
+    found = with_changes(automatic={"classes": ["index"], "verified": 3}, mutes=[
+        mute, mute | {"rule": "ENUM", "table": "", "product": "shop", "until": "2026-12-01T01:00:00+01:00"},
+    ])  # fmt: skip
+    assert list(explaining.beside(policy.read(found))) == [
+        "index is approved by itself after 3 verified gains in a row",
+        "clustering on orders is not proposed: it is loaded sorted (alice)",
+        "ENUM of shop is not proposed until 2026-12-01 00:00 UTC: it is loaded sorted (alice)",
+    ]
+    assert list(explaining.beside(READ)) == []
+
+
 def test_what_is_asked_of_one_suggestion() -> None:
     head = "index 1 (sales/main, revision 3)"
     assert list(explaining.asked(READ, planned(INDEX, CLUSTER), later(hours=1))) == [

@@ -66,12 +66,13 @@ def test_the_json_has_what_the_text_has() -> None:
 
 
 def test_sizes_and_times_are_told_in_units_that_fit() -> None:
-    assert [report.seconds(value) for value in (0.0004, 0.5, 90, 600, 9000)] == [
+    assert [report.seconds(value) for value in (0.0004, 0.5, 90, 600, 9000, -90)] == [
         "0.4 ms",
         "500 ms",
         "90.0 s",
         "10 min",
         "2.5 h",
+        "-90.0 s",
     ]
     assert [report.size(value) for value in (900, -2_000, 5_000_000, 3_000_000_000)] == [
         "1 kB",

@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 from duckdb import DuckDBPyConnection
 
-from schemas.records import AnalysisRequest, Column, Decision, Table
+from schemas.canonical import canonical
+from schemas.records import AnalysisRequest, Column, Decision, Mute, Table
 from schemas.topics import ANALYSIS_REQUESTS, CATALOGS, PATTERNS, REQUESTS, SUGGESTIONS
 from store import analyses, decisions, messages, outbox, requests
+from store.approvals import Ruled
 from streams.access.ordering import Ordering
+from streams.access.policy import Policy, read
 from streams.deciding import Deciding
 from streams.scheduling import AnalysisRules, Keeping, Scheduler
+from tests.access import with_changes
 from tests.deciding_store import Store
 from tests.store_records import CODEC, NOON, catalog, pattern, pattern_batch, request, suggestion
 
@@ -22,9 +26,12 @@ KEEPING = Keeping()
 
 
 class Scheduled(Store):
+    policy: Policy | None = None
+
     def turn(self, now: datetime = NOON, rules: AnalysisRules = RULES) -> list[Decision]:
         def take(tx: DuckDBPyConnection, deciding: Deciding) -> None:
-            scheduler = Scheduler(tx, CODEC, rules, deciding, now, Ordering(tx, CODEC, None, None, deciding, now))
+            ordering = Ordering(tx, CODEC, None, None, deciding, now)
+            scheduler = Scheduler(tx, CODEC, rules, deciding, now, ordering, self.policy)
             scheduler.answer()
             scheduler.expire()
             scheduler.schedule()
@@ -52,6 +59,20 @@ def asked(decision: Decision) -> AnalysisRequest:
     (message,) = decision.messages
     assert message.topic == ANALYSIS_REQUESTS.name
     return CODEC.decode_as(AnalysisRequest, message.value)
+
+
+def test_an_analysis_is_told_what_came_of_each_rule_and_what_is_muted(store: Scheduled) -> None:
+    store.add(SUGGESTIONS, one := suggestion())
+    body = Ruled(
+        approval="0/0", approval_id="", policy="", verdict="noted", reason="", approver="bob", score=5,
+        suggestion_id=one.suggestion_id, revision=1, decision="comment",
+    )  # fmt: skip
+    store.decide(lambda _, deciding: deciding.decide("rule", "sales", "main", canonical(body)))
+    store.policy = read(with_changes(mutes=[{"rule": "ENUM", "by": "alice", "reason": "no"}]))
+    store.see(10)
+    found = asked(store.turn()[0])
+    assert [(one.rule, one.here, one.scored) for one in found.experience] == [("selective_index", True, 1)]
+    assert found.mutes == [Mute(rule="ENUM", table="", reason="muted by alice: no")]
 
 
 def test_enough_new_runs_start_an_analysis_with_all_that_the_rules_need(store: Scheduled) -> None:

@@ -1,0 +1,37 @@
+"""What came of the suggestions of each rule: verdicts, rejections and scores."""
+
+from duckdb import DuckDBPyConnection
+
+from schemas.records import Experience
+
+
+def of(tx: DuckDBPyConnection, product: str) -> list[Experience]:
+    """Of the product and of all others, by rule.
+
+    A suggestion counts once as rejected however many of its revisions were, and of each approver the last score.
+    """
+    rows = tx.execute(
+        """
+        WITH told AS (
+            SELECT suggestion_id, revision, NULL AS score,
+                   CASE WHEN verdict = 'worse' THEN 'worse' WHEN (record->>'as_promised')::BOOLEAN = false THEN 'short'
+                        ELSE 'kept' END AS what
+            FROM verdicts JOIN operations USING (operation_id)
+            WHERE verdict = 'confirmed' OR verdict = 'worse' AND (record->>'compared')::BOOLEAN
+            UNION ALL
+            SELECT suggestion_id::UUID, max(revision), NULL, 'rejected'
+            FROM rulings WHERE verdict = 'rejected' GROUP BY suggestion_id
+            UNION ALL
+            SELECT suggestion_id::UUID, revision, score, 'scored'
+            FROM rulings WHERE verdict <> 'refused' AND score IS NOT NULL
+            QUALIFY row_number() OVER (PARTITION BY suggestion_id, approver ORDER BY sequence DESC, rowid DESC) = 1
+        )
+        SELECT rule, product = ? AS here, count(*) FILTER (what = 'kept'), count(*) FILTER (what = 'short'),
+               count(*) FILTER (what = 'worse'), count(*) FILTER (what = 'rejected'),
+               count(*) FILTER (what = 'scored'), coalesce(sum(score), 0)
+        FROM told JOIN suggestions USING (suggestion_id, revision)
+        GROUP BY rule, here ORDER BY rule, here
+        """,
+        [product],
+    ).fetchall()
+    return [Experience(**dict(zip(Experience.model_fields, row, strict=True))) for row in rows]

@@ -1,0 +1,120 @@
+"""The commands that look back, in the knowledge file: what was promised and what came, why, and to learn from."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from duckdb import CatalogException, DuckDBPyConnection
+
+from schemas.errors import InputError, StoreError, StoreTaken
+from streams.settings import load
+from streams.terminal import console
+
+feedback = typer.Typer(no_args_is_help=True, help="What people and production said of suggestions.")
+
+
+def report(
+    month: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m"], metavar="YYYY-MM", help="Of this month alone.")
+    ] = None,
+    product: Annotated[str, typer.Option(help="Of this product alone.")] = "",
+    json: Annotated[Path | None, typer.Option(help="Write it as JSON to this file too.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Write a plot of it to this file too.")] = None,
+) -> None:
+    """What was promised and what came, as Markdown: the time that was saved, less what the sidecar takes itself.
+
+    No control process may run meanwhile: it alone has the knowledge file open.
+    """
+    from pydantic import TypeAdapter
+
+    from store import report as promised
+    from streams.access import report_markdown, report_svg
+
+    with _knowledge() as tx:
+        found = promised.report(tx, month.date() if month else None, product or None)
+    console.print(report_markdown.markdown(found), end="", markup=False, highlight=False, soft_wrap=True)
+    if json:
+        _write(json, TypeAdapter(promised.Report).dump_json(found, indent=2) + b"\n")
+    if svg:
+        _write(svg, report_svg.svg(found).encode())
+
+
+def why(
+    suggestion: Annotated[
+        str, typer.Argument(metavar="ID", help="Of a suggestion, or how it begins; or words of what was not suggested.")
+    ],
+) -> None:
+    """The whole story of a suggestion: what led to it, what was measured, who decided what, what came of it.
+
+    Of what was looked at and not suggested, by words of its title or its rule: why not. No control process may run
+    meanwhile: it alone has the knowledge file open.
+    """
+    from store import history
+    from streams.access import story
+
+    with _knowledge() as tx:
+        ids = history.named(tx, suggestion)
+        found = history.why(tx, ids[0]) if len(ids) == 1 else None
+        others = history.passed_over(tx, suggestion) if not ids else []
+    if not found and not others:
+        raise InputError(
+            f"{suggestion!r} names {len(ids)} suggestions, and nothing that the newest analyses passed over: "
+            "`sidecar suggestions` lists ids"
+        )
+    for line in story.told(found) if found else story.passed_over(others):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@feedback.command()
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Its name ends in .jsonl or .parquet.")],
+) -> None:
+    """Writes every suggestion of which something was said, decided, scored or measured, as an example to learn from.
+
+    Without literals and without anybody's name, but with the words of comments. No control process may run meanwhile:
+    it alone has the knowledge file open.
+    """
+    from store.examples import examples
+    from streams.access import examples_file
+
+    if (write := {".jsonl": examples_file.jsonl, ".parquet": examples_file.parquet}.get(file.suffix)) is None:
+        raise InputError(f"{file} is neither .jsonl nor .parquet: name it so")
+    with _knowledge() as tx:
+        found = examples(tx)
+    _write(file, write(found))
+    console.print(f"{len(found)} examples in {file}", soft_wrap=True, markup=False)
+
+
+@contextmanager
+def _knowledge() -> Iterator[DuckDBPyConnection]:
+    """The knowledge file, which is not written. Raises StoreError."""
+    from store.knowledge import reading
+
+    path = load().store_path
+    if not path.exists():
+        raise StoreError(
+            f"there is no knowledge file {path} yet, so nothing is known: `sidecar run` makes it, or name another one "
+            "by SIDECAR_STORE_PATH"
+        )
+    try:
+        with reading(path) as tx:
+            yield tx
+    except StoreTaken as error:
+        raise StoreTaken(
+            f"a control process has {path} open, and DuckDB lets no other in: stop that for a moment, or stop it and "
+            "copy the file, and name the copy by SIDECAR_STORE_PATH"
+        ) from error
+    except CatalogException as error:
+        raise StoreError(
+            f"{path} is no knowledge file, or one of another release: start the control process of this one once"
+        ) from error
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise InputError(f"{file} cannot be written ({error.strerror}): name another file") from error

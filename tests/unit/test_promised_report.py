@@ -1,0 +1,135 @@
+"""The report as a person reads it: Markdown, JSON, and a plot that stands by itself."""
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from xml.etree.ElementTree import fromstring
+
+import pytest
+from typer.testing import CliRunner
+
+from schemas.errors import StoreError, StoreTaken
+from store.knowledge import KnowledgeFile
+from store.report import Change, Cost, Month, Ratio, Report, Route, Saved
+from streams.access.report_markdown import markdown
+from streams.access.report_svg import LEFT, RIGHT, WIDTH, Scale, svg
+from streams.cli import cli
+
+DONE = datetime(2026, 11, 29, 13, 5, tzinfo=UTC)
+KEPT = Change(
+    "op-1", "shop", "main", "8a2c3b5e-1111-5000", "selective_index", "an index on orders", DONE, None, "confirmed",
+    "the affected queries take 1/2.30 of the time", Ratio(2.5, 2, 3), Ratio(2.3, 2.2, 2.4), None,
+    Saved(7200, 3600, 9000),
+)  # fmt: skip
+HARMFUL = Change(
+    "op-2", "shop", "main", "8a2c3b5e-2222-5000", "clustering", "orders | by <b>day</b>\n", DONE, DONE, "worse",
+    "slower", Ratio(5, 4, 6), Ratio(0.25, 0.2, 0.3), "it made things worse, taken back", Saved(-30, -40, -20),
+)  # fmt: skip
+UNTOLD = Change(
+    "op-3", "shop", "main", "8a2c3b5e-3333-5000", "type_fix", "a date", DONE, None, "inconclusive",
+    "none of the affected queries ran in a day, so nobody knows", None, None, None, None,
+)  # fmt: skip
+FOUND = Report(
+    month=date(2026, 11, 1),
+    product="shop",
+    months=[
+        Month(
+            date(2026, 11, 1), Saved(7170, 3560, 8980), Cost(90, 4, 1, 1.5, 2, 0.5), Saved(7078, 3468, 8888)
+        )
+    ],
+    changes=[KEPT, HARMFUL, UNTOLD],
+    routes=[Route("GET /orders", Saved(7170, 3560, 8980))],
+    unknown=["Processor seconds."],
+)  # fmt: skip
+EMPTY = Report(None, None, [], [], [], ["Processor seconds."])
+
+
+def test_a_person_reads_by_month_change_and_label_what_came_of_what_was_promised() -> None:
+    text = markdown(FOUND).splitlines()
+    assert text[0] == "# What was promised and what came, 2026-11, shop"
+    for line in (
+        "| 2026-11 | 120 min (59 min to 2.5 h) | 90.0 s in 3 analyses, 1 more without an answer that says | 1.5 s in 2 "
+        "operations | 500 ms | 118 min (58 min to 2.5 h) |",
+        "| 2026-11-29 13:05 | an index on orders (shop/main, 8a2c3b5e-1111) | 2.50x (2.00 to 3.00) | 2.30x (2.20 to "
+        "2.40) | confirmed | 2.0 h (60 min to 2.5 h) |",
+        r"| 2026-11-29 13:05 | orders \| by \<b\>day\</b\> (shop/main, 8a2c3b5e-2222) | 5.00x (4.00 to 6.00) | 0.25x "
+        "(0.20 to 0.30) | worse | -30.0 s (-40.0 s to -20.0 s) |",
+        "| 2026-11-29 13:05 | a date (shop/main, 8a2c3b5e-3333) | not known | not known | inconclusive | not known |",
+        "| GET /orders | 120 min (59 min to 2.5 h) |",
+        r"- orders \| by \<b\>day\</b\> (shop/main, 8a2c3b5e-2222): promised 5.00x (4.00 to 6.00), came 0.25x (0.20 to "
+        "0.30): it made things worse, taken back",
+        "- a date (shop/main, 8a2c3b5e-3333): none of the affected queries ran in a day, so nobody knows",
+        "- Processor seconds.",
+    ):
+        assert line in text
+    assert sum("an index on orders" in line for line in text) == 1, "what was kept is no broken promise"
+
+
+def test_where_nothing_was_carried_out_it_says_so() -> None:
+    assert markdown(EMPTY) == (
+        "# What was promised and what came\n\nNo change was carried out, so nothing was saved.\n"
+    )
+    assert "no change was carried out" in svg(EMPTY)
+
+
+def test_the_plot_stands_by_itself() -> None:
+    text = svg(FOUND)
+    root = fromstring(text)  # noqa: S314 - our own
+    words = [one.text for one in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert words[0] == "What was promised and what came, 2026-11, shop"
+    for word in (
+        "promised", "came: confirmed", "came: worse", "0.2x", "1x", "5x", "an index on orders",
+        "orders | by <b>day</b> ",
+        "not known",
+        "times as fast as before (time before / time after, logarithmic scale), with 95 % intervals",
+    ):  # fmt: skip
+        assert word in words
+    assert "prefers-color-scheme: dark" in text
+    assert "http" not in text.replace("http://www.w3.org/2000/svg", ""), "it loads nothing"
+    marks = [one.get("class") for one in root.iter("{http://www.w3.org/2000/svg}g") for one in one if one.get("r")]
+    assert marks == ["promised", "confirmed", "promised"]
+
+
+def test_the_scale_is_logarithmic_and_holds_all_that_is_drawn() -> None:
+    scale = Scale([Ratio(10, 0.01, 100)])
+    assert scale(100) - scale(10) == pytest.approx(scale(1) - scale(0.1), abs=0.2)
+    assert LEFT < scale(0.01) < scale(100) < WIDTH - RIGHT
+    assert scale.ticks == [0.01, 0.1, 1, 10, 100]
+    assert Scale([]).ticks == [0.5, 1, 2]
+    assert (scale(0), scale(1e9)) == (LEFT, WIDTH - RIGHT)
+
+
+def test_the_command_reads_a_file_that_nobody_has_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = tmp_path / "store.duckdb"
+    monkeypatch.setenv("SIDECAR_STORE_PATH", str(store))
+    made, plot = tmp_path / "report.json", tmp_path / "report.svg"
+    command = ["report", "--month", "2026-11", "--json", str(made), "--svg", str(plot)]
+    missing = CliRunner().invoke(cli, command)
+    assert isinstance(missing.exception, StoreError)
+    assert f"there is no knowledge file {store} yet" in str(missing.exception)
+    KnowledgeFile(store).close()
+    before = store.read_bytes()
+    done = CliRunner().invoke(cli, command)
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "# What was promised and what came, 2026-11")
+    assert json.loads(made.read_text())["month"] == "2026-11-01"
+    assert "no change was carried out" in plot.read_text()
+    assert store.read_bytes() == before
+    unwritten = CliRunner().invoke(cli, ["report", "--json", str(tmp_path / "none" / "report.json")])
+    assert "cannot be written (No such file or directory): name another file" in str(unwritten.exception)
+
+
+def test_a_control_process_is_named_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from contextlib import contextmanager
+
+    @contextmanager
+    def taken(path: Path):  # type: ignore[no-untyped-def]
+        raise StoreTaken("")
+        yield
+
+    monkeypatch.setenv("SIDECAR_STORE_PATH", str(tmp_path))
+    monkeypatch.setattr("store.knowledge.reading", taken)
+    done = CliRunner().invoke(cli, ["report"])
+    assert str(done.exception) == (
+        f"a control process has {tmp_path} open, and DuckDB lets no other in: stop that for a moment, or stop it and "
+        "copy the file, and name the copy by SIDECAR_STORE_PATH"
+    )
