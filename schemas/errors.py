@@ -5,7 +5,8 @@ SidecarError
 ├── RecordError            bytes that are no record of ours
 │   └── UnknownSchema      a schema id that neither the registry nor the committed map knows
 ├── ActionError            an action that is unknown or not well-formed
-├── ApprovalError          an approval that is not what it claims to be
+├── TokenError             a token, such as an approval, that is not what it claims to be
+│   └── UnknownKey         its issuer is trusted, and has no such key
 ├── BrokerError            the broker cannot be had, or refuses
 │   ├── PartsMissing       the jars or the Java runtime of the embedded broker cannot be had here
 │   └── TopicError         a topic is missing, has other partitions, or may not be used
@@ -43,8 +44,16 @@ class ActionError(SidecarError):
     pass
 
 
-class ApprovalError(SidecarError):
+class TokenError(SidecarError):
     pass
+
+
+class UnknownKey(TokenError):
+    """`issuer` is the name of whose key it would be."""
+
+    def __init__(self, message: str, issuer: str) -> None:
+        super().__init__(message)
+        self.issuer = issuer
 
 
 class BrokerError(SidecarError):

@@ -11,11 +11,11 @@ from typing import Any, Literal
 import jwt
 from pydantic import ValidationError
 
-from .approvals import Key
 from .canonical import canonical
 from .errors import OperationError
 from .records import Approval, Operation, Step
 from .records.base import Part
+from .tokens import Key
 
 CONTEXT = "duckdb-sidecar/orders"
 """Of the signature, so that none that was made for anything else is one."""

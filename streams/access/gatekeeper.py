@@ -8,8 +8,8 @@ from pathlib import Path
 
 import structlog
 
-from schemas.approvals import Keyring
 from schemas.errors import SettingsError
+from schemas.tokens import Keyring
 
 from .policy import Policy, keyring, parse
 

@@ -9,12 +9,13 @@ import duckdb
 import structlog
 from duckdb import DuckDBPyConnection
 
-from schemas.approvals import LEEWAY, Claims, Verified
+from schemas.approvals import Claims, Verified, verify
 from schemas.canonical import canonical
 from schemas.codec import Codec
-from schemas.errors import ApprovalError
+from schemas.errors import TokenError
 from schemas.records import Ruling
 from schemas.render import by_name
+from schemas.tokens import LEEWAY
 from schemas.topics import RULINGS
 from store import approvals, catalogs, operations, suggestions
 from store.approvals import Ruled, Waiting
@@ -67,8 +68,8 @@ class Judging:
         if self._rules is None:
             return None, Judgement("refused", NO_POLICY)
         try:
-            verified = self._rules.keys.verify(one.approval, one.time)
-        except ApprovalError as error:
+            verified = verify(self._rules.keys, one.approval, one.time)
+        except TokenError as error:
             return None, Judgement("refused", str(error))
         if not _is_uuid(verified.claims.suggestion_id):
             return verified, Judgement("refused", f"{verified.claims.suggestion_id!r} is no suggestion's id")

@@ -13,8 +13,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from schemas.actions import KINDS, Body, DropColumn, DropTable
-from schemas.approvals import AUDIENCE, Identity, Issuer, Keyring, keys_of
+from schemas.approvals import AUDIENCE
 from schemas.errors import SettingsError
+from schemas.tokens import Identity, Issuer, Keyring, keys_of
 
 from .windows import Freeze, Window
 

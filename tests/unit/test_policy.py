@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from schemas.approvals import Identity
 from schemas.errors import SettingsError
+from schemas.tokens import Identity
 from streams.access import gatekeeper, policy
 from tests.access import POLICY, Team, with_changes
 
