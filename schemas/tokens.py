@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from .errors import SettingsError, TokenError, UnknownKey
 
+API_AUDIENCE = "duckdb-sidecar/api"
+"""Of bearer tokens. What was made for another audience, such as an approval, opens nothing."""
 LEEWAY = timedelta(seconds=30)
 LONGEST_LIFE = timedelta(days=7)
 LONGEST_TEXT = 200
