@@ -6,10 +6,13 @@ SidecarError
 │   └── UnknownSchema      a schema id that neither the registry nor the committed map knows
 ├── ActionError            an action that is unknown or not well-formed
 ├── TokenError             a token, such as an approval, that is not what it claims to be
-│   └── UnknownKey         its issuer is trusted, and has no such key
+│   ├── UnknownKey         its issuer is trusted, and has no such key
+│   └── KeysAwaited        its issuer's keys are just being fetched
 ├── BrokerError            the broker cannot be had, or refuses
 │   ├── PartsMissing       the jars or the Java runtime of the embedded broker cannot be had here
 │   └── TopicError         a topic is missing, has other partitions, or may not be used
+├── ApiError               the API does not answer, or refuses
+│   └── NotThere           it knows of no such thing
 ├── StoreError             the knowledge file cannot be used
 │   ├── StoreTaken         another process has it open
 │   └── Fenced             another control process has taken over
@@ -56,6 +59,10 @@ class UnknownKey(TokenError):
         self.issuer = issuer
 
 
+class KeysAwaited(TokenError):
+    pass
+
+
 class BrokerError(SidecarError):
     pass
 
@@ -65,6 +72,14 @@ class PartsMissing(BrokerError):
 
 
 class TopicError(BrokerError):
+    pass
+
+
+class ApiError(SidecarError):
+    pass
+
+
+class NotThere(ApiError):
     pass
 
 

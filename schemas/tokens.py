@@ -105,11 +105,8 @@ class Keyring:
 
     def _key_of(self, token: str) -> tuple[Issuer, Key]:
         """By what the token says of itself, which the signature has to bear out."""
-        try:
-            header = jwt.get_unverified_header(token)
-            name = jwt.decode(token, options={"verify_signature": False}).get("iss")
-        except (jwt.PyJWTError, ValueError, RecursionError) as error:
-            raise TokenError(f"its token is no JWS: {_told(error)}") from error
+        name = unverified(token).get("iss")
+        header = jwt.get_unverified_header(token)
         if (issuer := self._issuers.get(name) if isinstance(name, str) else None) is None:
             raise TokenError(f"its issuer {name!r} is not one that is trusted here")
         kid = header.get("kid")
@@ -121,6 +118,14 @@ class Keyring:
         if "crit" in header:
             raise TokenError("it demands extensions (`crit`), of which none is known here")
         return issuer, key
+
+
+def unverified(token: str) -> Mapping[str, Any]:
+    """The claims of a token that may be anybody's. Raises TokenError for one that is none."""
+    try:
+        return jwt.decode(token, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError, RecursionError) as error:
+        raise TokenError(f"its token is no JWS: {_told(error)}") from error
 
 
 def keys_of(jwks: Mapping[str, Any], *, bound: bool, development: bool = False) -> dict[str, Key]:

@@ -110,6 +110,7 @@ class Control:
             Turning(settings, follower, sender, self._clock, self._instance, self.health).run(stop)
         finally:
             self.health.problem = "it has ended"
+            self._file = None
             sender.close()
             follower.close()
             file.close()

@@ -6,8 +6,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.errors import SettingsError
-from streams import metrics, web
-from streams.web import Readiness
+from streams import metrics
+from streams.web import serving as web
+from streams.web.probes import Readiness
 
 
 @pytest.fixture
