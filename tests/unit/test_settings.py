@@ -129,6 +129,11 @@ def test_settings_that_agree_are_taken(complete: dict[str, object]) -> None:
         ({"schema_registry_username": "a", "schema_registry_password": "p"}, "set the URL too"),
         ({"schema_registry_url": "http://r", "schema_registry_username": "a"}, "belong together"),
         ({"schema_registry_url": "http://a:p@r"}, "holds credentials"),
+        ({"http_key_file": "k"}, "http_certificate_file and http_key_file belong together"),
+        ({"api_issuer": "i"}, "api_issuer and api_jwks belong together"),
+        ({"api_issuer": "i", "api_jwks": "http://i.example/k"}, "api_jwks: .*only https leaves this machine"),
+        ({"api_url": "http://sidecar.example"}, "api_url: .*only https leaves this machine"),
+        ({"api_url": "sidecar.example:8321"}, "api_url: .* is no http or https URL"),
     ],
 )
 def test_a_contradiction_says_what_to_do(given: dict[str, object], reason: str) -> None:
