@@ -27,6 +27,7 @@ from store.watches import Judge
 from streams.access import api_keys
 from streams.access.api_keys import Scope
 from streams.access.judging import Judging
+from streams.access.key_sets import AGAIN_S
 from streams.access.signing import SigningKey, create
 from streams.control import Health
 from streams.web import callers as calling
@@ -35,6 +36,7 @@ from streams.web.callers import Callers
 from streams.web.probes import Readiness
 from streams.web.source import Source
 from tests.access import CLUSTER, INDEX, planned
+from tests.loopback import Answer, answering
 from tests.ordered_store import NOON, ONE, Ordered
 from tests.store_records import CODEC
 
@@ -465,6 +467,43 @@ async def test_a_token_holds_what_its_scope_says_and_no_more(served: Served, cli
         answer = await client.get("/v1/suggestions", headers=given)
         assert (answer.status_code, answer.json()["detail"]) == (
             403, "https://login.example|ci has no right to `suggest:read` here: use a key with that scope")  # fmt: skip
+
+
+async def test_a_token_whose_key_is_being_fetched_is_to_come_again(served: Served, tmp_path: Path) -> None:
+    old, new = served.tokens, create(tmp_path / "new.json", "https://login.example", "ci")
+    published, opened = [old], Event()
+
+    def answer(_: str) -> Answer:
+        opened.wait(20)
+        return 200, {}, json.dumps({"keys": [key.public for key in published]}).encode()
+
+    with answering(answer) as url:
+        served.callers = Callers(served.folder, "https://login.example", url)
+        clock = served.callers._fetched.clock = Clock()
+        async with asking(served) as client:
+
+            async def status(key: SigningKey) -> int:
+                token = {"Authorization": f"Bearer {served.token(key)}"}
+                return (await client.get("/v1/suggestions", headers=token)).status_code
+
+            assert await status(old) == 503
+            opened.set()
+            while await status(old) != 200:
+                pass
+            published.append(new)
+            assert await status(new) == 401, "they came less than half a minute ago"
+            clock.now += AGAIN_S
+            assert (await status(new), await status(old)) == (503, 200)
+            while await status(new) == 503:
+                pass
+            assert await status(new) == 200
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 @pytest.mark.parametrize("scope", Scope)
