@@ -11,7 +11,7 @@ import structlog
 from schemas.errors import KeysAwaited, SettingsError, TokenError, UnknownKey
 from schemas.tokens import API_AUDIENCE, Issuer, Keyring, keys_of
 from streams.access import api_keys
-from streams.access.api_keys import ApiKey, Scope
+from streams.access.api_keys import ApiKey
 from streams.access.key_sets import KeySet, KeySets
 
 LOOK_S = 1.0
@@ -64,12 +64,11 @@ class Callers:
             signed = self._keyring.signed(given, now, "this machine's clock")
         except UnknownKey as error:
             if "://" in self._jwks and self._newer_keys():
-                self._next_look = 0.0
                 raise KeysAwaited(f"{error}; they are being fetched anew: ask again") from error
             raise
         scopes = signed.values.get("scope")
         held = scopes.split() if isinstance(scopes, str) else []
-        return Caller(str(signed.identity), frozenset(held).intersection(Scope))
+        return Caller(str(signed.identity), frozenset(held))
 
     def _newer_keys(self) -> bool:
         """Whether there are some, or they are on their way."""

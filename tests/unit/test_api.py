@@ -7,6 +7,7 @@ import stat
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from http.client import HTTPConnection
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -346,6 +347,16 @@ WRONG: dict[str, tuple[Sent, int, str]] = {
 }  # fmt: skip
 
 
+async def test_who_sends_5_mb_before_listening_is_told_as_well(served: Served, client: httpx.AsyncClient) -> None:
+    def send() -> int:
+        connection = HTTPConnection(client.base_url.host, client.base_url.port)
+        headers = {"Authorization": client.headers["Authorization"]}
+        connection.request("POST", "/v1/approvals", b"a" * 5_000_000, headers)
+        return connection.getresponse().status
+
+    assert (await asyncio.to_thread(send), served.sent) == (413, [])
+
+
 async def chunks() -> AsyncIterator[bytes]:
     for _ in range(500):
         yield b"a" * 10_000
@@ -397,7 +408,9 @@ async def test_a_fault_is_told_without_what_it_was(
 
 
 async def test_it_is_described_as_openapi_3_1_to_everybody(client: httpx.AsyncClient) -> None:
-    described = (await client.get("/v1/openapi.json", headers={"Authorization": ""})).json()
+    del client.headers["Authorization"]
+    assert [(await client.get(path)).status_code for path in ("/livez", "/readyz", "/metrics")] == [200, 503, 200]
+    described = (await client.get("/v1/openapi.json")).json()
     assert described["openapi"].startswith("3.1.")
     assert sorted(f"{method} {path}" for path, methods in described["paths"].items() for method in methods) == [
         "get /v1/approvals/{approval_id}", "get /v1/operations", "get /v1/operations/{operation_id}",
