@@ -44,9 +44,6 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         """A redirect is an error: the keys come from where the policy says, or not at all."""
 
 
-_opener = urllib.request.build_opener(_NoRedirects)
-
-
 def fetch(url: str, bound: bool) -> bytes:
     """The keys of a set that can be used here, `bound` as in `keys_of`; those for anything else are left out.
 
@@ -55,7 +52,7 @@ def fetch(url: str, bound: bool) -> bytes:
     late = time.monotonic() + TIMEOUT_S
     body = b""
     try:
-        with _opener.open(url, timeout=TIMEOUT_S) as response:
+        with _opener().open(url, timeout=TIMEOUT_S) as response:
             while len(body) <= LARGEST and (part := response.read1(65_536)):
                 body += part
                 if time.monotonic() > late:
@@ -76,6 +73,12 @@ def fetch(url: str, bound: bool) -> bytes:
     except SettingsError as error:
         raise SettingsError(f"{url}: {error}") from error
     return json.dumps({"keys": usable}, sort_keys=True).encode()
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """Through a proxy over TLS alone, which it cannot read: what is on this machine is asked itself."""
+    proxies = {scheme: proxy for scheme, proxy in urllib.request.getproxies().items() if scheme == "https"}
+    return urllib.request.build_opener(_NoRedirects, urllib.request.ProxyHandler(proxies))
 
 
 def fetched_now(url: str, bound: bool) -> KeySet:

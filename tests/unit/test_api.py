@@ -482,7 +482,10 @@ async def test_a_token_holds_what_its_scope_says_and_no_more(served: Served, cli
             403, "https://login.example|ci has no right to `suggest:read` here: use a key with that scope")  # fmt: skip
 
 
-async def test_a_token_whose_key_is_being_fetched_is_to_come_again(served: Served, tmp_path: Path) -> None:
+async def test_a_token_whose_key_is_being_fetched_is_to_come_again(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calling, "LOOK_S", 0.1)
     old, new = served.tokens, create(tmp_path / "new.json", "https://login.example", "ci")
     published, opened = [old], Event()
 

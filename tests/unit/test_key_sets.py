@@ -171,6 +171,16 @@ def test_one_that_does_not_answer_in_time_is_given_up(provider: Provider, monkey
     provider.opened.set()
 
 
+def test_no_proxy_stands_between_us_and_this_machine(
+    provider: Provider, keys: dict[str, SigningKey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(lambda _: set_of(keys["bob"].public)) as proxy:
+        monkeypatch.setenv("http_proxy", proxy)
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        assert json.loads(fetch(provider.url, True)) == {"keys": [keys["alice"].public]}
+
+
 def test_keys_that_are_for_anything_else_are_passed_over(provider: Provider, keys: dict[str, SigningKey]) -> None:
     others = [{"kid": "e", "alg": "RSA-OAEP", "kty": "RSA"}, {**keys["bob"].public, "use": "enc"}]
     provider.answer = set_of(*others, keys["alice"].public)
