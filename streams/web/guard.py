@@ -12,8 +12,6 @@ from .callers import Callers
 from .problems import AGAIN, problem
 
 LARGEST_BODY = 64 * 1024
-THROWN_AWAY = 16 * 1024 * 1024
-"""Bytes of a body that is too large which are read, so that who sends it hears why."""
 
 
 class Guard:
@@ -47,15 +45,12 @@ class Guard:
 
 async def _read(receive: Receive) -> bytes | None:
     """The body, None where it is too large."""
-    body, size = b"", 0
-    while size <= THROWN_AWAY:
+    body, more = b"", True
+    while more and len(body) <= LARGEST_BODY:
         message = await receive()
-        part = message.get("body", b"")
-        size += len(part)
-        body = body + part if size <= LARGEST_BODY else b""
-        if not message.get("more_body", False):
-            break
-    return body if size <= LARGEST_BODY else None
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body if len(body) <= LARGEST_BODY else None
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
