@@ -18,7 +18,7 @@ import jwt
 import pytest
 from duckdb import DuckDBPyConnection
 
-from schemas.approvals import AUDIENCE
+from schemas.approvals import AUDIENCE, nonce_of
 from schemas.canonical import canonical
 from schemas.errors import BrokerError, StoreError
 from schemas.records import Approval, Record, Suggestion
@@ -36,7 +36,7 @@ from streams.web import serving
 from streams.web.callers import Callers
 from streams.web.probes import Readiness
 from streams.web.source import Source
-from tests.access import CLUSTER, INDEX, planned
+from tests.access import CLUSTER, INDEX, claimed, planned
 from tests.loopback import Answer, answering
 from tests.ordered_store import NOON, ONE, Ordered
 from tests.store_records import CODEC
@@ -265,6 +265,15 @@ async def test_a_key_of_the_api_approves_nothing_by_itself(served: Served, clien
     assert answer.status_code == 404
 
 
+async def test_claims_go_beside_an_id_token_as_they_are(served: Served, client: httpx.AsyncClient) -> None:
+    claims = canonical(claimed(ONE)).decode()
+    given = {"token": served.token(nonce=nonce_of(claimed(ONE))), "claims": claims}
+    assert (await client.post("/v1/approvals", json=given)).status_code == 202
+    ((_, sent),) = served.sent
+    assert isinstance(sent, Approval)
+    assert (sent.claims, sent.token, sent.product) == (claims.encode(), given["token"], "sales")
+
+
 async def test_what_was_done_is_taken_back_by_a_request_that_names_it(
     served: Served, client: httpx.AsyncClient
 ) -> None:
@@ -339,6 +348,8 @@ WRONG: dict[str, tuple[Sent, int, str]] = {
     "half a character": (lambda c: c.post("/v1/approvals", content=b'{"token": "\\ud800"}'), 422, "body"),
     "a field that is none": (lambda c: c.post("/v1/approvals", json={"token": "", "x": 1}), 422, "body.x: Extra"),
     "no token": (lambda c: c.post("/v1/approvals", json={}), 422, "body.token: Field required"),
+    "claims that are none": (
+        lambda c: c.post("/v1/approvals", json={"token": "x", "claims": "{"}), 400, "what it decides cannot be read"),
     "a kind that is none": (lambda c: c.post("/v1/requests", json={"kind": "drop"}), 422, "body: Input tag 'drop'"),
     "a request for more": (
         lambda c: c.post("/v1/requests", json={"kind": "analyse", "product": "x" * 201}), 422, "body.analyse.product"),
