@@ -119,7 +119,7 @@ class KeySets:
         """Whether it is worth waiting: it is being fetched, or was not for long, and is now."""
         with self._lock:
             place, now = self._places.setdefault((url, bound), _Place()), self.clock()
-            if place.begun is None and (place.tried is None or now - place.tried >= AGAIN_S):
+            if place.tried is None or now - place.tried >= AGAIN_S:
                 self._begin(url, bound, place, now)
             return place.begun is not None and now - place.begun < 2 * TIMEOUT_S
 

@@ -14,7 +14,7 @@ from schemas.topics import APPROVALS, CATALOGS, SUGGESTIONS
 from streams.access import key_sets, policy
 from streams.access.gatekeeper import Gatekeeper, read
 from streams.access.judging import Judging
-from streams.access.key_sets import AGAIN_S, FETCHING, KEPT_S, RENEW_S, KeySets, fetch
+from streams.access.key_sets import AGAIN_S, FETCHING, KEPT_S, RENEW_S, TIMEOUT_S, KeySets, fetch
 from streams.access.signing import SigningKey, create
 from tests.access import INDEX, ORDERS, OTHER, Team, later, planned, with_changes
 from tests.deciding_store import Store
@@ -103,7 +103,9 @@ def fetched(provider: Provider) -> Fetched:
 def test_nobody_waits_for_keys_and_they_are_fetched_anew_after_a_while(
     provider: Provider, fetched: Fetched, keys: dict[str, SigningKey]
 ) -> None:
-    assert fetched.told() == (set(), FETCHING)
+    provider.opened.clear()
+    assert [fetched.told() for _ in range(3)] == [(set(), FETCHING)] * 3
+    provider.opened.set()
     fetched.settled()
     assert (fetched.told(), provider.asked) == (({"alice"}, ""), 1)
     provider.publish(keys["bob"])
@@ -123,6 +125,24 @@ def test_keys_outlive_a_provider_that_is_down_for_a_day(provider: Provider, fetc
     assert fetched.told() == ({"alice"}, why)
     fetched.after(1)
     assert fetched.told() == (set(), f"{why}; those that came before are too old")
+
+
+def test_a_provider_that_was_down_is_asked_again_soon(provider: Provider, fetched: Fetched) -> None:
+    good, provider.answer = provider.answer, GONE
+    fetched.after(0)
+    provider.answer = good
+    fetched.after(AGAIN_S - 1)
+    assert fetched.told()[0] == set()
+    fetched.after(1)
+    assert (fetched.told(), provider.asked) == (({"alice"}, ""), 2)
+
+
+def test_a_provider_that_hangs_is_not_worth_waiting_for(provider: Provider, fetched: Fetched) -> None:
+    provider.opened.clear()
+    assert fetched.renew(provider.url, True)
+    fetched.clock.now += 2 * TIMEOUT_S  # type: ignore[attr-defined]
+    assert (fetched.renew(provider.url, True), provider.asked) == (False, 1)
+    provider.opened.set()
 
 
 def test_whoever_asks_it_is_fetched_anew_every_half_minute_at_the_most(provider: Provider, fetched: Fetched) -> None:
@@ -282,6 +302,18 @@ def test_keys_that_do_not_go_with_the_others_leave_the_rules_as_they_were_and_no
     judged.fetched.after(RENEW_S)
     assert judged.approve("bob2")[0].startswith("refused: 'people' has no key")
     assert judged.approve("bob") == ["complete: 1 of 1 steps may be done, now"]
+
+
+def test_an_issuer_that_the_policy_names_anew_is_waited_for_too(
+    judged: Judged, provider: Provider, tmp_path: Path
+) -> None:
+    judged.team.people["ci"] = create(tmp_path / "k" / "ci", "robots", "ci")
+    judged.team.write(**{"issuers.people.jwks": provider.url, "issuers.robots": {"jwks": f"{provider.url}/robots"}})
+    assert judged.approve("ci") == []
+    provider.publish(judged.team.people["ci"])
+    provider.opened.set()
+    judged.fetched.settled()
+    assert judged.turn() == ["refused: robots|ci is no approver of this policy"]
 
 
 def test_who_checks_a_policy_waits_for_its_keys(judged: Judged, provider: Provider) -> None:

@@ -57,6 +57,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"automatic": {"classes": ["indexes"], "verified": 3}}, "there is no class 'indexes': 'index' was meant?"),
     "an issuer with a bar": (
         {"issuers": {"a|b": {"jwks": "x"}}}, "issuers.a|b: no issuer has a | in its name"),
+    "the API's tokens": (
+        {"issuers.people.audience": "duckdb-sidecar/api"}, "is the API's, whose tokens approve nothing"),
     "an expiry that never comes": ({"classes.index.expires_days": 1e12}, "classes.index.expires_days: Input should be"),
     "another version": ({"version": 2}, "version: Input should be 1"),
     "nobody": ({"approvers": {}}, "approvers: Dictionary should have at least 1 item"),
