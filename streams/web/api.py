@@ -26,6 +26,7 @@ from schemas.records import Approval
 from schemas.topics import APPROVALS, REQUESTS
 from store import approvals, decisions, operations, requests, suggestions, watches
 from store.pages import Listing, Place
+from store.projection import LONGEST_NAME
 from streams.access.api_keys import Scope
 
 from .callers import Caller
@@ -180,7 +181,7 @@ def make_request(
         body = {"operation_id": operation.operation_id}
     made = records.Request(
         product=product, database=database, instance="", event_id=str(uuid4()), time=datetime.now(UTC),
-        kind=given.kind, body=json.dumps(body).encode(), requested_by=caller.name,
+        kind=given.kind, body=json.dumps(body).encode(), requested_by=caller.name[:LONGEST_NAME],
     )  # fmt: skip
 
     def send() -> str:

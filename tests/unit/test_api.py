@@ -322,7 +322,8 @@ async def test_an_analysis_is_asked_for_and_an_idempotency_key_asks_once(
     served.failing = ""
     again = await client.post("/v1/requests", json=body, headers={"Idempotency-Key": "two"})
     assert (failed.status_code, again.status_code, len(served.sent)) == (503, 202, 2)
-    assert (await client.post("/v1/requests", json=body)).json()["request_id"] == "0-2"
+    named = {"Authorization": f"Bearer {served.token(scope='execute', sub='x' * 200)}"}
+    assert (await client.post("/v1/requests", json=body, headers=named)).json()["request_id"] == "0-2"
     served.store.turn()
     (given,) = (await client.get("/v1/requests/0-0")).json()["answers"]
     assert given["reason"] == "nothing was ever heard of a product 'gone': is the client attached?"
