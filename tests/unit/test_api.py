@@ -339,6 +339,7 @@ WRONG: dict[str, tuple[Sent, int, str]] = {
     "a method that is none": (lambda c: c.delete("/v1/suggestions"), 405, "Method Not Allowed"),
     "a page beyond all": (lambda c: c.get("/v1/suggestions?limit=201"), 422, "query.limit: "),
     "a cursor that is none": (lambda c: c.get("/v1/suggestions?cursor=x"), 400, "the cursor is none of this list"),
+    "a cursor of no bytes": (lambda c: c.get("/v1/suggestions?cursor=ä"), 400, "the cursor is none of this list"),
     "a cursor of no list": (lambda c: c.get("/v1/suggestions?cursor=e30="), 400, "the cursor is none of this list"),
     "another list's cursor": (lambda c: c.get("/v1/suggestions?cursor=WzFd"), 400, "the cursor is none of this list"),
     "a huge cursor": (
