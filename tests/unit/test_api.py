@@ -224,6 +224,8 @@ async def test_an_approval_is_taken_once_kafka_has_it_and_answered_by_the_gate(
     ruling = (await client.get(where)).json()["ruling"]
     assert (ruling["verdict"], ruling["approver"], ruling["reason"], ruling["agreed"]) == (
         "complete", "bob", "1 of 1 steps may be done, now", 1)  # fmt: skip
+    served.store.add(APPROVALS, sent)
+    served.rule()
     again = await client.post("/v1/approvals", json={"token": token})
     assert (again.status_code, again.json()["ruling"], len(served.sent)) == (202, ruling, 1)
 
