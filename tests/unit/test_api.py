@@ -170,6 +170,10 @@ async def test_a_suggestion_is_shown_with_what_was_decided_and_done_and_what_it_
         order.operation_id, "sent", None, None)  # fmt: skip
     served.store.answer(order)
     judge(served, order.operation_id)
+    (other,) = many(1)
+    served.store.add(SUGGESTIONS, other)
+    untouched = (await client.get(f"/v1/suggestions/{other.suggestion_id}")).json()
+    assert (untouched["rulings"], untouched["operations"]) == ([], [])
     (told,) = (await client.get(where)).json()["operations"]
     assert (told["state"], told["reason"], told["outcome"]["waited_ms"]) == ("done", "so it is", 3.5)
     assert (told["verdict"]["verdict"], told["verdict"]["speedup"], told["verdict"]["time"]) == (
