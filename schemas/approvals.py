@@ -1,40 +1,26 @@
 """Approvals: a signature over a plan, made for one decision. Who holds one holds nothing.
 
-A token is a JWS (RFC 7515) with the claims of a JWT (RFC 7519): `iss`, `sub`, `aud`, `jti`, `iat`, `exp`, and under
-`approval` what is decided. An identity provider signs no claims of ours, so its ID token carries their sha256 as
-`nonce` (OpenID Connect Core 1.0, 2), and they come beside it. Keys are JWKs (RFC 7517) with one algorithm each. A
-token that was made for anything else has another audience; the sidecar's API takes none that has this one.
-
-All is judged at the time of the broker, not at this machine's. No header of a token is followed (`jku`, `x5u`, `jwk`).
+The token (`tokens`) carries under `approval` what is decided. An identity provider signs no claims of ours, so its ID
+token carries their sha256 as `nonce` (OpenID Connect Core 1.0, 2), and they come beside it. All is judged at the time
+of the broker, not at this machine's.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, NamedTuple
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from pydantic import Field, ValidationError
 
 from .canonical import canonical
-from .errors import ApprovalError, SettingsError
+from .errors import TokenError
 from .records import Approval
 from .records.base import Part
+from .tokens import LARGEST, LONGEST_TEXT, Identity, Keyring, text_of, unverified
 
 AUDIENCE = "duckdb-sidecar/approvals"
-LEEWAY = timedelta(seconds=30)
-LONGEST_LIFE = timedelta(days=7)
-LONGEST_TEXT = 200
-LARGEST = 16 * 1024
-"""Bytes of a token, and of the claims beside one."""
-LEAST_RSA_BITS = 2048
-LEAST_SECRET = 32
-"""Bytes of a key of HS256 (RFC 7518, 3.2)."""
 
 Decided = Literal["approve", "reject", "defer", "comment"]
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
@@ -59,16 +45,6 @@ class Claims(Part):
     score: int | None = Field(None, ge=1, le=5)
 
 
-class Identity(NamedTuple):
-    """Who a key or an identity provider says it is."""
-
-    issuer: str
-    subject: str
-
-    def __str__(self) -> str:
-        return f"{self.issuer}|{self.subject}"
-
-
 @dataclass(frozen=True, slots=True)
 class Verified:
     """`token_id` is the token's `jti`, or its sha256 where an identity provider gave none."""
@@ -79,94 +55,25 @@ class Verified:
     expires: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """`subject` is whose it is, None for an identity provider's, which signs for everybody.
+def verify(keyring: Keyring, approval: Approval, at: datetime) -> Verified:
+    """`at` is the broker's time of the record. Raises TokenError with what is wrong with it."""
+    if len(approval.claims or b"") > LARGEST:
+        raise TokenError(f"its claims are larger than {LARGEST} bytes")
+    signed = keyring.signed(approval.token, at, "Kafka's clock")
+    read = _beside if signed.issuer.id_tokens else _inside
+    claims = read(signed.values, approval.claims)
+    token_id = text_of(signed.values, "jti") if "jti" in signed.values else _digest(signed.values)
+    return Verified(signed.identity, claims, token_id, signed.expires)
 
-    `thumbprint` is the same for the same key, whatever its id (RFC 7638).
+
+def claimed(approval: Approval) -> Claims:
+    """What it says that it decides, which nobody has verified: good for finding its way, and for nothing else.
+
+    Raises TokenError.
     """
-
-    algorithm: str
-    subject: str | None
-    public: jwt.PyJWK
-    thumbprint: str
-
-
-@dataclass(frozen=True, slots=True)
-class Issuer:
-    """`audience` is AUDIENCE, or, of an identity provider, the client id that its ID tokens are made for."""
-
-    name: str
-    keys: Mapping[str, Key]
-    audience: str = AUDIENCE
-    id_tokens: bool = False
-
-
-class Keyring:
-    """The issuers that are trusted. What is not in it is refused."""
-
-    def __init__(self, issuers: Iterable[Issuer]) -> None:
-        """Raises SettingsError where one key is said to be of several: who has it would count as all of them."""
-        self._issuers = {issuer.name: issuer for issuer in issuers}
-        owners: dict[str, Identity] = {}
-        for issuer in self._issuers.values():
-            for key in issuer.keys.values():
-                owner = Identity(issuer.name, key.subject or "")
-                if (other := owners.setdefault(key.thumbprint, owner)) != owner:
-                    raise SettingsError(f"{owner} and {other} have the same key: each needs one of its own")
-
-    def verify(self, approval: Approval, at: datetime) -> Verified:
-        """`at` is the broker's time of the record. Raises ApprovalError with what is wrong with it."""
-        if max(len(approval.token), len(approval.claims or b"")) > LARGEST:
-            raise ApprovalError(f"its token or claims are larger than {LARGEST} bytes")
-        issuer, key = self._key_of(approval.token)
-        values = _signed(approval.token, key, issuer)
-        expires = _in_time(values, at)
-        subject = _text(values, "sub")
-        if key.subject not in (None, subject):
-            raise ApprovalError(f"it is signed with the key of {key.subject!r}, but says it is by {subject!r}")
-        claims = _beside(values, approval.claims) if issuer.id_tokens else _inside(values, approval.claims)
-        token_id = _text(values, "jti") if "jti" in values else _digest(values)
-        return Verified(Identity(issuer.name, subject), claims, token_id, expires)
-
-    def _key_of(self, token: str) -> tuple[Issuer, Key]:
-        """By what the token says of itself, which the signature has to bear out."""
-        try:
-            header = jwt.get_unverified_header(token)
-            name = jwt.decode(token, options={"verify_signature": False}).get("iss")
-        except (jwt.PyJWTError, ValueError, RecursionError) as error:
-            raise ApprovalError(f"its token is no JWS: {_told(error)}") from error
-        if (issuer := self._issuers.get(name) if isinstance(name, str) else None) is None:
-            raise ApprovalError(f"its issuer {name!r} is not one that the policy trusts")
-        kid = header.get("kid")
-        if (key := issuer.keys.get(kid) if isinstance(kid, str) else None) is None:
-            raise ApprovalError(f"{issuer.name!r} has no key {kid!r}: was it taken out, or not yet put in?")
-        if header.get("alg") != key.algorithm:
-            raise ApprovalError(f"it is signed by {header.get('alg')!r}, but the key {kid!r} is for {key.algorithm}")
-        if "crit" in header:
-            raise ApprovalError("it demands extensions (`crit`), of which none is known here")
-        return issuer, key
-
-
-def keys_of(jwks: Mapping[str, Any], *, bound: bool, development: bool = False) -> dict[str, Key]:
-    """The keys of a JWK set by their ids. `bound`: each says by a member `sub` whose it is.
-
-    Raises SettingsError for a key that is weak, secret, without an id, or for no algorithm or several.
-    """
-    found: dict[str, Key] = {}
-    entries = jwks.get("keys")
-    if not isinstance(entries, list) or not entries:
-        raise SettingsError('a JWK set is {"keys": [...]} with at least one key')
-    for entry in entries:
-        if not isinstance(entry, Mapping) or not isinstance(kid := entry.get("kid"), str) or not kid:
-            raise SettingsError("a key of a JWK set has no id: give it a `kid`")
-        if kid in found:
-            raise SettingsError(f"two keys of a JWK set have the id {kid!r}: give one another `kid`")
-        subject = entry.get("sub") if bound else None
-        if bound and not (isinstance(subject, str) and subject):
-            raise SettingsError(f"the key {kid!r} does not say whose it is: give it a `sub`")
-        found[kid] = Key(str(entry.get("alg")), subject, _key(kid, entry, development), _thumbprint(entry))
-    return found
+    if approval.claims is not None:
+        return _claims(lambda: Claims.model_validate_json(approval.claims or b"", strict=True))
+    return _inside(unverified(approval.token), None)
 
 
 def nonce_of(claims: Claims) -> str:
@@ -174,128 +81,26 @@ def nonce_of(claims: Claims) -> str:
     return hashlib.sha256(canonical(claims)).hexdigest()
 
 
-def _key(kid: str, entry: Mapping[str, Any], development: bool) -> jwt.PyJWK:
-    algorithm = entry.get("alg")
-    if algorithm == "HS256" and not development:
-        raise SettingsError(
-            f"the key {kid!r} is for HS256, which whoever verifies can forge: for development only, by the setting"
-        )
-    if algorithm not in ("EdDSA", "ES256", "RS256", "HS256"):
-        raise SettingsError(f"the key {kid!r} is for {algorithm!r}: `alg` has to be EdDSA, ES256 or RS256")
-    if algorithm != "HS256" and "d" in entry:
-        raise SettingsError(f"the key {kid!r} is a private one: publish its public half, and make a new one")
-    try:
-        key = jwt.PyJWK.from_dict(dict(entry), algorithm)
-    except (jwt.PyJWTError, ValueError, TypeError, KeyError) as error:
-        raise SettingsError(f"the key {kid!r} is not well-formed for {algorithm}: {error}") from error
-    match algorithm, key.key:
-        case "EdDSA", Ed25519PublicKey():
-            return key
-        case "ES256", EllipticCurvePublicKey() if key.key.curve.name == "secp256r1":
-            return key
-        case "RS256", RSAPublicKey() if key.key.key_size >= LEAST_RSA_BITS:
-            return key
-        case "HS256", bytes() if len(key.key) >= LEAST_SECRET:
-            return key
-    raise SettingsError(
-        f"the key {kid!r} is too weak or not of the kind that {algorithm} needs: Ed25519 for EdDSA, P-256 for ES256, "
-        f"RSA of at least {LEAST_RSA_BITS} bits for RS256, {LEAST_SECRET} bytes for HS256"
-    )
-
-
-def _signed(token: str, key: Key, issuer: Issuer) -> dict[str, Any]:
-    """The claims under a signature that holds; times are looked at by the broker's clock, afterwards."""
-    required = ["iss", "sub", "aud", "iat", "exp", "nonce" if issuer.id_tokens else "jti"]
-    try:
-        return jwt.decode(
-            token,
-            key.public,
-            algorithms=[key.algorithm],
-            audience=issuer.audience,
-            issuer=issuer.name,
-            options={
-                "require": required,
-                "strict_aud": not issuer.id_tokens,
-                "verify_exp": False,
-                "verify_iat": False,
-                "verify_nbf": False,
-            },
-        )
-    except jwt.InvalidSignatureError as error:
-        raise ApprovalError("its signature does not hold: it was forged, or changed on the way") from error
-    except jwt.InvalidAudienceError as error:
-        raise ApprovalError(f"it was made for another audience than {issuer.audience!r}") from error
-    except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
-        raise ApprovalError(f"its token is refused: {_told(error)}") from error
-
-
-def _in_time(values: Mapping[str, Any], at: datetime) -> datetime:
-    """When it expires."""
-    issued, expires, begins = (_time(values, name) for name in ("iat", "exp", "nbf"))
-    if issued is None or expires is None:
-        raise ApprovalError("it does not say when it was made and when it expires")
-    told = f"{at:%Y-%m-%d %H:%M:%S} UTC by Kafka's clock"
-    if issued > at + LEEWAY or (begins and begins > at + LEEWAY):
-        raise ApprovalError(
-            f"it was made at {max(issued, begins or issued):%Y-%m-%d %H:%M:%S} UTC, which lies ahead: it came at "
-            f"{told}. Is the clock of its maker right?"
-        )
-    if expires < at - LEEWAY:
-        raise ApprovalError(f"it expired at {expires:%Y-%m-%d %H:%M:%S} UTC, and came at {told}: sign anew")
-    if expires - issued > LONGEST_LIFE:
-        raise ApprovalError(f"it would be valid for more than {LONGEST_LIFE.days} days: sign one that is not")
-    return expires
-
-
-def _time(values: Mapping[str, Any], name: str) -> datetime | None:
-    value = values.get(name)
-    if value is None:
-        return None
-    try:
-        if isinstance(value, bool):
-            raise ValueError
-        return datetime.fromtimestamp(float(value), UTC)
-    except (ValueError, TypeError, OverflowError, OSError) as error:
-        raise ApprovalError(f"its `{name}` is no time") from error
-
-
-def _text(values: Mapping[str, Any], name: str) -> str:
-    value = values.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TEXT or not value.isprintable():
-        raise ApprovalError(f"its `{name}` is no text of 1 to {LONGEST_TEXT} printable characters")
-    return value
-
-
-def _told(error: Exception) -> str:
-    """What PyJWT says may hold what the token says, and so anything."""
-    return str(error).encode("ascii", "backslashreplace").decode()[:300]
-
-
 def _digest(values: Mapping[str, Any]) -> str:
     """Of what is signed: the text of a token can be changed without breaking its signature."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def _thumbprint(entry: Mapping[str, Any]) -> str:
-    members = {name: entry[name] for name in ("crv", "e", "k", "kty", "n", "x", "y") if name in entry}
-    return hashlib.sha256(json.dumps(members, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
 def _inside(values: Mapping[str, Any], beside: bytes | None) -> Claims:
     if beside is not None:
-        raise ApprovalError("claims come beside its token that it does not sign: they go into it, as `approval`")
+        raise TokenError("claims come beside its token that it does not sign: they go into it, as `approval`")
     # as JSON once more, which allows no half characters
     return _claims(lambda: Claims.model_validate_json(json.dumps(values.get("approval")), strict=True))
 
 
 def _beside(values: Mapping[str, Any], beside: bytes | None) -> Claims:
     if beside is None:
-        raise ApprovalError("an ID token decides nothing by itself: send the claims that its nonce is made of with it")
-    if _text(values, "nonce") != hashlib.sha256(beside).hexdigest():
-        raise ApprovalError("the nonce of its ID token is not the sha256 of the claims beside it")
+        raise TokenError("an ID token decides nothing by itself: send the claims that its nonce is made of with it")
+    if text_of(values, "nonce") != hashlib.sha256(beside).hexdigest():
+        raise TokenError("the nonce of its ID token is not the sha256 of the claims beside it")
     claims = _claims(lambda: Claims.model_validate_json(beside, strict=True))
     if canonical(claims) != beside:
-        raise ApprovalError("the claims beside its ID token are not in their canonical form")
+        raise TokenError("the claims beside its ID token are not in their canonical form")
     return claims
 
 
@@ -306,4 +111,4 @@ def _claims(read: Callable[[], Claims]) -> Claims:
         wrong = [
             f"{'.'.join(map(str, one['loc'])) or 'approval'}: {one['msg']}" for one in error.errors(include_input=False)
         ]
-        raise ApprovalError(f"what it decides cannot be read: {'; '.join(wrong)}") from error
+        raise TokenError(f"what it decides cannot be read: {'; '.join(wrong)}") from error

@@ -9,8 +9,8 @@ from typing import Any
 
 import jwt
 
-from .approvals import Key
 from .errors import SignatureError
+from .tokens import Key
 
 
 def sign(payload: bytes, made_for: str, key: Any, kid: str) -> str:

@@ -5,11 +5,15 @@ SidecarError
 ├── RecordError            bytes that are no record of ours
 │   └── UnknownSchema      a schema id that neither the registry nor the committed map knows
 ├── ActionError            an action that is unknown or not well-formed
-├── ApprovalError          an approval that is not what it claims to be
 ├── SignatureError         a signature that does not hold, or is of no key that is trusted
+├── TokenError             a token, such as an approval, that is not what it claims to be
+│   ├── UnknownKey         its issuer is trusted, and has no such key
+│   └── KeysAwaited        its issuer's keys are just being fetched
 ├── BrokerError            the broker cannot be had, or refuses
 │   ├── PartsMissing       the jars or the Java runtime of the embedded broker cannot be had here
 │   └── TopicError         a topic is missing, has other partitions, or may not be used
+├── ApiError               the API does not answer, or refuses
+│   └── NotThere           it knows of no such thing
 ├── StoreError             the knowledge file cannot be used
 │   ├── StoreTaken         another process has it open
 │   └── Fenced             another control process has taken over
@@ -46,7 +50,19 @@ class ActionError(SidecarError):
     pass
 
 
-class ApprovalError(SidecarError):
+class TokenError(SidecarError):
+    pass
+
+
+class UnknownKey(TokenError):
+    """`issuer` is the name of whose key it would be."""
+
+    def __init__(self, message: str, issuer: str) -> None:
+        super().__init__(message)
+        self.issuer = issuer
+
+
+class KeysAwaited(TokenError):
     pass
 
 
@@ -63,6 +79,14 @@ class PartsMissing(BrokerError):
 
 
 class TopicError(BrokerError):
+    pass
+
+
+class ApiError(SidecarError):
+    pass
+
+
+class NotThere(ApiError):
     pass
 
 

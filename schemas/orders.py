@@ -10,11 +10,11 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from . import detached
-from .approvals import Key
 from .canonical import canonical
 from .errors import OperationError, SignatureError
 from .records import Approval, Operation, Step
 from .records.base import Part
+from .tokens import Key
 
 SIGNED_AS = "duckdb-sidecar/orders"
 

@@ -66,7 +66,7 @@ PATTERNS = Topic(
     purpose="the query log, aggregated by shape",
 )  # fmt: skip
 REQUESTS = Topic(
-    "requests", (Request,), "database", 1, FOREVER, False, ("people", "services"), ("control",),
+    "requests", (Request,), "database", 1, FOREVER, False, ("control", "services"), ("control",),
     purpose="what people and services ask of the control process",
 )  # fmt: skip
 ANALYSIS_REQUESTS = Topic(
@@ -86,11 +86,11 @@ SUGGESTIONS = Topic(
     purpose="measured suggestions, for everybody",
 )  # fmt: skip
 APPROVALS = Topic(
-    "approvals", (Approval,), "database", 1, FOREVER, False, ("people", "services"), ("control",), 64 * 1024,
+    "approvals", (Approval,), "database", 1, FOREVER, False, ("control", "services"), ("control",), 64 * 1024,
     purpose="decisions about suggestions, signed by whoever took them",
 )  # fmt: skip
 RULINGS = Topic(
-    "rulings", (Ruling,), "database", 8, FOREVER, False, ("control",), ("people", "services", "notify"),
+    "rulings", (Ruling,), "database", 8, FOREVER, False, ("control",), ("services", "notify"),
     purpose="what became of each approval, and why",
 )  # fmt: skip
 OPERATIONS = Topic(
@@ -98,12 +98,11 @@ OPERATIONS = Topic(
     purpose="what a product's own process is told to change, signed",
 )  # fmt: skip
 OUTCOMES = Topic(
-    "outcomes", (Outcome,), "database", 8, FOREVER, False, ("product", "control"),
-    ("control", "people", "services", "notify"),
+    "outcomes", (Outcome,), "database", 8, FOREVER, False, ("product", "control"), ("control", "services", "notify"),
     purpose="what became of each operation",
 )  # fmt: skip
 VERDICTS = Topic(
-    "verdicts", (Verdict,), "database", 8, FOREVER, False, ("control",), ("people", "services", "notify"),
+    "verdicts", (Verdict,), "database", 8, FOREVER, False, ("control",), ("services", "notify"),
     purpose="what each change brought, against what was promised",
 )  # fmt: skip
 JOURNAL = Topic(

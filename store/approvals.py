@@ -13,7 +13,7 @@ from schemas.approvals import Decided
 from schemas.records import Approval, Decision
 
 from .documents import document, read
-from .knowledge import naive
+from .knowledge import naive, zoned
 
 Verdict = Literal["refused", "waits", "counted", "complete", "rejected", "deferred", "noted"]
 COUNTS = "verdict NOT IN ('refused', 'noted')"
@@ -192,10 +192,28 @@ def seen_in(tx: DuckDBPyConnection, identity: str, token_id: str) -> str | None:
     return str(found[0]) if found else None
 
 
+def waits(tx: DuckDBPyConnection, approval_id: str) -> bool:
+    """Whether one with this event's id is here and not ruled on."""
+    found = tx.execute("SELECT 1 FROM approvals WHERE record->>'event_id' = ?", [approval_id]).fetchone()
+    return found is not None
+
+
+def ruled(tx: DuckDBPyConnection, approval_id: str) -> Mapping[str, Any] | None:
+    """What the gate said of the event with this id, when it first came; with the columns of the table."""
+    return next(iter(_rulings(tx, "approval_id = ? ORDER BY sequence, rowid LIMIT 1", [approval_id])), None)
+
+
+def rulings_on(tx: DuckDBPyConnection, suggestion_id: str, most: int) -> list[Mapping[str, Any]]:
+    """The newest first, each with the columns of the table."""
+    return _rulings(tx, "suggestion_id = ? ORDER BY sequence DESC, rowid DESC LIMIT ?", [suggestion_id, most])
+
+
 def listed(tx: DuckDBPyConnection, product: str | None = None) -> list[Mapping[str, Any]]:
     """What the gate said, the newest first, each with the columns of the table."""
-    found = tx.execute(
-        "SELECT * FROM rulings WHERE product = coalesce(?, product) ORDER BY sequence DESC, rowid DESC", [product]
-    )
+    return _rulings(tx, "product = coalesce(?, product) ORDER BY sequence DESC, rowid DESC", [product])
+
+
+def _rulings(tx: DuckDBPyConnection, which: str, values: list[object]) -> list[Mapping[str, Any]]:
+    found = tx.execute(f"SELECT * FROM rulings WHERE {which}", values)  # noqa: S608 - constants of this module
     names = [column[0] for column in found.description or []]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    return [dict(zip(names, zoned(row), strict=True)) for row in found.fetchall()]

@@ -90,6 +90,14 @@ def suggested(tx: DuckDBPyConnection, decision_id: UUID, suggestion: Suggestion,
     )
 
 
+def answers(tx: DuckDBPyConnection, request: str) -> list[dict[str, Any]]:
+    """What was decided on the request at this partition and offset, one for each database that it is about."""
+    rows = tx.execute(
+        "SELECT context FROM agent_decisions WHERE context->>'request' = ? ORDER BY timestamp, decision_id", [request]
+    ).fetchall()
+    return [json.loads(text) for (text,) in rows]
+
+
 def listed(tx: DuckDBPyConnection, product: str | None = None) -> list[dict[str, Any]]:
     """Newest first, each with the columns of the table; JSON is parsed."""
     found = tx.execute(

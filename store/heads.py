@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from schemas import detached
-from schemas.approvals import Key
 from schemas.canonical import canonical
 from schemas.records import JournalEntry
+from schemas.tokens import Key
 
 SIGNED_AS = "duckdb-sidecar/journal"
 

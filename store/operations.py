@@ -15,6 +15,7 @@ from schemas.records import Approval, Decision, Outcome
 from .approvals import COUNTS
 from .documents import document, read
 from .knowledge import naive, zoned
+from .pages import Listing
 
 LATE = timedelta(minutes=10)
 """After its deadline an operation that nobody answers holds up no other."""
@@ -158,6 +159,24 @@ def apply(tx: DuckDBPyConnection, outcome: Outcome, partition: int, offset: int,
         [told.suggestion_id, told.revision, uuid5(UUID(told.suggestion_id), str(told.revision))],
     )
 
+
+SHOWN = Listing(
+    """
+    SELECT operation_id::VARCHAR AS operation_id, product, database, instance, number, kind,
+           suggestion_id::VARCHAR AS suggestion_id, revision, first_step, last_step, deadline, requested_by, sequence,
+           operations.timestamp AS time, refused, outcomes.record AS outcome, verdicts.record AS verdict,
+           verdicts.timestamp AS judged,
+           if(refused IS NULL, coalesce(state, 'sent'), 'refused') AS state
+    FROM operations LEFT JOIN (
+        SELECT operation_id::UUID AS operation_id, product, database, state, record FROM outcomes
+    ) AS outcomes USING (operation_id, product, database)
+    LEFT JOIN (SELECT operation_id, record, timestamp FROM verdicts) AS verdicts USING (operation_id)
+    WHERE product = coalesce(?, product) AND starts_with(operation_id::VARCHAR, ?)
+        AND suggestion_id = coalesce(?::UUID, suggestion_id)
+    """,
+    ("sequence", "number", "operation_id"),
+)
+"""What products were told and what came of it, the newest first: of a product, whose id begins so, of a suggestion."""
 
 LISTED = """
     SELECT operation_id::VARCHAR AS operation_id, product, database, instance, number, kind,

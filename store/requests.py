@@ -8,6 +8,7 @@ from duckdb import DuckDBPyConnection
 
 from schemas.errors import RecordError
 from schemas.records import Request
+from schemas.topics import REQUESTS
 
 from .knowledge import naive
 
@@ -53,6 +54,19 @@ def settle(tx: DuckDBPyConnection, body: Mapping[str, Any]) -> None:
     if body.get("closes"):
         partition, offset = map(int, body["request"].split("/"))
         tx.execute("DELETE FROM requests WHERE record_partition = ? AND record_offset = ?", [partition, offset])
+
+
+def is_waiting(tx: DuckDBPyConnection, partition: int, offset: int) -> bool:
+    """Whether the request at this place is not answered to the end, or not read yet."""
+    found = tx.execute(
+        """
+        SELECT next_offset <= $offset OR EXISTS (
+            FROM requests WHERE record_partition = $partition AND record_offset = $offset
+        ) FROM inputs WHERE topic = $topic AND partition = $partition
+        """,
+        {"topic": REQUESTS.name, "partition": partition, "offset": offset},
+    ).fetchone()
+    return bool(found and found[0])
 
 
 def waiting(tx: DuckDBPyConnection, most: int) -> list[Waiting]:

@@ -13,6 +13,23 @@ from . import decisions
 from .approvals import COUNTS
 from .documents import document, read
 from .knowledge import naive
+from .pages import Listing
+
+CHANGES = Listing(
+    """
+    SELECT suggestion_id::VARCHAR AS suggestion_id, revision, product, database, analysis_id::VARCHAR AS analysis_id,
+           position, -position AS back, rule, title, speedup, timestamp AS time, record,
+           epoch_us(max(timestamp) OVER (PARTITION BY analysis_id)) AS analysed
+    FROM suggestions
+    WHERE kind = 'change' AND product = coalesce(?, product) AND starts_with(suggestion_id::VARCHAR, ?)
+    QUALIFY row_number() OVER (PARTITION BY suggestion_id ORDER BY revision DESC) = 1
+    """,
+    ("analysed", "analysis_id", "back", "suggestion_id"),
+    "*, json_array_length(record->'steps') AS steps",
+)
+"""The newest revision of each, those of the newest analysis first, within it best first: of a product, and whose id
+begins so.
+"""
 
 
 def apply(tx: DuckDBPyConnection, suggestion: Suggestion, partition: int, offset: int) -> None:

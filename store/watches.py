@@ -21,9 +21,18 @@ from schemas.records import Decision
 from .batches import Batch
 from .knowledge import naive, zoned
 from .operations import LISTED, Operate
+from .pages import Listing
 from .shapes import Shape, pattern_id
 from .sketch import MAPPING
 
+VERDICTS = Listing(
+    """
+    SELECT operation_id::VARCHAR AS operation_id, sequence, timestamp AS time, product, database, record AS verdict
+    FROM verdicts WHERE product = coalesce(?, product)
+    """,
+    ("sequence", "operation_id"),
+)
+"""The newest first: of a product."""
 SLOT_US = 30_000_000
 BEFORE = timedelta(days=7)
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import structlog
 
 from schemas.errors import BrokerError, SettingsError, SidecarError, TopicError
-from streams import connections, log, metrics, web
+from streams import connections, log, metrics, urls
 from streams import settings as configuration
 from streams.backup_key import KeySource
 from streams.backups import BackupRules
@@ -28,9 +28,14 @@ from streams.notify.inbox import ROLE as NOTIFY
 from streams.notify.telling import Telling
 from streams.own_kafka import own_kafka
 from streams.scheduling import AnalysisRules
+from streams.sending import Sending
 from streams.settings import Settings
 from streams.streaming import Streaming
 from streams.topic_admin import TopicAdmin
+from streams.web import serving
+from streams.web.callers import Callers
+from streams.web.probes import Readiness
+from streams.web.source import Source
 
 Role = Literal["both", "streams", "control"]
 
@@ -95,16 +100,24 @@ class Sidecar:
         self._failed: asyncio.Future[str] = asyncio.Future()
         self._reached = asyncio.Event()
         self._watches: set[asyncio.Task[None]] = set()
-        self.readiness = web.Readiness("kafka", *self._roles)
+        self.readiness = Readiness("kafka", *self._roles)
+        self._source = Source()
         self.started = False
         self.stuck = False
 
     async def run(self, stop: asyncio.Event) -> None:
         stopped = asyncio.ensure_future(stop.wait())
-        bound = web.bind(self._settings.http_host, self._settings.http_port)
+        settings = self._settings
+        callers = callers_of(settings) if "control" in self._roles else None
+        bound = serving.bind(settings.http_host, settings.http_port)
+        app = serving.routes(self.readiness, self._source, callers) if callers else serving.routes(self.readiness)
+        tls = None
+        if settings.http_certificate_file and settings.http_key_file:
+            tls = serving.Tls(settings.http_certificate_file, settings.http_key_file)
         async with contextlib.AsyncExitStack() as parts:
-            await parts.enter_async_context(web.serving(web.routes(self.readiness), bound))
-            logger.info("listening", http=f"http://{self._settings.http_host}:{bound.getsockname()[1]}")
+            await parts.enter_async_context(serving.serving(app, bound, tls))
+            scheme = "https" if tls else "http"
+            logger.info("listening", http=f"{scheme}://{settings.http_host}:{bound.getsockname()[1]}")
             parts.callback(self._unwatch)
             self._watch(metrics.watch_event_loop())
             starting = asyncio.create_task(self._start(parts))
@@ -135,6 +148,9 @@ class Sidecar:
         told = receivers.tellings(settings, codec, control.reading) if control else []
         if control:
             self._start_control(parts, control)
+            sending = Sending(connections.confluent_config(settings), settings.topic_prefix, codec)
+            parts.callback(sending.close)
+            self._source.begin(control, sending)
         self._watch(self._watch_kafka(settings))
         streaming = Streaming(settings, self._fail) if "streams" in self._roles else None
         if streaming:
@@ -258,6 +274,17 @@ def backup_rules(settings: Settings) -> BackupRules | None:
         return None
     interval = timedelta(seconds=settings.backup_interval_s)
     return BackupRules(settings.backup_folder, backup_key(settings), interval, settings.backup_keep)
+
+
+def callers_of(settings: Settings) -> Callers:
+    """Raises SettingsError; also where others could come, and none of them has a key."""
+    callers = Callers(settings.data_folder, settings.api_issuer, settings.api_jwks)
+    if callers.only_local and not urls.is_loopback(settings.http_host):
+        raise SettingsError(
+            f"http_host {settings.http_host} is reached from other machines, and nobody there has a key for the API: "
+            "make one with `sidecar keys api NAME`, set api_issuer, or listen on 127.0.0.1"
+        )
+    return callers
 
 
 async def _first(*futures: asyncio.Future[Any]) -> None:

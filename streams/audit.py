@@ -9,9 +9,9 @@ from threading import Event as Signal
 
 from pydantic import ValidationError
 
-from schemas.approvals import Key, keys_of
 from schemas.codec import Codec
 from schemas.errors import InputError, SettingsError, SignatureError, StoreError
+from schemas.tokens import Key, keys_of
 from schemas.topics import JOURNAL
 from store.chain import Head
 from store.heads import SignedHead, head_of

@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.approvals import Key
 from schemas.codec import Codec
 from schemas.errors import InputError
+from schemas.tokens import Key
 from store.arrow import TIME
 from store.chain import text
 from store.heads import head_of

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from streams.seen import Progress
 
 backup = typer.Typer(no_args_is_help=True, help="Backups of the knowledge file: make one, list, verify, put one back.")
-WAIT_S = 120
-"""For the control process to make one."""
 
 FILE = Annotated[
     Path | None, typer.Argument(metavar="FILE", help="A backup, or its name in the folder; by default the newest.")
@@ -47,7 +45,7 @@ def create_backup() -> None:
             return
         except StoreTaken:
             console.print("a control process has the knowledge file open, and is asked")
-    _ask(reachable())
+    _ask(settings)
 
 
 @backup.command("list")
@@ -115,23 +113,13 @@ def _cluster_id(progress: "Progress") -> str | None:
 
 
 def _ask(settings: Settings) -> None:
-    from schemas.records import Record, Ruling
-    from schemas.topics import RULINGS
-    from streams import connections
-    from streams.requests import ask
-    from streams.topic_reading import following
+    from streams.api_client import api_client
 
-    config, codec = connections.confluent_config(settings), connections.codec(settings)
-    with following(config, settings.topic_prefix, codec, RULINGS) as until:
-        request = ask(config, settings.topic_prefix, codec, "backup", "", "")
-
-        def answers(one: Record) -> bool:
-            return isinstance(one, Ruling) and one.approval_id == request.event_id
-
-        found = until(answers, WAIT_S)
-    if not isinstance(found, Ruling):
-        console.print("Kafka has it; no answer came yet: is a control process at work? It makes one once it is")
+    found = api_client(settings).back_up()
+    if found is None:
+        console.print("Kafka has it; no answer came yet: `sidecar backup list` shows it once it is made")
         return
-    console.print(f"{found.verdict}: {found.reason}", markup=False, soft_wrap=True)
-    if found.verdict != "made":
+    if found.reason:
+        console.print(f"refused: {found.reason}", markup=False, soft_wrap=True)
         raise typer.Exit(1)
+    console.print(f"made: {found.file}, as of sequence {found.sequence} of the journal", soft_wrap=True)

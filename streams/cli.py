@@ -104,8 +104,8 @@ def analyze(
     temporary folder (the client's settings DUCKDB_SIDECAR_CLONE_... hold) and prints what gains. No process may have
     the file open for writing.
 
-    `sidecar analyze --product shop` asks the control process for an analysis now; what comes of it goes to the topic
-    `suggestions`.
+    `sidecar analyze --product shop` asks the control process for an analysis now; `sidecar suggestions` lists what
+    comes of it.
     """
     if file and queries and not product:
         from streams.offline import analyze as analyze_file
@@ -116,13 +116,9 @@ def analyze(
         return
     if file or queries or json or not product:
         raise typer.BadParameter("give FILE.duckdb and --queries LOG, or --product NAME alone")
-    from streams import connections
-    from streams.requests import ask
+    from streams.api_client import api_client
 
-    settings = reachable()
-    config, codec = connections.confluent_config(settings), connections.codec(settings)
-    request = ask(config, settings.topic_prefix, codec, "analyse", product, database)
-    console.print(f"asked, as request {request.event_id}")
+    console.print(f"asked, as request {api_client(configuration.load()).analyse(product, database)}")
 
 
 @cli.command()

@@ -117,6 +117,7 @@ class Control:
             Turning(settings, follower, sender, backing_up, self._clock, self._instance, self.health).run(stop)
         finally:
             self.health.problem = "it has ended"
+            self._file = None
             if backing_up:
                 backing_up.close()
             sender.close()

@@ -24,11 +24,14 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as Unparsable
 
 from schemas.errors import SettingsError
+from streams import urls
 from streams.access.windows import Window
 
 PREFIX = "SIDECAR_"
 FILE_VARIABLE = "SIDECAR_CONFIG"
 DEFAULT_FILE = Path("sidecar.toml")
+LOCAL_FILE = "api-key"
+"""In the data folder: the API key of whoever can read it."""
 MASK = "********"
 SERVER = re.compile(r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$")
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
@@ -75,8 +78,19 @@ class Settings(BaseSettings):
         default_factory=lambda given: given["data_folder"] / "store.duckdb",
         description="the knowledge file; by default store.duckdb in the data folder",
     )
-    http_host: str = Field("127.0.0.1", description="where /livez, /readyz and /metrics listen")
+    http_host: str = Field("127.0.0.1", description="where the API, /livez, /readyz and /metrics listen")
     http_port: int = Field(8321, ge=0, le=65535, description="their port; 0 takes a free one")
+    http_certificate_file: Path | None = Field(None, description="PEM file of their certificate; none serves no TLS")
+    http_key_file: Path | None = Field(None, description="PEM file of its key, not encrypted")
+    api_issuer: str = Field("", description="`iss` of the tokens that the API takes; none takes API keys alone")
+    api_jwks: str = Field("", description="JWK set of that issuer, a file or an https URL")
+    api_url: str = Field(
+        "", description="where the commands of people ask the API; empty asks http_host and http_port on this machine"
+    )
+    api_key_file: Path = Field(
+        default_factory=lambda given: given["data_folder"] / LOCAL_FILE,
+        description="file of the API key that they ask with; by default api-key in the data folder",
+    )
     analysis_min_runs: int = Field(
         1000, ge=1, description="runs of a database's queries, since its last analysis, that start the next",
         json_schema_extra={"unit": "runs"},
@@ -184,6 +198,13 @@ class Settings(BaseSettings):
             yield "backup_key, backup_key_file and backup_key_command name one key: set one of them"
         if self.backup_folder and not any(sources):
             yield "backup_folder needs a key: set backup_key_file, backup_key or backup_key_command"
+        if bool(self.http_certificate_file) != bool(self.http_key_file):
+            yield "http_certificate_file and http_key_file belong together: set both or none"
+        if bool(self.api_issuer) != bool(self.api_jwks):
+            yield "api_issuer and api_jwks belong together: set both or none"
+        for name, url in {"api_url": self.api_url, "api_jwks": self.api_jwks if "://" in self.api_jwks else ""}.items():
+            if url and (problem := urls.objection(url)):
+                yield f"{name}: {problem}"
         for name, url in {
             "oauth_token_url": self.oauth_token_url,
             "schema_registry_url": self.schema_registry_url,

@@ -1,8 +1,7 @@
-"""Topics for the commands of people, in no group: all that one holds, or what comes to several from now on."""
+"""All that a topic holds, for the commands of people, in no group."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
@@ -31,41 +30,6 @@ def read(config: Mapping[str, Any], prefix: str, topic: Topic, model: type[R], c
                 yield codec.decode_as(model, value)
     except KafkaException as error:
         raise BrokerError(f"{name} cannot be read: {error.args[0].str()}") from error
-    finally:
-        consumer.close()
-
-
-Following = Callable[[Callable[[Record], bool], float], Record | None]
-"""The next record that the function says yes to, None where none has come after so many seconds."""
-
-
-@contextmanager
-def following(config: Mapping[str, Any], prefix: str, codec: Codec, *topics: Topic) -> Iterator[Following]:
-    """What comes to the topics from now on. Raises BrokerError."""
-    consumer = _consumer(config, max(topics, key=lambda topic: topic.largest_record))
-
-    def until(fits: Callable[[Record], bool], wait_s: float) -> Record | None:
-        late = time.monotonic() + wait_s
-        while (left := late - time.monotonic()) > 0:
-            message = consumer.poll(left)
-            if message is None or message.error() or message.value() is None:
-                continue
-            with suppress(RecordError):
-                if fits(record := codec.decode(message.value())):
-                    return record
-        return None
-
-    try:
-        places = [
-            TopicPartition(prefix + topic.name, partition)
-            for topic in topics
-            for partition in _partitions(consumer, prefix + topic.name)
-        ]
-        ends = [consumer.get_watermark_offsets(place, WAIT_S)[1] for place in places]
-        consumer.assign([TopicPartition(at.topic, at.partition, end) for at, end in zip(places, ends, strict=True)])
-        yield until
-    except KafkaException as error:
-        raise BrokerError(f"Kafka does not answer: {error.args[0].str()}") from error
     finally:
         consumer.close()
 

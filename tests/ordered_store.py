@@ -8,9 +8,9 @@ from uuid import uuid4
 
 from duckdb import DuckDBPyConnection
 
-from schemas.approvals import keys_of
 from schemas.orders import Order, verify
 from schemas.records import Decision, Operation, Outcome, Suggestion
+from schemas.tokens import keys_of
 from schemas.topics import APPROVALS, CATALOGS, OPERATIONS, OUTCOMES, REQUESTS
 from store import decisions
 from streams.access.gatekeeper import Gatekeeper

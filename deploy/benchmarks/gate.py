@@ -22,8 +22,9 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from schemas.approvals import AUDIENCE, Issuer, Keyring, keys_of
+from schemas.approvals import AUDIENCE, verify
 from schemas.records import Approval
+from schemas.tokens import Issuer, Keyring, keys_of
 from schemas.topics import APPROVALS, CATALOGS, SUGGESTIONS
 from streams.access.gate import Case, judge
 from streams.access.gatekeeper import Gatekeeper
@@ -48,8 +49,8 @@ class Work:
 def works(team: Team, votes: int) -> list[Work]:
     sent = [team.approval(("alice", "bob")[n % 2], PLAN, NOW) for n in range(votes)]
     people = keys_of({"keys": [key.public for key in team.people.values()]}, bound=True)
-    keyring = Keyring([Issuer("people", people)])
-    verified = [keyring.verify(one, NOW) for one in sent]
+    keyring = Keyring([Issuer("people", people, AUDIENCE)])
+    verified = [verify(keyring, one, NOW) for one in sent]
     gatekeeper = Gatekeeper(team.file)
     policy = gatekeeper.rules.policy
     case = Case(PLAN, TABLES)
@@ -61,7 +62,7 @@ def works(team: Team, votes: int) -> list[Work]:
 
     def signatures() -> None:
         for one in sent:
-            keyring.verify(one, NOW)
+            verify(keyring, one, NOW)
 
     def gate() -> None:
         for one in verified:

@@ -90,7 +90,7 @@ def _operate(attached: Attached, database: str, place: str, changed: Callable[[]
 def _operating(attached: Attached, database: str, place: str, changed: Callable[[], None]) -> "Operating":
     """Raises SettingsError, OSError, ValueError for keys that cannot be read."""
     try:
-        keys_of = import_module("..approvals", __package__).keys_of
+        keys_of = import_module("..tokens", __package__).keys_of
         made: type[Operating] = import_module(".operating", __package__).Operating
     except ModuleNotFoundError as missing:
         raise SettingsError(f"{missing.name} is missing: pip install 'duckdb-sidecar-client[operate]'") from missing

@@ -16,7 +16,6 @@ from hashlib import blake2b
 import duckdb
 from confluent_kafka import KafkaException, Message, TopicPartition
 
-from ..approvals import Key
 from ..errors import CloneError, OperationError, RecordError
 from ..ids import following_id
 from ..operate.ledger import Entry, Ledger
@@ -24,6 +23,7 @@ from ..operate.run import Executor, Result, told
 from ..orders import Order, verify
 from ..plan import plan_hash
 from ..records import Operation, Outcome
+from ..tokens import Key
 from ..topics import OPERATIONS, OUTCOMES, key_of
 from . import lent, writers
 from .alive import Alive

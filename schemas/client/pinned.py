@@ -4,9 +4,10 @@ import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ..approvals import Identity, Issuer, Keyring, keys_of
-from ..errors import ApprovalError, SettingsError
+from ..approvals import AUDIENCE, verify
+from ..errors import SettingsError, TokenError
 from ..orders import Order
+from ..tokens import Identity, Issuer, Keyring, keys_of
 
 APPROVED_FOR = timedelta(days=30)
 """After an approval came, in which its plan may be carried out or taken back."""
@@ -27,7 +28,7 @@ class Pinned:
             raise SettingsError(
                 f'{file} has to be {{"quorum": 2, "issuers": {{"people": {{"keys": [...]}}}}}}: {error!r}'
             ) from error
-        found = [Issuer(name, keys_of(jwks, bound=True)) for name, jwks in issuers.items()]
+        found = [Issuer(name, keys_of(jwks, bound=True), AUDIENCE) for name, jwks in issuers.items()]
         people = {(issuer.name, key.subject) for issuer in found for key in issuer.keys.values()}
         if not isinstance(quorum, int) or not 1 <= quorum <= len(people):
             raise SettingsError(f"{file}: the quorum is {quorum!r}, and there are keys of {len(people)}")
@@ -40,8 +41,8 @@ class Pinned:
         refused = ""
         for given in order.approvals:
             try:
-                verified = self._keyring.verify(given.approval, given.time)
-            except ApprovalError as error:
+                verified = verify(self._keyring, given.approval, given.time)
+            except TokenError as error:
                 refused = f" (one is refused: {error})"
                 continue
             claims = verified.claims

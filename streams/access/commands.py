@@ -1,4 +1,4 @@
-"""The commands of people who decide: what is suggested, their decisions and comments, their keys, the policy."""
+"""The commands of people who decide: what is suggested, their decisions and comments, keys, the policy."""
 
 import json
 from pathlib import Path
@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streams import settings as configuration
+from streams.access.api_keys import Scope
 from streams.terminal import console, reachable, table, told
 
 if TYPE_CHECKING:
     from schemas.approvals import Decided
-    from streams.access.approving import Approving
-    from streams.access.operated import Operated
+    from streams.api_client import ApiClient
 
 policy = typer.Typer(no_args_is_help=True, help="The team's policy: what it means, and whether it is met.")
-keys = typer.Typer(no_args_is_help=True, help="Your own key, which signs what you decide.")
+keys = typer.Typer(no_args_is_help=True, help="Your own key, which signs what you decide, and keys for the API.")
 
 KEY = Annotated[
     Path,
@@ -38,12 +39,10 @@ def suggestions(
 ) -> None:
     """The changes that are suggested, newest and best first, with their ids."""
     listed = table("id", "product", "database", "measured", "gain", "steps", "what")
-    for one in _approving().suggestions(product):
-        gain = f"{one.gain.speedup:.2f}x" if one.gain else ""
+    for one in _api().suggestions(product):
+        gain = f"{one.speedup:.2f}x" if one.speedup else ""
         measured = f"{one.time:%Y-%m-%d %H:%M}"
-        listed.add_row(
-            one.suggestion_id[:13], one.product, one.database, measured, gain, str(len(one.steps)), one.title
-        )
+        listed.add_row(one.suggestion_id[:13], one.product, one.database, measured, gain, str(one.steps), one.title)
     console.print(listed if listed.row_count else "no change is suggested")
 
 
@@ -51,7 +50,7 @@ def show(suggestion: ID) -> None:
     """All of one suggestion: what it gains and costs, what is done, and how it is undone."""
     from streams import report
 
-    found = _approving().suggestion(suggestion)
+    found = _api().suggestion(suggestion)
     report.show([found], console)
     for number, step in enumerate(found.steps, start=1):
         back = "no way back" if not step.reversible else "; ".join(step.inverse_sql) or "nothing to take back"
@@ -106,7 +105,7 @@ def code(
     """
     from streams.landing import pull_request, script
 
-    found = _approving().suggestion(suggestion)
+    found = _api().suggestion(suggestion)
     if folder is None or back:
         typer.echo(script.script(found, back=back), nl=False)
         return
@@ -131,9 +130,9 @@ def apply(
 
     states: list[str] = []
     console.print(f"{file} is open; waiting for what is approved, {landing.FIRST_S:.0f} s at most", soft_wrap=True)
-    for one in landing.apply(reachable(), file, product, database or name_of(place_of(file))):
+    for one in landing.apply(reachable(), _api(), file, product, database or name_of(place_of(file))):
         what = f"{one.kind} steps {one.first + 1} to {one.last} of {one.suggestion_id[:13]}"
-        console.print(f"{one.state}: {what}, {one.seconds:.1f} s: {one.reason}", markup=False, soft_wrap=True)
+        console.print(f"{one.state}: {what}: {one.reason}", markup=False, soft_wrap=True)
         states.append(one.state)
     if not states:
         console.print("no order came: is it approved, and its window open? `sidecar show ID` and `sidecar approve ID`")
@@ -145,15 +144,17 @@ def operations(
     product: Annotated[str, typer.Option(help="Of this product alone.")] = "",
 ) -> None:
     """What was carried out in products, or why not; the newest first."""
-    listed = table("id", "product", "database", "began", "what", "state", "took", "writers held", "why")
-    for one in _operated().outcomes(product):
+    listed = table("id", "product", "database", "began", "what", "state", "took", "writers held", "why", "brought")
+    for one in _api().operations(product):
         what = f"{one.kind} steps {one.first + 1} to {one.last} of {one.suggestion_id[:13]}"
-        held = f"{one.waiting}, {one.waited_ms:.0f} ms at most" if one.waiting else ""
-        began = f"{one.began:%Y-%m-%d %H:%M:%S}"
+        began, took, held = "", "", ""
+        if done := one.outcome:
+            began, took = f"{done.began:%Y-%m-%d %H:%M:%S}", f"{done.seconds:.1f} s"
+            held = f"{done.waiting}, {done.waited_ms:.0f} ms at most" if done.waiting else ""
+        brought = one.verdict.verdict if one.verdict else ""
         listed.add_row(
-            one.operation_id[:13], one.product, one.database, began, what, one.state, f"{one.seconds:.1f} s", held,
-            one.reason,
-        )  # fmt: skip
+            one.operation_id[:13], one.product, one.database, began, what, one.state, took, held, one.reason, brought
+        )
     console.print(listed if listed.row_count else "nothing was carried out")
 
 
@@ -162,16 +163,16 @@ def rollback(operation: Annotated[str, typer.Argument(metavar="ID", help="As `si
 
     Exit 1 when it is refused, or does not end as it was before.
     """
-    from schemas.records import Outcome
+    from streams.web.resources import OperationShown
 
-    operated = _operated()
-    done = operated.outcome(operation)
+    api = _api()
+    done = api.operation(operation)
     console.print(f"taking back steps {done.first + 1} to {done.last} of {done.suggestion_id}", markup=False)
-    answer = operated.take_back(done)
+    answer = api.take_back(done)
     if answer is None:
         console.print("Kafka has it; no answer came yet: `sidecar operations` tells once it has ended")
         return
-    state = answer.state if isinstance(answer, Outcome) else answer.verdict
+    state = answer.state if isinstance(answer, OperationShown) else "refused"
     console.print(f"{state}: {answer.reason}", markup=False, soft_wrap=True)
     if state != "done":
         raise typer.Exit(1)
@@ -191,6 +192,24 @@ def create_key(
     console.print_json(json.dumps(made.public))
 
 
+@keys.command("api")
+def create_api_key(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose it will be, for the log.")],
+    scope: Annotated[list[Scope], typer.Option(help="What it is for; several by giving it again.")],
+) -> None:
+    """Makes a key for the API, for a person on another machine or a service, and prints it once.
+
+    Run it where `sidecar run` runs: its hash is kept in the data folder, in api-keys.json. To take a key back, take it
+    out of there.
+    """
+    from streams.access import api_keys
+
+    settings = configuration.load()
+    key = api_keys.create(settings.data_folder, name, scope)
+    console.print(f"kept as its hash in {settings.data_folder / api_keys.KEYS_FILE}. The key, told this once:")
+    console.print(key, markup=False, highlight=False, soft_wrap=True)
+
+
 @policy.command("check")
 def check_policy(
     file: Annotated[Path, typer.Argument(metavar="POLICY.toml")],
@@ -204,7 +223,7 @@ def check_policy(
 
     found = read(file).policy
     if suggestion:
-        for line in explaining.asked(found, _approving().suggestion(suggestion), datetime.now(UTC)):
+        for line in explaining.asked(found, _api().suggestion(suggestion), datetime.now(UTC)):
             console.print(line, soft_wrap=True, markup=False)
         return
     listed = table("class", "actions", "who may", "how many", "when", "at the most", "expires")
@@ -240,10 +259,10 @@ def _decide(
 ) -> None:
     from streams.access.signing import load
 
-    signing, approving = load(key), _approving()
-    found = approving.suggestion(wanted)
+    signing, api = load(key), _api()
+    found = api.suggestion(wanted)
     console.print(f"{decision}: {found.title} ({found.product}/{found.database})", markup=False)
-    ruling = approving.send(found, decision, signing, steps, reason, score)
+    ruling = api.decide(found, decision, signing, steps, reason, score)
     if ruling is None:
         console.print("Kafka has it; no answer came yet: is a control process at work? It answers once it is")
         return
@@ -252,17 +271,7 @@ def _decide(
         raise typer.Exit(1)
 
 
-def _operated() -> "Operated":
-    from streams import connections
-    from streams.access.operated import Operated
+def _api() -> "ApiClient":
+    from streams.api_client import api_client
 
-    settings = reachable()
-    return Operated(connections.confluent_config(settings), settings.topic_prefix, connections.codec(settings))
-
-
-def _approving() -> "Approving":
-    from streams import connections
-    from streams.access.approving import Approving
-
-    settings = reachable()
-    return Approving(connections.confluent_config(settings), settings.topic_prefix, connections.codec(settings))
+    return api_client(configuration.load())

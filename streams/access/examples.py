@@ -11,10 +11,11 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from schemas.approvals import Claims, Identity, Verified
+from schemas.approvals import Claims, Verified
 from schemas.errors import InputError
 from schemas.plan import plan_hash
 from schemas.records import Action, Cost, Limits, Machine, Step, Suggestion
+from schemas.tokens import Identity
 from store.approvals import Vote
 
 from .gate import Case, Judgement, judge

@@ -1,30 +1,38 @@
-"""The policy and the keys as their files are now, for the gate: read anew when one of them changed."""
+"""The policy and the keys as they are now, for the gate: read anew when one of them changed."""
 
 import hashlib
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
 
-from schemas.approvals import Keyring
 from schemas.errors import SettingsError
+from schemas.tokens import Keyring
 
+from .key_sets import KeySet, KeySets, fetched_now
 from .policy import Policy, keyring, parse
 
 LOOK_S = 1.0
+ByUrl = Callable[[str, bool], KeySet]
+"""What is had from a URL; whether each key says whose it is."""
 
 logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`digest` is the sha256 of the policy and the keys, which the journal names with each ruling."""
+    """`digest` is the sha256 of the policy and the keys, which the journal names with each ruling.
+
+    `awaits_keys` says of an issuer that lacks a key whether newer ones are on their way, so that it may soon have it.
+    """
 
     policy: Policy
     keys: Keyring
+    key_sets: Mapping[str, KeySet]
     digest: str
+    awaits_keys: Callable[[str], bool] = lambda _: False
 
 
 def policy_of(file: Path) -> Policy:
@@ -32,26 +40,31 @@ def policy_of(file: Path) -> Policy:
     return parse(_bytes(file, "the policy"), str(file))
 
 
-def read(file: Path) -> Rules:
-    """A policy with its keys, which lie beside it.
+def read(file: Path, by_url: ByUrl = fetched_now) -> Rules:
+    """A policy with its keys, which lie beside it or come from their URLs.
 
     Raises SettingsError for a policy that does not load, and for keys that are missing or not to be trusted.
     """
     text = _bytes(file, "the policy")
     policy = parse(text, str(file))
-    jwks = _keys(policy, file.parent)
-    return Rules(policy, keyring(policy, jwks), _digest(text, jwks))
+    key_sets = _key_sets(policy, file.parent, by_url)
+    return Rules(policy, keyring(policy, key_sets), key_sets, _digest(text, key_sets))
 
 
 class Gatekeeper:
-    """Of one policy file. What no longer loads leaves the rules as they were, is logged once and tried again."""
+    """Of one policy file. What no longer loads leaves the rules as they were, is logged once and tried again.
 
-    def __init__(self, file: Path) -> None:
+    Keys of URLs are those that came last: no network is waited for.
+    """
+
+    def __init__(self, file: Path, fetched: KeySets | None = None) -> None:
         """Raises SettingsError as `read` does."""
         self._file = file
+        self._fetched = fetched or KeySets()
         self._complaint = ""
         self._next_look = 0.0
-        self.rules = read(file)
+        self.rules = self._read()
+        self._seen = self.rules.key_sets
 
     def look(self) -> Rules:
         """The rules that hold now; the files are looked at every second at the most."""
@@ -59,10 +72,13 @@ class Gatekeeper:
             return self.rules
         self._next_look = time.monotonic() + LOOK_S
         try:
-            policy = self.rules.policy
-            if _digest(_bytes(self._file, "the policy"), _keys(policy, self._file.parent)) != self.rules.digest:
-                self.rules = read(self._file)
-                logger.info("the policy was read anew", file=str(self._file), sha256=self.rules.digest)
+            text = _bytes(self._file, "the policy")
+            self._seen = _key_sets(self.rules.policy, self._file.parent, self._fetched.look)
+            if _digest(text, self._seen) != self.rules.digest or self._seen != self.rules.key_sets:
+                before, self.rules = self.rules, self._read()
+                self._seen = self.rules.key_sets
+                if self.rules.digest != before.digest:
+                    logger.info("the policy was read anew", file=str(self._file), sha256=self.rules.digest)
             self._complaint = ""
         except SettingsError as error:
             if (complaint := str(error)) != self._complaint:
@@ -70,13 +86,29 @@ class Gatekeeper:
             self._complaint = complaint
         return self.rules
 
+    def _read(self) -> Rules:
+        return replace(read(self._file, self._fetched.look), awaits_keys=self._awaits_keys)
 
-def _keys(policy: Policy, folder: Path) -> dict[str, bytes]:
-    return {name: _bytes(folder / one.jwks, f"the keys of {name!r}") for name, one in policy.issuers.items()}
+    def _awaits_keys(self, issuer: str) -> bool:
+        one = self.rules.policy.issuers[issuer]
+        if not one.url:
+            return False
+        bound = not one.id_tokens
+        return self._fetched.look(one.url, bound) != self._seen[issuer] or self._fetched.renew(one.url, bound)
 
 
-def _digest(text: bytes, jwks: Mapping[str, bytes]) -> str:
-    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in (text, *jwks.values()))).hexdigest()
+def _key_sets(policy: Policy, folder: Path, by_url: ByUrl) -> dict[str, KeySet]:
+    return {
+        name: by_url(one.url, not one.id_tokens)
+        if one.url
+        else KeySet(_bytes(folder / one.jwks, f"the keys of {name!r}"))
+        for name, one in policy.issuers.items()
+    }
+
+
+def _digest(text: bytes, key_sets: Mapping[str, KeySet]) -> str:
+    parts = (text, *(one.jwks or b"" for one in key_sets.values()))
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
 def _bytes(file: Path, what: str) -> bytes:

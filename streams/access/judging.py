@@ -8,13 +8,14 @@ import duckdb
 import structlog
 from duckdb import DuckDBPyConnection
 
-from schemas.approvals import LEEWAY, Claims, Verified
+from schemas.approvals import Claims, Verified, verify
 from schemas.canonical import canonical
 from schemas.codec import Codec
-from schemas.errors import ApprovalError
+from schemas.errors import TokenError, UnknownKey
 from schemas.ids import is_id
 from schemas.records import Outgoing, Ruling
 from schemas.render import by_name
+from schemas.tokens import LEEWAY
 from schemas.topics import RULINGS
 from store import approvals, catalogs, operations, suggestions
 from store.approvals import Ruled, Waiting
@@ -49,12 +50,17 @@ class Judging:
         self._cases: dict[tuple[str, int, str], Case] = {}
 
     def rule(self) -> None:
-        """On every approval that is due, in the order in which they came, as if each were alone in its entry."""
+        """On every approval that is due, in the order in which they came, as if each were alone in its entry.
+
+        One for which keys are just being fetched is left for the next time.
+        """
         for one in approvals.due(self._tx, self._now, AT_ONCE):
             if self._deciding.full:
                 return
             try:
                 verified, judgement = self._judged(one)
+            except UnknownKey:
+                continue
             except duckdb.OperationalError:  # the file cannot be read, which is not the approval's fault
                 raise
             except Exception:
@@ -64,11 +70,14 @@ class Judging:
             self._decide(one, verified, judgement)
 
     def _judged(self, one: Waiting) -> tuple[Verified | None, Judgement]:
+        """Raises UnknownKey for one whose key may soon be known."""
         if self._rules is None:
             return None, Judgement("refused", NO_POLICY)
         try:
-            verified = self._rules.keys.verify(one.approval, one.time)
-        except ApprovalError as error:
+            verified = verify(self._rules.keys, one.approval, one.time)
+        except TokenError as error:
+            if isinstance(error, UnknownKey) and self._rules.awaits_keys(error.issuer):
+                raise
             return None, Judgement("refused", str(error))
         if not is_id(verified.claims.suggestion_id):
             return verified, Judgement("refused", f"{verified.claims.suggestion_id!r} is no suggestion's id")

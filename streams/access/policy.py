@@ -15,10 +15,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from inference.advisor.rules import RULES
 from schemas.actions import KINDS, Body, DropColumn, DropTable
-from schemas.approvals import AUDIENCE, Identity, Issuer, Keyring, keys_of
+from schemas.approvals import AUDIENCE
 from schemas.errors import SettingsError
 from schemas.records import Mute
+from schemas.tokens import API_AUDIENCE, Identity, Issuer, Keyring, keys_of
+from streams import urls
 
+from .key_sets import KeySet
 from .windows import Freeze, Window
 
 DROP_AFTER_DAYS = 30.0
@@ -33,7 +36,7 @@ class _Part(BaseModel):
 
 
 class TrustedIssuer(_Part):
-    """`jwks` is a file beside the policy. Each key of people and services says by `sub` whose it is.
+    """`jwks` is a file beside the policy, or a URL. Each key of people and services says by `sub` whose it is.
 
     Of an identity provider (`id_tokens`), `audience` is the client id that its tokens are made for.
     """
@@ -41,6 +44,10 @@ class TrustedIssuer(_Part):
     jwks: str
     id_tokens: bool = False
     audience: str = AUDIENCE
+
+    @property
+    def url(self) -> str | None:
+        return self.jwks if "://" in self.jwks else None
 
 
 class Approver(_Part):
@@ -162,12 +169,16 @@ def read(values: Mapping[str, Any], told: str = "the policy") -> Policy:
     return policy
 
 
-def keyring(policy: Policy, jwks: Mapping[str, bytes]) -> Keyring:
+def keyring(policy: Policy, key_sets: Mapping[str, KeySet]) -> Keyring:
     """From the JWK set of each issuer. Raises SettingsError for a key that is not to be trusted."""
     issuers = []
     for name, one in policy.issuers.items():
+        jwks, problem = key_sets[name].jwks, key_sets[name].problem
+        if jwks is None:
+            issuers.append(Issuer(name, {}, one.audience, one.id_tokens, problem))
+            continue
         try:
-            values = json.loads(jwks[name])
+            values = json.loads(jwks)
         except (ValueError, RecursionError) as error:
             raise SettingsError(f"{one.jwks} is no JWK set: {error}") from error
         if not isinstance(values, dict):
@@ -176,7 +187,7 @@ def keyring(policy: Policy, jwks: Mapping[str, bytes]) -> Keyring:
             keys = keys_of(values, bound=not one.id_tokens, development=policy.development)
         except SettingsError as error:
             raise SettingsError(f"{one.jwks}: {error}") from error
-        issuers.append(Issuer(name, keys, one.audience, one.id_tokens))
+        issuers.append(Issuer(name, keys, one.audience, one.id_tokens, problem))
     return Keyring(issuers)
 
 
@@ -192,9 +203,13 @@ def _wrong(error: ValidationError) -> Iterator[str]:
 def _contradictions(policy: Policy) -> Iterator[str]:
     roles = {role for one in policy.approvers.values() for role in one.roles}
     held = Counter(identity for one in policy.approvers.values() for identity in set(one.identities))
-    for issuer in policy.issuers:
+    for issuer, trusted in policy.issuers.items():
         if "|" in issuer:
             yield f"issuers.{issuer}: no issuer has a | in its name"
+        if trusted.url and (problem := urls.objection(trusted.url)):
+            yield f"issuers.{issuer}.jwks: {problem}"
+        if trusted.audience == API_AUDIENCE:
+            yield f"issuers.{issuer}.audience: {API_AUDIENCE} is the API's, whose tokens approve nothing"
     if AUTOMATIC in policy.approvers:
         yield f"approvers.{AUTOMATIC}: what is approved by itself is told by that name, so nobody may have it"
     for identity in sorted(identity for identity, times in held.items() if times > 1):

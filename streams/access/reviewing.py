@@ -1,10 +1,10 @@
 """The commands that look back, in the knowledge file: what was promised and what came, why, and to learn from."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from duckdb import CatalogException, DuckDBPyConnection
@@ -13,6 +13,10 @@ from schemas.errors import InputError, StoreError, StoreTaken
 from streams.settings import load
 from streams.terminal import console
 
+if TYPE_CHECKING:
+    from streams.api_client import ApiClient
+
+T = TypeVar("T")
 feedback = typer.Typer(no_args_is_help=True, help="What people and production said of suggestions.")
 
 
@@ -24,17 +28,14 @@ def report(
     json: Annotated[Path | None, typer.Option(help="Write it as JSON to this file too.")] = None,
     svg: Annotated[Path | None, typer.Option(help="Write a plot of it to this file too.")] = None,
 ) -> None:
-    """What was promised and what came, as Markdown: the time that was saved, less what the sidecar takes itself.
-
-    No control process may run meanwhile: it alone has the knowledge file open.
-    """
+    """What was promised and what came, as Markdown: the time that was saved, less what the sidecar takes itself."""
     from pydantic import TypeAdapter
 
     from store import report as promised
     from streams.access import report_markdown, report_svg
 
-    with _knowledge() as tx:
-        found = promised.report(tx, month.date() if month else None, product or None)
+    of = month.date() if month else None
+    found = _here_or_asked(lambda tx: promised.report(tx, of, product or None), lambda api: api.report(of, product))
     console.print(report_markdown.markdown(found), end="", markup=False, highlight=False, soft_wrap=True)
     if json:
         _write(json, TypeAdapter(promised.Report).dump_json(found, indent=2) + b"\n")
@@ -49,22 +50,17 @@ def why(
 ) -> None:
     """The whole story of a suggestion: what led to it, what was measured, who decided what, what came of it.
 
-    Of what was looked at and not suggested, by words of its title or its rule: why not. No control process may run
-    meanwhile: it alone has the knowledge file open.
+    Of what was looked at and not suggested, by words of its title or its rule: why not.
     """
-    from store import history
     from streams.access import story
 
-    with _knowledge() as tx:
-        ids = history.named(tx, suggestion)
-        found = history.why(tx, ids[0]) if len(ids) == 1 else None
-        others = history.passed_over(tx, suggestion) if not ids else []
-    if not found and not others:
+    lines = _here_or_asked(lambda tx: story.lines(tx, suggestion), lambda api: api.story(suggestion))
+    if lines is None:
         raise InputError(
-            f"{suggestion!r} names {len(ids)} suggestions, and nothing that the newest analyses passed over: "
+            f"{suggestion!r} names no suggestion alone, and nothing that the newest analyses passed over: "
             "`sidecar suggestions` lists ids"
         )
-    for line in story.told(found) if found else story.passed_over(others):
+    for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -86,6 +82,17 @@ def export(
         found = examples(tx)
     _write(file, write(found))
     console.print(f"{len(found)} examples in {file}", soft_wrap=True, markup=False)
+
+
+def _here_or_asked(here: Callable[[DuckDBPyConnection], T], asked: "Callable[[ApiClient], T]") -> T:
+    """From the knowledge file where no control process has it open, else from that process."""
+    from streams.api_client import api_client
+
+    settings = load()
+    if settings.store_path.exists() and not settings.api_url:
+        with suppress(StoreTaken), _knowledge() as tx:
+            return here(tx)
+    return asked(api_client(settings))
 
 
 @contextmanager

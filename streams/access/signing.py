@@ -1,7 +1,6 @@
 """A person's or service's own key, and what it signs."""
 
 import json
-import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +13,8 @@ from jwt.algorithms import OKPAlgorithm
 
 from schemas.approvals import AUDIENCE, Claims
 from schemas.errors import SettingsError
+
+from . import secret_files
 
 LIFE = timedelta(minutes=10)
 """Of what is signed: it has to reach Kafka within it, not to be decided on."""
@@ -51,27 +52,21 @@ def create(file: Path, issuer: str, subject: str) -> SigningKey:
     values = {name: made[name] for name in ("kty", "crv", "d", "x")}
     key = SigningKey(values | {"kid": str(uuid4()), "alg": "EdDSA", "iss": issuer, "sub": subject})
     try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-            json.dump(key.values, opened)
+        secret_files.write(file, json.dumps(key.values))
     except FileExistsError as error:
         raise SettingsError(f"there is a key in {file} already: name another file, or move that one away") from error
-    except OSError as error:
-        raise SettingsError(f"the key cannot be written to {file}: {error.strerror}") from error
     return key
 
 
 def load(file: Path) -> SigningKey:
     """Raises SettingsError for a file that is none, or that others can read."""
     try:
-        if file.stat().st_mode & 0o077:
-            raise SettingsError(f"others can read {file}, so it is no secret any more: chmod 600 it, or make a new key")
-        values = json.loads(file.read_text())
+        values = json.loads(secret_files.read(file))
         if not isinstance(values, dict) or set(values) != set(MEMBERS) or values["alg"] != "EdDSA":
             raise SettingsError(f"{file} holds no key of ours: make one with `sidecar keys create`")
         jwt.PyJWK.from_dict(values)
     except FileNotFoundError as error:
         raise SettingsError(f"there is no key in {file}: make one with `sidecar keys create`") from error
-    except (OSError, ValueError, jwt.PyJWTError) as error:
+    except (ValueError, jwt.PyJWTError) as error:
         raise SettingsError(f"the key in {file} cannot be read: make one with `sidecar keys create`") from error
     return SigningKey(values)

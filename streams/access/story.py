@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from duckdb import DuckDBPyConnection
+
 from schemas.records import Suggestion
+from store import history
 from store.history import Asked, Judged, Operated, PassedOver, Ruled, Seen, Story
 from streams.report import cost_text, gain_text, seconds
 
@@ -11,6 +14,18 @@ Line = tuple[datetime, str]
 STATEMENT = 100
 """Characters of a query that are told."""
 DECIDED = {"approve": "approved", "reject": "rejected", "defer": "deferred", "comment": "commented on"}
+
+
+def lines(tx: DuckDBPyConnection, of: str) -> list[str] | None:
+    """Of the one suggestion whose id begins so, or of what was passed over and has these words.
+
+    None where it names neither, or several suggestions.
+    """
+    ids = history.named(tx, of)
+    found = history.why(tx, ids[0]) if len(ids) == 1 else None
+    if found:
+        return list(told(found))
+    return list(passed_over(history.passed_over(tx, of))) or None if not ids else None
 
 
 def told(story: Story) -> Iterator[str]:

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,7 @@ from streams.demo.run import Demo, first_analysis, started, temporary_folder
 from streams.demo.team import Team
 from streams.landing.script import is_advice
 from streams.seen import progress_on, tell
-from streams.sending import send
+from streams.sending import Sending
 from streams.terminal import table
 
 PARTNER = "partner.sql"
@@ -72,13 +73,17 @@ class Loop:
         command = [sys.executable, "-m", "streams.cli", "approve", one.suggestion_id, "--key", str(self.team.person)]
         environment = {
             **os.environ,
-            "SIDECAR_BOOTSTRAP_SERVERS": self.demo.settings.bootstrap_servers,
+            "SIDECAR_API_URL": self._api_url(),
             "SIDECAR_DATA_FOLDER": str(self.demo.settings.data_folder),
         }
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
             raise SidecarError(f"sidecar approve failed: {done.stdout}{done.stderr}")
         self._note(one, "alice", "the command line", done.stdout.strip().splitlines()[-1])
+
+    def _api_url(self) -> str:
+        """Where the sidecar says that it listens."""
+        return self.demo.sidecar.find(r"http://127\.0\.0\.1:\d+")
 
     def _approve_by_service(self, one: Suggestion) -> None:
         now = datetime.now(UTC)
@@ -95,7 +100,8 @@ class Loop:
             time=now,
             token=self.team.service.sign(claims, now),
         )
-        send(confluent_config(self.demo.settings), self.demo.settings.topic_prefix, Codec(), APPROVALS, approval)
+        with closing(Sending(confluent_config(self.demo.settings), self.demo.settings.topic_prefix, Codec())) as kafka:
+            kafka.send(APPROVALS, approval)
         self._note(one, "release", "Kafka", "sent")
 
     def _note(self, one: Suggestion, by: str, way: str, answer: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,12 @@ class Process:
         if self._child.stdin:
             self._child.stdin.write(json.dumps(what).encode() + b"\n")
             self._child.stdin.flush()
+
+    def find(self, pattern: str) -> str:
+        """The first text of its log that fits. Raises SidecarError where none does."""
+        if (found := re.search(pattern, self.log.read_text(errors="replace"))) is None:
+            raise SidecarError(f"{self.name} has not said {pattern}")
+        return found[0]
 
     def said(self, text: str) -> bool:
         return text in self.log.read_text(errors="replace")

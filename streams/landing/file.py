@@ -5,6 +5,7 @@ carries them out by the same executor, so that the same gate decides and the sam
 """
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event as Signal
@@ -22,22 +23,22 @@ from schemas.client.kafka import Publisher
 from schemas.client.live import LiveDatabase
 from schemas.client.settings import client_settings
 from schemas.errors import InputError, SettingsError
-from schemas.records import Outcome, Record
-from schemas.topics import OUTCOMES
 from streams import connections
+from streams.api_client import ApiClient
 from streams.settings import Settings
-from streams.topic_reading import following
+from streams.web.resources import OperationShown
 
 FIRST_S = 30.0
 """For the first order to be carried out: the catalog is told and the control process looks about once a second."""
 NEXT_S = 10.0
+LOOK_AGAIN_S = 0.5
 STOP_S = 30.0
 
 
-def apply(settings: Settings, file: Path, product: str, database: str) -> Iterator[Outcome]:
+def apply(settings: Settings, api: ApiClient, file: Path, product: str, database: str) -> Iterator[OperationShown]:
     """What was carried out, as it ends; the iterator ends when nothing more comes.
 
-    Raises SettingsError, InputError where the file cannot be opened to write, BrokerError.
+    Raises SettingsError, InputError where the file cannot be opened to write, ApiError.
     """
     check_name("product", product)
     check_name("database", database)
@@ -56,10 +57,7 @@ def apply(settings: Settings, file: Path, product: str, database: str) -> Iterat
         )
     codec, folder, stop = connections.codec(settings), private_folder(product), Signal()
     exemplars = Exemplars(folder)
-    with (
-        following(connections.confluent_config(settings), settings.topic_prefix, codec, OUTCOMES) as until,
-        _opened(file) as connection,
-    ):
+    with _opened(file) as connection:
         attached = Attached(
             product,
             uuid4().hex,
@@ -76,19 +74,26 @@ def apply(settings: Settings, file: Path, product: str, database: str) -> Iterat
         place = place_of(file)
         watching.opened(connection, file)
 
-        def is_ours(record: Record) -> bool:
-            return isinstance(record, Outcome) and record.instance == attached.instance
-
         companion = Companion(attached, database, LiveDatabase(place), place)
         try:
-            wait_s = FIRST_S
-            while isinstance(outcome := until(is_ours, wait_s), Outcome):
-                yield outcome
-                wait_s = NEXT_S
+            yield from _ended(api, product, attached.instance)
         finally:
             stop.set()
             companion.join(STOP_S)
             attached.publisher.flush(1.0)
+
+
+def _ended(api: ApiClient, product: str, instance: str) -> Iterator[OperationShown]:
+    """Those that this process was told to do, as the control process hears that they ended."""
+    seen: set[str] = set()
+    late = time.monotonic() + FIRST_S
+    while time.monotonic() < late:
+        for one in api.operations(product):
+            if one.instance == instance and one.outcome and one.operation_id not in seen:
+                seen.add(one.operation_id)
+                late = time.monotonic() + NEXT_S
+                yield one
+        time.sleep(LOOK_AGAIN_S)
 
 
 def _opened(file: Path) -> duckdb.DuckDBPyConnection:

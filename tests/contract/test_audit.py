@@ -10,9 +10,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from schemas.approvals import Key, keys_of
 from schemas.errors import InputError, SignatureError, StoreError
 from schemas.records import Decision, JournalEntry
+from schemas.tokens import Key, keys_of
 from schemas.topics import JOURNAL
 from store import heads
 from store.chain import DECISION, EPOCH, Head

@@ -17,7 +17,6 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 
 import schemas
 from schemas.actions import Body, ChangeType, Cluster, CreateIndex, SortKey, pack
-from schemas.approvals import keys_of
 from schemas.client import watching
 from schemas.client.attached import Attached
 from schemas.client.catalog import place_of, structure
@@ -32,6 +31,7 @@ from schemas.orders import Order, sign
 from schemas.plan import steps
 from schemas.records import DeadLetter, Limits, Operation, Outcome
 from schemas.render import by_name
+from schemas.tokens import keys_of
 from schemas.topics import DEAD_LETTERS, OPERATIONS, OUTCOMES, key_of
 from streams.access.ordering import OrderKey, order_key
 from streams.access.signing import create

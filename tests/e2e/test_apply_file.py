@@ -10,18 +10,18 @@ from duckdb import DuckDBPyConnection
 
 from schemas.actions import CreateIndex, pack
 from schemas.client.catalog import place_of, structure
-from schemas.codec import Codec
 from schemas.errors import InputError, SettingsError
 from schemas.plan import plan_hash, steps
 from schemas.records import Limits
 from schemas.render import by_name
 from schemas.topics import SUGGESTIONS
-from store import catalogs, operations
-from streams.access.approving import Approving
+from store import catalogs, operations, suggestions
 from streams.access.signing import create
+from streams.api_client import ApiClient
 from streams.landing import file as landing
 from streams.settings import Settings
 from tests.access import COST, Team
+from tests.api_serving import api_of
 from tests.conftest import Kafka
 from tests.control_running import Topics, running
 from tests.store_records import suggestion
@@ -56,37 +56,41 @@ def test_an_approved_change_of_a_closed_file_passes_the_same_gate_and_is_done_on
         tables = by_name(structure(connection, place_of(connection).database))
         planned, _ = steps([pack(INDEX)], tables, Limits(build_s=60, extra_bytes=0, peak_bytes=0))
     one = suggestion(database="shop", steps=planned, plan_hash=plan_hash(planned), cost=COST, time=datetime.now(UTC))
-    with running(settings, clock=lambda: datetime.now(UTC)) as control:
+    with (
+        running(settings, clock=lambda: datetime.now(UTC)) as control,
+        api_of(control, topics, tmp_path / "data") as url,
+    ):
+        api = ApiClient(url, tmp_path / "data" / "api-key")
         topics.send(SUGGESTIONS, one)
+        control.until(lambda tx: suggestions.newest(tx, one.suggestion_id))
         with monkeypatch.context() as patched:
             patched.setattr(landing, "FIRST_S", 2.0)
-            assert list(landing.apply(ours, file, "sales", "shop")) == [], "nothing is approved"
+            assert list(landing.apply(ours, api, file, "sales", "shop")) == [], "nothing is approved"
 
         def known(tx: DuckDBPyConnection) -> bool:
             return catalogs.newest(tx, "sales", "shop") is not None
 
         control.until(known)
-        ruling = Approving(topics.config, topic_prefix, Codec()).send(one, "approve", team.people["bob"])
+        ruling = api.decide(one, "approve", team.people["bob"])
         assert ruling
         assert ruling.verdict == "complete"
-        (outcome,) = landing.apply(ours, file, "sales", "shop")
+        (outcome,) = landing.apply(ours, api, file, "sales", "shop")
         assert (outcome.kind, outcome.state, outcome.first, outcome.last) == ("apply", "done", 0, 1)
         control.until(lambda tx: [told.state for told in operations.listed(tx)][:1] == ["done"])
     with duckdb.connect(file) as connection:
         assert connection.execute("SELECT index_name FROM duckdb_indexes()").fetchall() == [("visits_page",)]
 
 
-def test_a_file_that_cannot_be_opened_is_told(
-    kafka: Kafka, topic_prefix: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    topics = Topics(kafka.bootstrap_servers, topic_prefix)
-    topics.create()
-    ours = Settings(bootstrap_servers=kafka.bootstrap_servers, topic_prefix=topic_prefix)
+def test_a_file_that_cannot_be_opened_is_told(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = Settings(bootstrap_servers="127.0.0.1:9")
+    (tmp_path / "key").write_text("key")
+    (tmp_path / "key").chmod(0o600)
+    api = ApiClient("http://127.0.0.1:9", tmp_path / "key")
     with pytest.raises(InputError, match="there is no file"):
-        list(landing.apply(ours, tmp_path / "missing.duckdb", "sales", "shop"))
+        list(landing.apply(ours, api, tmp_path / "missing.duckdb", "sales", "shop"))
     (tmp_path / "text.duckdb").write_text("no database, but long enough to be one" * 1000)
     with pytest.raises(InputError, match="cannot be opened"):
-        list(landing.apply(ours, tmp_path / "text.duckdb", "sales", "shop"))
+        list(landing.apply(ours, api, tmp_path / "text.duckdb", "sales", "shop"))
     monkeypatch.delenv("DUCKDB_SIDECAR_OPERATION_KEYS")
     with pytest.raises(SettingsError, match="whose orders are taken"):
-        list(landing.apply(ours, file, "sales", "shop"))
+        list(landing.apply(ours, api, file, "sales", "shop"))

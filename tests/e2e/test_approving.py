@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from schemas.topics import CATALOGS, SUGGESTIONS
+from store import suggestions
 from streams.access import signing
 from tests.access import CLUSTER, INDEX, ORDERS, OTHER, Team, planned
+from tests.api_serving import api_of
 from tests.conftest import Kafka
 from tests.control_running import Topics, running
 from tests.store_records import catalog
@@ -30,8 +32,7 @@ def test_a_person_lists_shows_approves_and_rejects(kafka: Kafka, topic_prefix: s
 
     def sidecar(*arguments: str) -> tuple[int, str]:
         environment = {
-            **os.environ, "SIDECAR_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, "SIDECAR_TOPIC_PREFIX": topic_prefix,
-            "COLUMNS": "200",
+            **os.environ, "SIDECAR_API_URL": url, "SIDECAR_DATA_FOLDER": str(tmp_path / "data"), "COLUMNS": "200",
         }  # fmt: skip
         done = subprocess.run(
             [sys.executable, "-m", "streams.cli", *arguments], capture_output=True, text=True, check=False,
@@ -42,14 +43,16 @@ def test_a_person_lists_shows_approves_and_rejects(kafka: Kafka, topic_prefix: s
     def key(who: str) -> str:
         return str(team.folder / "keys" / who)
 
-    code, listed = sidecar("suggestions")
-    assert (code, "an index on orders" in listed, "orders in order" in listed, "before" in listed) == (
-        0, True, True, False)  # fmt: skip
-    code, shown = sidecar("show", index.suggestion_id)
-    assert code == 0
-    assert 'step 1  create_index  way back: DROP INDEX "main"."i"' in shown
-    assert index.plan_hash in shown
-    with running(topics.settings(tmp_path / "store.duckdb", policy=team.file)):
+    settings = topics.settings(tmp_path / "store.duckdb", policy=team.file)
+    with running(settings) as control, api_of(control, topics, tmp_path / "data") as url:
+        control.until(lambda tx: len(suggestions.listed(tx)) == 3)
+        code, listed = sidecar("suggestions")
+        assert (code, "an index on orders" in listed, "orders in order" in listed, "before" in listed) == (
+            0, True, True, False), listed  # fmt: skip
+        code, shown = sidecar("show", index.suggestion_id)
+        assert code == 0
+        assert 'step 1  create_index  way back: DROP INDEX "main"."i"' in shown
+        assert index.plan_hash in shown
         code, said = sidecar("approve", index.suggestion_id[:12], "--key", key("bob"))
         assert (code, said.splitlines()[-1]) == (0, "complete: 1 of 1 steps may be done, now")
         code, said = sidecar("comment", index.suggestion_id, "--key", key("carol"), "--score", "4")
@@ -59,12 +62,12 @@ def test_a_person_lists_shows_approves_and_rejects(kafka: Kafka, topic_prefix: s
             1, "refused: carol has no role for rebuild (owner): alice, bob may")  # fmt: skip
         code, said = sidecar("reject", OTHER_ID, "--key", key("alice"), "--reason", "we load it sorted soon")
         assert (code, said.splitlines()[-1]) == (0, "rejected: rejected by alice: we load it sorted soon")
-    code, said = sidecar("approve", "ffff", "--key", key("bob"))
-    assert (code, said.strip()) == (1, "error ffff names 0 suggestions: `sidecar suggestions` lists their ids")
-    code, said = sidecar("approve", OTHER_ID, "--key", str(tmp_path / "none"))
-    assert (code, "make one with `sidecar keys create`" in said) == (1, True)
-    code, said = sidecar("policy", "check", str(team.file), "--suggestion", OTHER_ID)
-    assert (code, "step 1: cluster is of rebuild: 2 of alice, bob" in said) == (0, True)
+        code, said = sidecar("approve", "ffff", "--key", key("bob"))
+        assert (code, said.strip()) == (1, "error ffff names 0 suggestions: `sidecar suggestions` lists their ids")
+        code, said = sidecar("approve", OTHER_ID, "--key", str(tmp_path / "none"))
+        assert (code, "make one with `sidecar keys create`" in said) == (1, True)
+        code, said = sidecar("policy", "check", str(team.file), "--suggestion", OTHER_ID)
+        assert (code, "step 1: cluster is of rebuild: 2 of alice, bob" in said) == (0, True)
     shipped = Path(__file__).parents[2] / "deploy" / "policy"  # without keys, as where a team checks its policy
     code, said = sidecar("policy", "test", str(shipped / "policy.toml"), str(shipped / "examples.toml"))
     assert (code, [line.split()[0] for line in said.splitlines()]) == (0, ["ok"] * 6)

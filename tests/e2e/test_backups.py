@@ -20,8 +20,9 @@ from streams.catching_up import Follower
 from streams.topic_admin import TopicAdmin
 from tests.commands import commands
 from tests.conftest import Kafka
-from tests.control_running import CODEC, Process, Topics, running
+from tests.control_running import CODEC, Topics, running
 from tests.store_records import catalog, pattern, pattern_batch, request, tables
+from tests.streams_process import StreamsProcess
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 
@@ -94,15 +95,24 @@ def test_a_file_that_was_put_back_and_caught_up_is_the_live_one_and_goes_on(
 
 
 def test_the_commands_make_one_with_and_without_a_control_process_and_put_it_back(
-    topics: Topics, path: Path, folder: Path, sidecar: Callable[..., Result]
+    topics: Topics,
+    path: Path,
+    folder: Path,
+    tmp_path: Path,
+    sidecar: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    control = Process(topics.settings(path, backups=rules(folder)))
-    try:
+    ours = {"topic_prefix": topics.prefix, "group_prefix": topics.prefix, "store_path": path}
+    servers = topics.config["bootstrap.servers"]
+    with StreamsProcess(
+        tmp_path, "control", bootstrap_servers=servers, backup_folder=folder, backup_key=KEY, **ours
+    ) as process:  # fmt: skip
+        monkeypatch.setenv("SIDECAR_API_URL", process.ready().waited("listening")["http"])
+        monkeypatch.setenv("SIDECAR_DATA_FOLDER", str(tmp_path / "data"))
         while not listed(folder)[0]:
             threading.Event().wait(0.05)
         made = sidecar("backup", "create")
-    finally:
-        control.stop()
+        assert process.end() == 0
     newest = listed(folder)[0][0]
     said = f"as of sequence {newest.header.standing.sequence} of the journal"
     assert made.exit_code == 0, made.output

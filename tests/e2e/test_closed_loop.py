@@ -14,16 +14,16 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from schemas.actions import CreateIndex, pack
-from schemas.codec import Codec
 from schemas.plan import plan_hash, steps
-from schemas.records import Limits, Outcome
+from schemas.records import Limits
 from schemas.render import by_name
 from schemas.topics import SUGGESTIONS
-from store import catalogs, operations
-from streams.access.approving import Approving
-from streams.access.operated import Operated
+from store import catalogs, operations, suggestions
 from streams.access.signing import create
+from streams.api_client import ApiClient
+from streams.web.resources import AnswerShown, OperationShown
 from tests.access import COST, Team
+from tests.api_serving import api_of
 from tests.conftest import Kafka
 from tests.control_running import Topics, running
 from tests.store_records import suggestion
@@ -72,6 +72,7 @@ def test_an_approved_change_is_made_while_the_product_works_and_taken_back_by_na
     settings = topics.settings(tmp_path / "store.duckdb", policy=team.file, operation_key=tmp_path / "order.json")
     with (
         running(settings, clock=lambda: datetime.now(UTC)) as control,
+        api_of(control, topics, tmp_path / "data") as url,
         product(file, topics, tmp_path / "orders.jwks") as process,
     ):
 
@@ -89,22 +90,23 @@ def test_an_approved_change_is_made_while_the_product_works_and_taken_back_by_na
             database="shop", steps=planned, plan_hash=plan_hash(planned), cost=COST, time=datetime.now(UTC)
         )  # fmt: skip
         topics.send(SUGGESTIONS, one)
-        ruling = Approving(topics.config, topic_prefix, Codec()).send(one, "approve", team.people["bob"])
+        control.until(lambda tx: suggestions.newest(tx, one.suggestion_id))
+        api = ApiClient(url, tmp_path / "data" / "api-key")
+        ruling = api.decide(api.suggestion(one.suggestion_id), "approve", team.people["bob"])
         assert ruling
         assert ruling.verdict == "complete"
         done = control.until(lambda tx: [told for told in operations.listed(tx) if told.state == "done"])[0]
         assert (done.kind, done.suggestion_id, done.instance) == ("apply", one.suggestion_id, catalog.instance)
         control.until(indexed)
 
-        operated = Operated(topics.config, topic_prefix, Codec())
-        (outcome,) = operated.outcomes()
-        assert outcome.operation_id == done.operation_id
-        back = operated.take_back(operated.outcome(done.operation_id[:8]))
-        assert isinstance(back, Outcome)
+        (outcome,) = api.operations()
+        assert (outcome.operation_id, outcome.state) == (done.operation_id, "done")
+        back = api.take_back(api.operation(done.operation_id[:8]))
+        assert isinstance(back, OperationShown)
         assert (back.state, back.kind) == ("done", "revert")
         control.until(lambda tx: indexed(tx) is False)
-        refused = operated.take_back(outcome)
-        assert refused
+        refused = api.take_back(outcome)
+        assert isinstance(refused, AnswerShown)
         assert refused.reason == (
             f"operation {done.operation_id} was taken back, or more was done after it: take back that first"
         )

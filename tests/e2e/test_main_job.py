@@ -1,9 +1,13 @@
 """The whole way on a real broker: a product's queries in, a measured suggestion out, read by an outside consumer."""
 
+import os
+import re
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -47,10 +51,14 @@ while not done.wait(0.01):
 
 
 @pytest.fixture(scope="module")
-def seen(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("main-job")
+
+
+@pytest.fixture(scope="module")
+def seen(kafka: Kafka, folder: Path) -> Iterator[Seen]:
     """What an outside consumer has read when the first analysis is through."""
     prefix = f"main-job-{time.time_ns()}."
-    folder = tmp_path_factory.mktemp("main-job")
     script = folder / "product.py"
     script.write_text(PRODUCT)
     settings = Settings(bootstrap_servers=kafka.bootstrap_servers, topic_prefix=prefix, data_folder=folder / "sidecar")
@@ -108,6 +116,18 @@ def test_a_scattered_range_filter_ends_as_a_measured_suggestion(seen: Seen) -> N
     assert all(step.sql for step in suggestion.steps)
     assert suggestion.cost is not None
     assert suggestion.cost.build_s > 0
+
+
+def test_a_person_on_the_same_machine_is_answered_without_a_password(seen: Seen, folder: Path) -> None:
+    (port,) = re.findall(r"http=http://127\.0\.0\.1:(\d+)", (folder / "sidecar.log").read_text())
+    environment = {**os.environ, "SIDECAR_DATA_FOLDER": "sidecar", "SIDECAR_HTTP_PORT": port, "COLUMNS": "250"}
+    listed = subprocess.run(
+        [sys.executable, "-m", "streams.cli", "suggestions"], cwd=folder, env=environment, capture_output=True,
+        text=True, check=True,
+    ).stdout  # fmt: skip
+    changes = [one.suggestion_id[:13] for one in seen.suggestions.values() if one.kind == "change"]
+    assert [one in listed for one in changes] == [True] * len(changes)
+    assert (listed == "no change is suggested\n") == (not changes)
 
 
 def test_every_suggestion_can_be_shown_without_asking_for_more(seen: Seen) -> None:

@@ -4,8 +4,8 @@ import jwt
 import pytest
 
 from schemas import detached
-from schemas.approvals import keys_of
 from schemas.errors import SignatureError
+from schemas.tokens import keys_of
 from streams.access.ordering import order_key
 from streams.access.signing import create
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.approvals import Identity, Verified
+from schemas.approvals import Verified
 from schemas.plan import drift, expected, plan_hash
 from schemas.records import Suggestion
+from schemas.tokens import Identity
 from store.approvals import Vote
 from streams.access import policy as policies
 from streams.access.gate import Case, Judgement, agreed_steps, judge

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from schemas.approvals import verify
 from schemas.definition import after
 from schemas.records import Decision
 from schemas.topics import CATALOGS, OPERATIONS, RULINGS, SUGGESTIONS
@@ -42,7 +43,7 @@ def test_an_approved_plan_becomes_one_signed_order_to_the_process_that_told_of_i
     assert (order.steps, order.first, order.last, order.plan_hash) == (ONE.steps, 0, 1, ONE.plan_hash)
     assert (order.issued, order.deadline, order.most_s) == (NOON, NOON + OPEN_FOR, 60)
     (given,) = order.approvals
-    assert store.gatekeeper.rules.keys.verify(given.approval, given.time).identity == ("people", "bob")
+    assert verify(store.gatekeeper.rules.keys, given.approval, given.time).identity == ("people", "bob")
     assert store.turn() == [], "it is told once"
     with store.file.reading() as tx:
         assert [one.state for one in operations.listed(tx)] == ["sent"]

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from schemas.approvals import Identity
 from schemas.errors import SettingsError
 from schemas.records import Mute
+from schemas.tokens import Identity
 from streams.access import gatekeeper, policy
 from tests.access import POLICY, Team, with_changes
 
@@ -79,6 +79,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a mute of nobody": ({"mutes": [{"rule": "ENUM", "reason": "no"}]}, "mutes.0.by: Field required"),
     "an issuer with a bar": (
         {"issuers": {"a|b": {"jwks": "x"}}}, "issuers.a|b: no issuer has a | in its name"),
+    "the API's tokens": (
+        {"issuers.people.audience": "duckdb-sidecar/api"}, "is the API's, whose tokens approve nothing"),
     "an expiry that never comes": ({"classes.index.expires_days": 1e12}, "classes.index.expires_days: Input should be"),
     "another version": ({"version": 2}, "version: Input should be 1"),
     "nobody": ({"approvers": {}}, "approvers: Dictionary should have at least 1 item"),

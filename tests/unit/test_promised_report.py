@@ -1,19 +1,23 @@
 """The report as a person reads it: Markdown, JSON, and a plot that stands by itself."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
 import pytest
+from pydantic import TypeAdapter
 from typer.testing import CliRunner
 
-from schemas.errors import StoreError, StoreTaken
+from schemas.errors import StoreTaken
 from store.knowledge import KnowledgeFile
 from store.report import Change, Cost, Month, Ratio, Report, Route, Saved
 from streams.access.report_markdown import markdown
 from streams.access.report_svg import LEFT, RIGHT, WIDTH, Scale, svg
 from streams.cli import cli
+from tests.loopback import Answer, answering
 
 DONE = datetime(2026, 11, 29, 13, 5, tzinfo=UTC)
 KEPT = Change(
@@ -104,9 +108,9 @@ def test_the_command_reads_a_file_that_nobody_has_open(tmp_path: Path, monkeypat
     monkeypatch.setenv("SIDECAR_STORE_PATH", str(store))
     made, plot = tmp_path / "report.json", tmp_path / "report.svg"
     command = ["report", "--month", "2026-11", "--json", str(made), "--svg", str(plot)]
+    monkeypatch.setenv("SIDECAR_DATA_FOLDER", str(tmp_path / "data"))
     missing = CliRunner().invoke(cli, command)
-    assert isinstance(missing.exception, StoreError)
-    assert f"there is no knowledge file {store} yet" in str(missing.exception)
+    assert "`sidecar run` makes one in its data folder when it starts" in str(missing.exception)
     KnowledgeFile(store).close()
     before = store.read_bytes()
     done = CliRunner().invoke(cli, command)
@@ -118,18 +122,25 @@ def test_the_command_reads_a_file_that_nobody_has_open(tmp_path: Path, monkeypat
     assert "cannot be written (No such file or directory): name another file" in str(unwritten.exception)
 
 
-def test_a_control_process_is_named_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from contextlib import contextmanager
-
+def test_a_control_process_that_has_the_file_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
-    def taken(path: Path):  # type: ignore[no-untyped-def]
+    def taken(path: Path) -> Iterator[None]:
         raise StoreTaken("")
         yield
 
-    monkeypatch.setenv("SIDECAR_STORE_PATH", str(tmp_path))
-    monkeypatch.setattr("store.knowledge.reading", taken)
-    done = CliRunner().invoke(cli, ["report"])
-    assert str(done.exception) == (
-        f"a control process has {tmp_path} open, and DuckDB lets no other in: stop that for a moment, or stop it and "
-        "copy the file, and name the copy by SIDECAR_STORE_PATH"
-    )
+    (tmp_path / "api-key").write_text("prefix.secret")
+    (tmp_path / "api-key").chmod(0o600)
+    asked: list[str] = []
+
+    def answer(path: str) -> Answer:
+        asked.append(path)
+        return 200, {}, TypeAdapter(Report).dump_json(FOUND)
+
+    with answering(answer) as url:
+        monkeypatch.setenv("SIDECAR_STORE_PATH", str(tmp_path))
+        monkeypatch.setenv("SIDECAR_DATA_FOLDER", str(tmp_path))
+        monkeypatch.setenv("SIDECAR_HTTP_PORT", url.rpartition(":")[2])
+        monkeypatch.setattr("store.knowledge.reading", taken)
+        done = CliRunner().invoke(cli, ["report", "--product", "sales"])
+    assert (done.exit_code, asked) == (0, ["/v1/report?product=sales"])
+    assert done.stdout.startswith("# What was promised and what came")

@@ -157,6 +157,11 @@ def test_settings_that_agree_are_taken(complete: dict[str, object]) -> None:
         ({**MAIL, "smtp_username": "a"}, "smtp_username and smtp_password belong together"),
         ({"smtp_username": "a", "smtp_password": "p"}, "smtp_host is not"),
         ({**MAIL, "smtp_security": "none"}, "on this machine alone"),
+        ({"http_key_file": "k"}, "http_certificate_file and http_key_file belong together"),
+        ({"api_issuer": "i"}, "api_issuer and api_jwks belong together"),
+        ({"api_issuer": "i", "api_jwks": "http://i.example/k"}, "api_jwks: .*only https leaves this machine"),
+        ({"api_url": "http://sidecar.example"}, "api_url: .*only https leaves this machine"),
+        ({"api_url": "sidecar.example:8321"}, "api_url: .* is no http or https URL"),
     ],
 )
 def test_a_contradiction_says_what_to_do(given: dict[str, object], reason: str) -> None:

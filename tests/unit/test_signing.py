@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas.approvals import Issuer, Keyring, keys_of
-from schemas.errors import ApprovalError, SettingsError
+from schemas.approvals import AUDIENCE, verify
+from schemas.errors import SettingsError, TokenError
+from schemas.tokens import Issuer, Keyring, keys_of
 from streams.access.signing import LIFE, create, load
 from tests.access import INDEX, Team, claimed, planned
 
@@ -20,12 +21,12 @@ def test_what_a_key_signs_is_taken_by_whoever_has_its_public_half(tmp_path: Path
     key = load(tmp_path / "keys" / "mine.json")
     assert key == made
     assert set(key.public) == {"kty", "crv", "x", "kid", "alg", "sub"}
-    trusted = Keyring([Issuer("people", keys_of({"keys": [key.public]}, bound=True))])
+    trusted = Keyring([Issuer("people", keys_of({"keys": [key.public]}, bound=True), AUDIENCE)])
     sent = Team(tmp_path).approval("alice", ONE, NOW)
-    found = trusted.verify(sent.model_copy(update={"token": key.sign(claimed(ONE), NOW)}), NOW)
+    found = verify(trusted, sent.model_copy(update={"token": key.sign(claimed(ONE), NOW)}), NOW)
     assert (str(found.identity), found.claims, found.expires) == ("people|alice", claimed(ONE), NOW + LIFE)
-    with pytest.raises(ApprovalError):
-        trusted.verify(sent, NOW)
+    with pytest.raises(TokenError):
+        verify(trusted, sent, NOW)
 
 
 def test_two_signatures_are_two_tokens(tmp_path: Path) -> None:

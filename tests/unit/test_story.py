@@ -132,6 +132,5 @@ def test_the_command_tells_of_ids_and_of_what_was_passed_over(tmp_path: Path, mo
         "2025-03-01 12:00:00  sales/main: orders.day as DATE (rule type_fix): refused: texts in it\n"
     )
     assert said("type_fix") == said("Orders.DAY")
-    assert "'what was once' names 0 suggestions" in said("what was once")
-    assert "'' names 3 suggestions" in said("")
-    assert "'nothing' names 0 suggestions, and nothing that the newest analyses passed over" in said("nothing")
+    for text in ("what was once", "", "nothing"):
+        assert said(text).startswith(f"{text!r} names no suggestion alone, and nothing that the newest analyses passed")

@@ -1,13 +1,21 @@
 import signal
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.errors import SettingsError
-from streams import metrics, web
-from streams.web import Readiness
+from streams import metrics
+from streams.access import api_keys
+from streams.access.api_keys import Scope
+from streams.app import callers_of
+from streams.settings import Settings
+from streams.web import serving as web
+from streams.web.probes import Readiness
+from tests.certified import certified
 
 
 @pytest.fixture
@@ -76,3 +84,28 @@ def test_an_address_that_is_taken_is_named_with_its_settings() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError, match=f"http_host 127.0.0.1 and http_port {port} cannot be used: Address"):
             web.bind("127.0.0.1", port)
+
+
+async def test_it_answers_over_tls_with_a_certificate(tmp_path: Path, readiness: Readiness) -> None:
+    certificate, key = certified(tmp_path)
+    bound = web.bind("127.0.0.1", 0)
+    trusted = ssl.create_default_context(cafile=certificate)
+    async with (
+        web.serving(web.routes(readiness), bound, web.Tls(certificate, key)),
+        httpx.AsyncClient(base_url=f"https://127.0.0.1:{bound.getsockname()[1]}", verify=trusted) as client,
+    ):
+        assert (await client.get("/livez")).json() == {"status": "alive"}
+    with web.bind("127.0.0.1", 0) as bound, pytest.raises(SettingsError, match="http_certificate_file and http_key"):
+        async with web.serving(web.routes(readiness), bound, web.Tls(key, key)):
+            pass
+
+
+def test_other_machines_are_let_in_only_where_somebody_there_has_a_key(tmp_path: Path) -> None:
+    settings = Settings(data_folder=tmp_path)
+    for host in ("127.0.0.1", "::1", "localhost"):
+        callers_of(settings.model_copy(update={"http_host": host}))
+    for host in ("0.0.0.0", "::", "10.0.0.1", "example.org"):  # noqa: S104
+        with pytest.raises(SettingsError, match=f"http_host {host} is reached from other machines, and nobody there"):
+            callers_of(settings.model_copy(update={"http_host": host}))
+    api_keys.create(tmp_path, "ci", [Scope.READ])
+    callers_of(settings.model_copy(update={"http_host": "0.0.0.0"}))  # noqa: S104

@@ -1,0 +1,1 @@
+"""What is answered over HTTP: whether the process is well, and the API of the control process."""
