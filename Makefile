@@ -22,8 +22,9 @@ setup: .venv/ready ## a virtual environment from the lock
 demo: setup ## the main job on embedded defaults: a product, its workload, measured suggestions
 	@$(BIN)/sidecar demo
 
+# Many tests wait for Kafka, so three workers keep two cores busy; the long files come first as they are (e2e, contract).
 test: setup ## all tests
-	@$(BIN)/pytest -m "not alone" -n 2 --dist loadfile
+	@$(BIN)/pytest -m "not alone" -n 3 --dist loadfile --no-loadscope-reorder
 	@$(BIN)/pytest -m alone
 
 check: setup ## format, lint and types
