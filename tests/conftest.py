@@ -4,6 +4,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -43,14 +44,10 @@ ROOM = 2**30
 def run_kafka(folder: Path, security: Security | None = None) -> tuple[str, Stop]:
     """Its files lie in memory where there is room: it creates 80 partitions for each installation, each with a sync."""
     in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
-    data = Path(tempfile.mkdtemp(dir=MEMORY)) if in_memory else folder
-    broker = apache.start(data, progress=print, security=security)
-
-    def stop() -> None:
-        broker.stop()
-        shutil.rmtree(data)
-
-    return broker.bootstrap_servers, stop
+    with ExitStack() as undo:
+        data = undo.enter_context(tempfile.TemporaryDirectory(dir=MEMORY if in_memory else folder.parent))
+        broker = undo.enter_context(apache.start(Path(data), progress=print, security=security))
+        return broker.bootstrap_servers, undo.pop_all().close
 
 
 @pytest.fixture(scope="session")
