@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from schemas.errors import PartsMissing
 from streams.broker import apache
@@ -17,6 +18,9 @@ from streams.broker.mock import MockKafka
 from streams.broker.security import Security
 from tests import apicurio
 from tests.sharing import Stop, shared
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @dataclass(frozen=True)
