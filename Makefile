@@ -25,8 +25,9 @@ demo: setup ## the main job on embedded defaults: a product, its workload, measu
 demo-loop: setup ## the same, and on: approved, carried out, compared with the promise, taken back where it was harmful
 	@$(BIN)/sidecar demo --loop
 
+# Many tests wait for Kafka, so three workers keep two cores busy; the long files come first as they are (e2e, contract).
 test: setup ## all tests
-	@$(BIN)/pytest -m "not alone" -n 2 --dist loadfile
+	@$(BIN)/pytest -m "not alone" -n 3 --dist loadfile --no-loadscope-reorder
 	@$(BIN)/pytest -m alone
 
 check: setup ## format, lint and types

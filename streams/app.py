@@ -18,7 +18,7 @@ from typing import Any, Literal
 import structlog
 
 from schemas.errors import BrokerError, SettingsError, SidecarError, TopicError
-from streams import connections, log, metrics, urls
+from streams import connections, faust_connection, log, metrics, urls
 from streams import settings as configuration
 from streams.backup_key import KeySource
 from streams.backups import BackupRules
@@ -217,7 +217,7 @@ class Sidecar:
         said, failures = "", 0
         while True:
             try:
-                await connections.reach(settings)
+                await faust_connection.reach(settings)
             except BrokerError as error:
                 self.readiness.waits("kafka", str(error))
                 if str(error) != said:

@@ -40,7 +40,11 @@ class Inputs:
         return self._prefix + topic
 
     def logs(self, ids: Mapping[str, str]) -> dict[Partition, Log]:
-        """What Kafka has now; `ids` are the topics' by their whole names. Raises TopicError for a missing one."""
+        """What Kafka has now; `ids` are the topics' by their whole names. Raises TopicError for a missing one.
+
+        Nothing is taken from then on until the next `begin`.
+        """
+        self._consumer.unassign()  # the answers would wait behind its fetches, 100 ms each
         logs: dict[Partition, Log] = {}
         for name, topic in self._topics.items():
             found = self._consumer.list_topics(name, TIMEOUT_S).topics[name]

@@ -7,7 +7,7 @@ import faust
 
 from schemas.errors import BrokerError
 from schemas.topics import ANALYSIS_REQUESTS, MEASUREMENTS, QUERY_LOG
-from streams import connections, faust_app
+from streams import connections, faust_app, faust_connection
 from streams.agents.offload import Offload
 from streams.settings import Settings
 from streams.topic_admin import NEEDS_GROUP, TopicAdmin
@@ -42,7 +42,7 @@ class Streaming:
         settings = self._settings
         group = settings.group_prefix + NEEDS_GROUP["streams"]
         self._app = faust_app.build(
-            connections.faust_config(settings),
+            faust_connection.config(settings),
             group,
             settings.topic_prefix,
             settings.data_folder / "faust",

@@ -56,7 +56,7 @@ class TopicAdmin:
     """`config` is that of any client of confluent-kafka. Every method raises BrokerError when Kafka does not answer."""
 
     def __init__(self, config: Mapping[str, Any], topic_prefix: str, group_prefix: str) -> None:
-        self._admin = AdminClient({**config, "log_level": 0})
+        self._admin = AdminClient({**config, "log_level": 0, "reconnect.backoff.max.ms": 1000})
         self._prefix = topic_prefix
         self._group_prefix = group_prefix
 

@@ -1,11 +1,16 @@
 import os
 import re
+import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from schemas.errors import PartsMissing
 from streams.broker import apache
@@ -13,6 +18,9 @@ from streams.broker.mock import MockKafka
 from streams.broker.security import Security
 from tests import apicurio
 from tests.sharing import Stop, shared
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,18 @@ class SchemaRegistry:
 
 Share = Callable[[str, Callable[[Path], tuple[str, Stop]]], str]
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+ROOM = 2**30
+
+
+def run_kafka(folder: Path, security: Security | None = None) -> tuple[str, Stop]:
+    """Its files lie in memory where there is room: it creates 80 partitions for each installation, each with a sync."""
+    in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
+    with ExitStack() as undo:
+        data = undo.enter_context(tempfile.TemporaryDirectory(dir=MEMORY if in_memory else folder.parent))
+        broker = undo.enter_context(apache.start(Path(data), progress=print, security=security))
+        return broker.bootstrap_servers, undo.pop_all().close
+
 
 @pytest.fixture(scope="session")
 def share(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Share:
@@ -52,24 +72,14 @@ def share(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="session")
 def kafka(share: Share) -> Kafka:
     """A real Apache Kafka, one for the whole run: tests keep their topics and groups apart by `topic_prefix`."""
-
-    def start(folder: Path) -> tuple[str, Stop]:
-        broker = apache.start(folder, progress=print)
-        return broker.bootstrap_servers, broker.stop
-
-    return Kafka(share("kafka", start))
+    return Kafka(share("kafka", run_kafka))
 
 
 @pytest.fixture(scope="session")
 def secured_kafka(share: Share) -> SecuredKafka:
     """A real Apache Kafka with passwords and ACLs; `alice` and `bob` may do nothing until they are granted it."""
     security = Security("secret-of-admin", {"alice": "secret-of-alice", "bob": "secret-of-bob"})
-
-    def start(folder: Path) -> tuple[str, Stop]:
-        broker = apache.start(folder, progress=print, security=security)
-        return broker.bootstrap_servers, broker.stop
-
-    return SecuredKafka(share("secured-kafka", start), security)
+    return SecuredKafka(share("secured-kafka", partial(run_kafka, security=security)), security)
 
 
 @pytest.fixture(scope="session")

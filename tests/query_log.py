@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from schemas.codec import Codec
 from schemas.records import QueryEvent, QueryLogBatch, QueryShape
@@ -89,6 +89,13 @@ class Outputs:
 def committed(config: dict[str, Any], group: str, topic: str, partitions: int) -> int:
     """The sum of the group's offsets in the topic."""
     consumer = Consumer({**config, "group.id": group})
-    places = consumer.committed([TopicPartition(topic, partition) for partition in range(partitions)], WAIT_S)
-    consumer.close()
-    return sum(max(place.offset, 0) for place in places)
+    asked = [TopicPartition(topic, partition) for partition in range(partitions)]
+    while True:
+        try:
+            places = consumer.committed(asked, WAIT_S)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.NOT_COORDINATOR:  # a broker that has just started becomes it
+                raise
+        else:
+            consumer.close()
+            return sum(max(place.offset, 0) for place in places)

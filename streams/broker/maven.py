@@ -11,12 +11,12 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-
-from jgo.config import GlobalSettings
-from jgo.constants import MAVEN_CENTRAL_URL
-from jgo.maven import Artifact, MavenContext
+from typing import TYPE_CHECKING
 
 from schemas.errors import BrokerError, PartsMissing
+
+if TYPE_CHECKING:
+    from jgo.maven import Artifact, MavenContext
 
 _ATTEMPTS = 3
 
@@ -83,6 +83,10 @@ def _download(pinned: list[tuple[PurePosixPath, str]], repository: Path, progres
 
 
 def _resolve(path: PurePosixPath, into: Path) -> Path:
+    from jgo.config import GlobalSettings  # needed once for a machine, and as slow to load as DuckDB
+    from jgo.constants import MAVEN_CENTRAL_URL
+    from jgo.maven import MavenContext
+
     repositories = {"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories}
     for attempt in range(_ATTEMPTS):
         context = MavenContext(repo_cache=into / str(attempt), remote_repos=repositories)
@@ -93,7 +97,7 @@ def _resolve(path: PurePosixPath, into: Path) -> Path:
     raise PartsMissing(f"{path.name} cannot be downloaded: {failure}") from failure
 
 
-def _artifact(context: MavenContext, path: PurePosixPath) -> Artifact:
+def _artifact(context: "MavenContext", path: PurePosixPath) -> "Artifact":
     *group, artifact, version, name = path.parts
     classifier, _, packaging = name.removeprefix(f"{artifact}-{version}").partition(".")
     component = context.project(".".join(group), artifact).at_version(version)

@@ -217,7 +217,8 @@ def test_what_is_written_out_can_be_queried_and_verified_without_us(journaled: J
     export(journaled.settings, CODEC, journaled.told.append, journaled.keys, folder)
     assert sorted(one.name for one in folder.iterdir()) == ["head.json", "journal.jsonl", "journal.parquet"]
     assert [one.name for one in folder.parent.iterdir()] == ["audit"]
-    found = duckdb.sql(
+    connection = duckdb.connect()
+    found = connection.sql(
         f"SELECT sequence, kind, epoch, decision, product, subject, \"by\", reason, body->>'verdict', time = "
         f"'2025-03-01 12:00' FROM '{folder / 'journal.parquet'}' ORDER BY sequence, decision_id"
     ).fetchall()
@@ -239,7 +240,7 @@ def test_what_is_written_out_can_be_queried_and_verified_without_us(journaled: J
         before = told
     assert len(lines) == 5
     assert audit.kept_in(folder / "head.json", journaled.keys) == Kept(5, before, str(folder / "head.json"))
-    bodies = duckdb.sql(
+    bodies = connection.sql(
         f"SELECT decode(unhex(d.body)) FROM (SELECT unnest(decisions) AS d FROM '{folder / 'journal.jsonl'}')"
     )
     assert [json.loads(body)["kind"] for (body,) in bodies.fetchall()] == ["rule", "analyse", "analyse"]

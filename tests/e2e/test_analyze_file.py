@@ -76,8 +76,14 @@ def test_a_repeated_slow_query_ends_as_a_measured_suggestion(folder: Path) -> No
     assert list((folder / "tmp").iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("stage", ["local/clones/*/clone.duckdb", "local/clones/*/job.json"])
+@pytest.mark.parametrize(
+    ("stage", "number"),
+    [
+        ("local/clones/*/clone.duckdb", signal.SIGINT),
+        ("local/clones/*/job.json", signal.SIGTERM),
+        ("local/clones/*/job.json", signal.SIGHUP),
+    ],
+)
 def test_ended_while_it_clones_or_measures_it_leaves_no_process_and_no_clone(
     folder: Path, stage: str, number: signal.Signals
 ) -> None:

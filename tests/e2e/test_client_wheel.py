@@ -108,5 +108,5 @@ def test_the_wheel_works_alone(python: Path, tmp_path: Path, request: pytest.Fix
 
     lines = [json.loads(line) for line in (tmp_path / "queries.jsonl").read_text().splitlines()]
     texts = [line["statement"] for line in lines]
-    assert texts.count("SELECT count(*), max(note) FROM event WHERE strftime(day, '%Y-%m-%d') = $1") == 30
+    assert texts.count("SELECT count(*), max(note) FROM event WHERE strftime(day, '%Y-%m-%d') = $1") == 6
     assert not [text for text in texts if "duckdb_sidecar_" in text]

@@ -299,8 +299,10 @@ def test_records_that_were_deleted_before_they_were_read_are_missed_loudly(topic
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
+from streams import control as at_work
 from streams.control import Control, ControlSettings
 from tests.control_running import CODEC, Running, clock
+at_work.RETRY_S = (0.1,) * 100
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 path, servers, prefix = sys.argv[1:]
 settings = ControlSettings(Path(path), {"bootstrap.servers": servers}, prefix, prefix)

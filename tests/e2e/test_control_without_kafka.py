@@ -11,6 +11,7 @@ import pytest
 
 from schemas.topics import ANALYSIS_REQUESTS, CATALOGS, DEAD_LETTERS, PATTERNS, REQUESTS
 from store import analyses, databases, outbox
+from streams import journal, topic_admin
 from streams.broker import apache
 from streams.control import Control
 from tests.control_running import CODEC, Running, Topics, clock
@@ -27,7 +28,9 @@ def port() -> int:
 
 
 @pytest.mark.usefixtures("kafka")  # where a real one cannot be had, this is skipped as the rest is
-def test_a_kafka_that_is_away_frozen_and_killed_stops_nothing_but_time(port: int, tmp_path: Path) -> None:
+def test_a_kafka_that_is_away_frozen_and_killed_stops_nothing_but_time(
+    port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     topics = Topics(f"127.0.0.1:{port}", "")
     with ExitStack() as stack:
         broker = stack.enter_context(apache.start(tmp_path / "kafka", port, progress=print))
@@ -36,9 +39,11 @@ def test_a_kafka_that_is_away_frozen_and_killed_stops_nothing_but_time(port: int
         topics.send(PATTERNS, *(pattern_batch(n, pattern()) for n in range(10)))
         stack.pop_all().close()
 
-        control = Running(Control(topics.settings(tmp_path / "store.duckdb"), CODEC, clock))
-        while "Kafka" not in control.control.health.problem:
-            NEVER.wait(0.05)
+        with monkeypatch.context() as quick:
+            quick.setattr(topic_admin, "TIMEOUT_S", 1)
+            control = Running(Control(topics.settings(tmp_path / "store.duckdb"), CODEC, clock))
+            while "Kafka" not in control.control.health.problem:
+                NEVER.wait(0.05)
         broker = stack.enter_context(apache.start(tmp_path / "kafka", port, progress=print))
         control.applied(PATTERNS, 10)
 
@@ -60,5 +65,6 @@ def test_a_kafka_that_is_away_frozen_and_killed_stops_nothing_but_time(port: int
             assert databases.listed(tx)[0].runs == 20
         assert len(topics.read(ANALYSIS_REQUESTS)) == 1
         assert len(topics.read(DEAD_LETTERS)) == 1
+    monkeypatch.setattr(journal, "LAST_WORD_S", 1)
     control.stop()  # also while it is away
     assert control.result is None

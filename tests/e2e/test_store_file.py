@@ -1,10 +1,12 @@
 """`sidecar store rebuild` and `verify` on a real Kafka."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
 import duckdb
@@ -34,8 +36,32 @@ def topics(kafka: Kafka, topic_prefix: str) -> Topics:
 
 @pytest.fixture
 def file(topics: Topics, tmp_path: Path) -> Path:
-    """Of a control process that has decided something and has ended in order."""
+    return made(topics, tmp_path / "data" / "store.duckdb")
+
+
+@pytest.fixture(scope="module")
+def settled(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> tuple[Topics, Path]:
+    """For the tests that write nothing to the topics."""
+    topics = Topics(kafka.bootstrap_servers, f"settled-{uuid.uuid4().hex[:8]}.")
+    topics.create()
+    return topics, made(topics, tmp_path_factory.mktemp("settled") / "store.duckdb")
+
+
+@pytest.fixture
+def settled_topics(settled: tuple[Topics, Path]) -> Topics:
+    return settled[0]
+
+
+@pytest.fixture
+def copy(settled: tuple[Topics, Path], tmp_path: Path) -> Path:
+    """Of the file that belongs to them."""
     path = tmp_path / "data" / "store.duckdb"
+    path.parent.mkdir()
+    return Path(shutil.copy(settled[1], path))
+
+
+def made(topics: Topics, path: Path) -> Path:
+    """The file of a control process that has decided something and has ended in order."""
     with running(topics.settings(path)) as control:
         topics.send(CATALOGS, catalog())
         topics.send(PATTERNS, *(pattern_batch(n, pattern(n % 3, latencies=[n + 1])) for n in range(30)))
@@ -72,30 +98,30 @@ def command(topics: Topics, path: Path, *arguments: str) -> "subprocess.Popen[st
     )
 
 
-def test_a_rebuilt_file_has_the_same_tables_and_nothing_lies_beside_it(topics: Topics, file: Path) -> None:
-    with reading(file) as tx:
+def test_a_rebuilt_file_has_the_same_tables_and_nothing_lies_beside_it(settled_topics: Topics, copy: Path) -> None:
+    with reading(copy) as tx:
         live = tables(tx)
-    head = head_of(file)
-    anew = file.with_name("anew.duckdb")
-    process = command(topics, anew, "rebuild")
+    head = head_of(copy)
+    anew = copy.with_name("anew.duckdb")
+    process = command(settled_topics, anew, "rebuild")
     output, _ = process.communicate(timeout=WAIT_S)
     assert process.returncode == 0, output
     assert output.splitlines()[-1] == f"{anew} is made: it stands at sequence {head.sequence} of the journal"
     with reading(anew) as tx:
         assert tables(tx) == live
-    assert sorted(one.name for one in file.parent.iterdir()) == ["anew.duckdb", "store.duckdb"]
+    assert sorted(one.name for one in copy.parent.iterdir()) == ["anew.duckdb", "store.duckdb"]
 
 
-def test_a_rebuild_where_a_file_is_says_what_to_do(topics: Topics, file: Path) -> None:
-    before = file.read_bytes()
-    with pytest.raises(StoreError, match=f"set the knowledge file aside first \\(mv {file} {file}.old\\)"):
-        rebuild(topics.settings(file), CODEC, print)
-    assert file.read_bytes() == before
+def test_a_rebuild_where_a_file_is_says_what_to_do(settled_topics: Topics, copy: Path) -> None:
+    before = copy.read_bytes()
+    with pytest.raises(StoreError, match=f"set the knowledge file aside first \\(mv {copy} {copy}.old\\)"):
+        rebuild(settled_topics.settings(copy), CODEC, print)
+    assert copy.read_bytes() == before
 
 
-def test_a_rebuild_that_is_ended_leaves_nothing(topics: Topics, file: Path) -> None:
-    folder = file.parent / "other"
-    process = command(topics, folder / "anew.duckdb", "rebuild")
+def test_a_rebuild_that_is_ended_leaves_nothing(settled_topics: Topics, copy: Path) -> None:
+    folder = copy.parent / "other"
+    process = command(settled_topics, folder / "anew.duckdb", "rebuild")
     deadline = time.monotonic() + WAIT_S
     while not list(folder.glob(".anew.duckdb-*/*")) and time.monotonic() < deadline:
         time.sleep(0.001)
@@ -105,10 +131,10 @@ def test_a_rebuild_that_is_ended_leaves_nothing(topics: Topics, file: Path) -> N
     assert list(folder.iterdir()) == []
 
 
-def test_a_file_agrees_with_its_journal_and_with_a_rebuild(topics: Topics, file: Path) -> None:
-    head = head_of(file)
+def test_a_file_agrees_with_its_journal_and_with_a_rebuild(settled_topics: Topics, copy: Path) -> None:
+    head = head_of(copy)
     assert head.sequence >= 3
-    assert verified(topics, file, by_rebuild=True) == [
+    assert verified(settled_topics, copy, by_rebuild=True) == [
         "reading the journal from its first entry",
         f"the journal holds: sequence 1 to {head.sequence}, {head.hash[:12]}",
         "its last entry is not signed: with SIDECAR_OPERATION_KEY the control process signs each",
@@ -116,7 +142,7 @@ def test_a_file_agrees_with_its_journal_and_with_a_rebuild(topics: Topics, file:
         "reading the topics",
         "a rebuild gives the same tables",
     ]
-    assert [one.name for one in file.parent.iterdir()] == ["store.duckdb"]
+    assert [one.name for one in copy.parent.iterdir()] == ["store.duckdb"]
 
 
 def test_an_older_file_agrees_but_cannot_be_compared_with_a_rebuild(topics: Topics, file: Path) -> None:
@@ -129,25 +155,25 @@ def test_an_older_file_agrees_but_cannot_be_compared_with_a_rebuild(topics: Topi
         verified(topics, older, by_rebuild=True)
 
 
-def test_a_file_that_was_changed_is_found_by_a_rebuild(topics: Topics, file: Path) -> None:
-    opened = KnowledgeFile(file)
+def test_a_file_that_was_changed_is_found_by_a_rebuild(settled_topics: Topics, copy: Path) -> None:
+    opened = KnowledgeFile(copy)
     with opened.transaction() as tx:
         tx.execute("UPDATE databases SET runs = runs + 1")
     opened.close()
-    assert "the knowledge file agrees" in verified(topics, file)[-1]
+    assert "the knowledge file agrees" in verified(settled_topics, copy)[-1]
     message = "a rebuild gives other tables: databases \\(1 in the file alone, 1 in the rebuild\\)"
     with pytest.raises(StoreError, match=message):
-        verified(topics, file, by_rebuild=True)
+        verified(settled_topics, copy, by_rebuild=True)
 
 
 @pytest.mark.parametrize("table", ["databases", "inputs"])
-def test_a_table_that_the_file_lacks_is_found_by_a_rebuild(topics: Topics, file: Path, table: str) -> None:
-    with duckdb.connect(file) as connection:
+def test_a_table_that_the_file_lacks_is_found_by_a_rebuild(settled_topics: Topics, copy: Path, table: str) -> None:
+    with duckdb.connect(copy) as connection:
         rows = len(connection.table(table).fetchall())
         connection.execute(f"DROP TABLE {table}")
     message = f"a rebuild gives other tables: {table} \\(no such table in the file alone, {rows} in the rebuild\\)"
     with pytest.raises(StoreError, match=message):
-        verified(topics, file, by_rebuild=True)
+        verified(settled_topics, copy, by_rebuild=True)
 
 
 def test_a_chain_that_was_changed_is_exit_code_1_with_the_first_sequence_that_does_not_hold(
@@ -197,9 +223,9 @@ def test_while_a_control_process_runs_the_chain_alone_is_verified_and_that_is_sa
     )
 
 
-def test_without_a_file_the_chain_alone_is_verified_and_none_is_made(topics: Topics, file: Path) -> None:
-    nowhere = file.with_name("nowhere.duckdb")
-    assert verified(topics, nowhere)[-1] == f"the knowledge file was not compared: there is no {nowhere}"
+def test_without_a_file_the_chain_alone_is_verified_and_none_is_made(settled_topics: Topics, copy: Path) -> None:
+    nowhere = copy.with_name("nowhere.duckdb")
+    assert verified(settled_topics, nowhere)[-1] == f"the knowledge file was not compared: there is no {nowhere}"
     assert not nowhere.exists()
 
 

@@ -57,7 +57,6 @@ def run(connection: duckdb.DuckDBPyConnection, pair: Pair, examples: int) -> Non
 
     @settings(
         max_examples=examples,
-        deadline=None,
         database=None,
         derandomize=True,
         phases=[Phase.generate],

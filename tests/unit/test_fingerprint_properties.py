@@ -248,21 +248,21 @@ def skeleton(node: Any) -> Any:
 
 
 @given(STATEMENTS.flatmap(two))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_data_case_space_and_comments_are_no_shape(drawn: tuple[Statement, str, str]) -> None:
     _, one, other = drawn
     assert shape(one).id == shape(other).id
 
 
 @given(STATEMENTS.flatmap(two))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_two_writings_of_a_statement_are_one_to_duckdb_but_for_constants(drawn: tuple[Statement, str, str]) -> None:
     _, one, other = drawn
     assert skeleton(tree(one)) == skeleton(tree(other))
 
 
 @given(STATEMENTS.flatmap(two))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_data_is_in_a_text_and_all_of_it_is_in_the_literals(drawn: tuple[Statement, str, str]) -> None:
     _, sql, _ = drawn
     found = shape(sql)
@@ -274,7 +274,7 @@ def test_no_data_is_in_a_text_and_all_of_it_is_in_the_literals(drawn: tuple[Stat
 
 
 @given(STATEMENTS.flatmap(two))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_shape_is_its_own_shape_and_can_be_filled(drawn: tuple[Statement, str, str]) -> None:
     _, sql, _ = drawn
     found = shape(sql)
@@ -288,13 +288,13 @@ def test_a_shape_is_its_own_shape_and_can_be_filled(drawn: tuple[Statement, str,
 
 
 @given(STATEMENTS, STATEMENTS, st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_two_statements_have_one_id_if_they_are_one(one: Statement, other: Statement, draw: st.DataObject) -> None:
     assert (shape(draw.draw(written(one))).id == shape(draw.draw(written(other))).id) == (one == other)
 
 
 @given(STATEMENTS, st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_one_other_word_is_another_shape(statement: Statement, draw: st.DataObject) -> None:
     place = draw.draw(st.integers(0, len(statement) - 1))
     terminal = statement[place]
@@ -313,7 +313,7 @@ OTHER = str.maketrans("0123%+-abkmy", "9879@-+ijpqv")
 
 
 @given(st.text(max_size=60) | st.text(alphabet="ab1.,;'\"$`/*-+|&?:=<()[]{}\\é\xa0\n\0\1\2 eE_x", max_size=60))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_any_text_has_a_shape(text: str) -> None:
     found = shape(text, ())
     assert shape(found.text).id == found.id
@@ -328,7 +328,7 @@ FRAGMENTS = (
 
 
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=30).map(" ".join))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_any_heap_of_tokens_has_a_shape_that_is_its_own(text: str) -> None:
     found = shape(text)
     again = shape(found.text)

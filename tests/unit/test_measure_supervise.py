@@ -15,7 +15,7 @@ from schemas.measure.job import JOB, Job, Limits, Outcome
 from schemas.measure.supervise import run_measure
 from tests.jobs import candidate, clone, fingerprint, job
 
-ROWS = 200_000
+ROWS = 20_000
 TABLE = f"CREATE TABLE t AS SELECT range AS id, range % 100 AS g, 'text ' || range AS s FROM range({ROWS})"
 SLOW = "SELECT sum(length(regexp_replace(s || 'x', '[0-9]+', 'y', 'g'))) FROM t"
 ENDLESS = "SELECT count(*) FROM t, t a, t b WHERE hash(t.id + a.id + b.id) = 7"
@@ -168,14 +168,26 @@ def test_the_process_sees_no_secret_of_the_products_environment(
 ) -> None:
     monkeypatch.setenv("DUCKDB_SIDECAR_KAFKA_SASL_PASSWORD", "hunter2")
     seen: list[bytes] = []
-    when("prepare", "", lambda: seen.append(Path(f"/proc/{processes[-1].pid}/environ").read_bytes()))
-    run_measure(work(folder, SLOW), folder, Event())
+    stop = Event()
+
+    def look() -> None:
+        seen.append(Path(f"/proc/{processes[-1].pid}/environ").read_bytes())
+        stop.set()
+
+    when("prepare", "", look)
+    run_measure(work(folder, SLOW), folder, stop)
     assert seen
     assert b"hunter2" not in seen[0]
 
 
 def test_the_job_can_be_read_by_its_owner_alone(folder: Path, when: When) -> None:
     modes: list[int] = []
-    when("prepare", "", lambda: modes.append((folder / JOB).stat().st_mode & 0o777))
-    run_measure(work(folder, SLOW), folder, Event())
+    stop = Event()
+
+    def look() -> None:
+        modes.append((folder / JOB).stat().st_mode & 0o777)
+        stop.set()
+
+    when("prepare", "", look)
+    run_measure(work(folder, SLOW), folder, stop)
     assert modes == [0o600]

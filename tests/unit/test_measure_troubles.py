@@ -39,28 +39,6 @@ def measured(folder: Path, file: Path, statements: list[str]) -> Outcome:
     return measure(job(file, statements, [indexed(*statements)], limits=limits), folder)
 
 
-@pytest.mark.parametrize(
-    ("statement", "reason"),
-    [
-        ("SELECT CAST(s AS INTEGER) FROM t", "a value cannot be converted (ConversionException)"),
-        ("SELECT count(*) FROM t, t a, t b WHERE hash(t.id + a.id + b.id) = 7", "it runs too long"),
-        (
-            "SELECT * FROM a_frame_of_python",
-            "it names a table, view, type or function that the clone lacks (CatalogException)",
-        ),
-        ("SELECT * FROM '/nowhere/visits.csv'", "it reads a file that is gone"),
-    ],
-    ids=["fails", "runs for ever", "reads an object of Python", "reads a file that is gone"],
-)
-def test_a_query_that_cannot_be_run_is_not_measurable_and_the_others_are(
-    folder: Path, statement: str, reason: str
-) -> None:
-    outcome = measured(folder, clone(folder, TABLE), [statement, BY_ID])
-    assert list(outcome.not_measurable) == [fingerprint(statement)]
-    assert outcome.not_measurable[fingerprint(statement)].startswith(reason)
-    assert (outcome.error, [result.verdict for result in outcome.results].count("not measurable")) == (None, 0)
-
-
 def test_a_view_over_files_that_are_gone_is_not_measurable_and_the_rest_is(folder: Path) -> None:
     data = folder / "part.csv"
     data.write_text("a\n1\n")

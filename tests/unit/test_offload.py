@@ -35,6 +35,8 @@ class Trouble:
             case b"die":
                 os.kill(os.getpid(), signal.SIGKILL)
             case b"hang":
+                time.sleep(3600)
+            case b"spin":
                 while True:
                     pass
             case b"raise":
@@ -151,7 +153,7 @@ async def main():
     busy = Offload(["tests.unit.test_offload.Trouble"], Codec)
     await busy.start()
     print(busy._process.pid, flush=True)
-    await run(busy, came(b"hang"))
+    await run(busy, came(b"spin"))
 
 asyncio.run(main())
 """

@@ -66,7 +66,7 @@ def projected(*transactions: list[Arrived]) -> dict[str, list[tuple[Any, ...]]]:
     return found
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     drawn=batches,
     hashes=st.lists(st.sampled_from("abc"), max_size=3),
