@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-loop test check lock wheel records bench-client bench-gate bench-loop bench-measure bench-stream bench-store bench-recovery
+.PHONY: help setup demo demo-loop test check lock wheel records bench-chaos bench-client bench-gate bench-loop bench-measure bench-stream bench-store bench-recovery
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | sort | expand -t 18
@@ -44,6 +44,9 @@ wheel: setup ## the light wheel that a data product installs, into dist/
 
 records: setup ## write the .avsc files from the models
 	@$(BIN)/python -m schemas.records.derive
+
+bench-chaos: setup ## kill -9 of product, control process and broker while changes go through the whole loop
+	@$(BIN)/python deploy/benchmarks/chaos.py
 
 bench-measure: setup ## candidates a second, how far identical databases differ, and whether a first look decides right
 	@$(BIN)/python deploy/benchmarks/measure.py

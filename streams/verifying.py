@@ -14,6 +14,7 @@ from store.watches import Judge, Slots, Watched
 from streams.access.ordering import Ordering
 from streams.deciding import Deciding, outgoing
 from streams.landing.dropping import drops, hides, missed_by
+from streams.landing.way import only_prepares
 
 WATCH_FOR = timedelta(days=1)
 """After which what could not be told until then is said to be so."""
@@ -58,6 +59,8 @@ class Verifying:
             suggestion = suggestions.revision(self._tx, one.suggestion_id, one.revision)
             gain = suggestion.gain if suggestion else None
             last = suggestion.steps[one.last - 1] if suggestion else None
+            if suggestion and only_prepares(suggestion.steps, one.first, one.last):
+                continue
             if last is not None and (hides(last) or drops(last)):
                 self._judge_absence(one, last)
                 continue

@@ -1,7 +1,7 @@
 """A knowledge file whose control process judges approvals and tells products what to do."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,12 +13,14 @@ from schemas.records import Decision, Operation, Outcome, Suggestion
 from schemas.tokens import keys_of
 from schemas.topics import APPROVALS, CATALOGS, OPERATIONS, OUTCOMES, REQUESTS
 from store import decisions
+from streams.access.gate import unseen_days
 from streams.access.gatekeeper import Gatekeeper
 from streams.access.judging import Judging
 from streams.access.ordering import Ordering, OrderKey, order_key
 from streams.access.signing import SigningKey, create
 from streams.deciding import Deciding
 from streams.scheduling import AnalysisRules, Scheduler
+from streams.verifying import Verifying
 from tests.access import INDEX, ORDERS, OTHER, Team, later, planned
 from tests.deciding_store import Store
 from tests.store_records import CODEC, catalog, request
@@ -45,6 +47,14 @@ class Ordered(Store):
             ordering = Ordering(tx, CODEC, self.gatekeeper.rules, self.key, deciding, now)
             Scheduler(tx, CODEC, AnalysisRules(), deciding, now, ordering, self.gatekeeper.rules.policy).answer()
             ordering.tell()
+
+        return self.decide(take, now)
+
+    def judge(self, now: datetime) -> list[Decision]:
+        def take(tx: DuckDBPyConnection, deciding: Deciding) -> None:
+            ordering = Ordering(tx, CODEC, self.gatekeeper.rules, self.key, deciding, now)
+            unseen = timedelta(days=unseen_days(self.gatekeeper.rules.policy))
+            Verifying(tx, CODEC, deciding, now, ordering, unseen).judge()
 
         return self.decide(take, now)
 

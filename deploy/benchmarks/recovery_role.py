@@ -19,8 +19,8 @@ SIDECAR = "import sys; from streams import app, settings; app.run(settings.load(
 class Role:
     """A role of the sidecar in a process of its own, watched by its metrics."""
 
-    def __init__(self, name: str, progress: str, servers: str, folder: Path) -> None:
-        """`progress` is the metric that grows as the role gets on."""
+    def __init__(self, name: str, progress: str, servers: str, folder: Path, **more: str) -> None:
+        """`progress` is the metric that grows as the role gets on; `more` are settings, by their names in capitals."""
         self.name = name
         self._progress = progress
         self._port = free_port()
@@ -33,6 +33,7 @@ class Role:
             "LOG_LEVEL": "warning",
             "ANALYSIS_MIN_RUNS": "1",
             "ANALYSIS_MIN_INTERVAL_S": "5",
+            **more,
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SIDECAR_")}
         self._environment = kept | {f"SIDECAR_{name}": value for name, value in settings.items()}

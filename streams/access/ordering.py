@@ -29,7 +29,7 @@ from store.shapes import Shape
 from streams.deciding import ENVELOPE, Deciding, outgoing
 from streams.landing.dropping import drops_hidden
 from streams.landing.seen import landed
-from streams.landing.way import next_part
+from streams.landing.way import next_part, only_prepares
 
 from .automatic import earned
 from .gate import Case, against, agreed_steps, when
@@ -202,8 +202,9 @@ class Ordering:
             opens = when(policy, suggestion, ready.agreed, self._now).opens
             if opens is None or opens > self._now:
                 return
-            watched = to_watch(self._tx, suggestion, catalog, steps[ready.done :], self._now)
-            body = body.model_copy(update=watched)
+            if not only_prepares(suggestion.steps, ready.done, ready.agreed):
+                watched = to_watch(self._tx, suggestion, catalog, steps[ready.done :], self._now)
+                body = body.model_copy(update=watched)
             problem = self._send(key, body, suggestion, catalog, _most_s(policy, steps[ready.done :]))
         if problem is not None:
             self._void(suggestion, body.model_copy(update={"refused": problem}), problem)

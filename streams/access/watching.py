@@ -6,7 +6,7 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from schemas.actions import Rewrite, unpack
+from schemas.actions import CreateSummary, Rewrite, unpack
 from schemas.definition import words
 from schemas.fingerprint import shape
 from schemas.records import CatalogSnapshot, Step, Suggestion
@@ -26,7 +26,9 @@ def to_watch(
     since = now - watches.BEFORE
     found = workload.top(tx, suggestion.product, suggestion.database, catalog.catalog_hash, since, now, SHAPES)
     seen = found.shapes if found else []
-    names = {one.name.lower() for step in steps for one in step.touched}
+    # a summary is a table of its own, which no write to what it is made from has to keep
+    changed = [step for step in steps if step.action.kind != CreateSummary.kind]
+    names = {one.name.lower() for step in changed for one in step.touched}
     affected = {one.fingerprint for one in seen if one.kind in workload.WRITES and words(one.statement) & names}
     queries = {one.fingerprint for one in suggestion.queries}
     rewritten, arrived = _rewrites(suggestion.steps), _rewrites(steps)

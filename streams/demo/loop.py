@@ -34,6 +34,8 @@ from streams.terminal import table
 PARTNER = "partner.sql"
 OF_PARTNER = "orders"
 """The table that a partner's batches are of: an index on it pays for people's pages, and not for them."""
+BUDGET_S = 75
+"""Of measuring: more than without the loop, so that an index is reached."""
 CHANGES = 2
 """That are approved besides the one that turns out harmful."""
 OPERATION_S = 90
@@ -168,7 +170,8 @@ def run(console: Console, json_file: Path | None) -> None:
     progress = progress_on(console)
     with temporary_folder() as folder:
         team = Team.of(folder / "team")
-        with started(folder, progress, team.of_product, team.of_sidecar, [PARTNER]) as demo:
+        of_sidecar = {**team.of_sidecar, "SIDECAR_ANALYSIS_BUDGET_S": str(BUDGET_S)}
+        with started(folder, progress, team.of_product, of_sidecar, [PARTNER]) as demo:
             first_analysis(demo)
             loop = Loop(demo, team)
             loop.run()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import takewhile
 
+from schemas.actions import CreateSummary, Rewrite
 from schemas.records import Step
 
 from .dropping import drops_hidden
@@ -21,3 +22,9 @@ def next_part(steps: Sequence[Step], as_code: str) -> tuple[int, str]:
     count = sum(1 for _ in takewhile(lambda step: is_advice(step) is advice, steps))
     count = next((at for at in range(1, count) if drops_hidden(steps, at)), count)
     return count, f"{steps[0].action.kind} is no change of the database" if advice else ""
+
+
+def only_prepares(steps: Sequence[Step], first: int, last: int) -> bool:
+    """Whether these are tables that nothing uses before the rewrites behind them: by themselves they change nothing."""
+    made = all(step.action.kind == CreateSummary.kind for step in steps[first:last])
+    return made and any(step.action.kind == Rewrite.kind for step in steps[last:])

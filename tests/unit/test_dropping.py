@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from duckdb import DuckDBPyConnection
 
 from schemas.actions import DropColumn, DropTable, RenameColumn, RenameTable
 from schemas.definition import after
@@ -14,10 +13,6 @@ from schemas.orders import Order
 from schemas.records import Decision, Verdict
 from schemas.topics import CATALOGS, PATTERNS, SUGGESTIONS, VERDICTS
 from store import approvals
-from streams.access.gate import unseen_days
-from streams.access.ordering import Ordering
-from streams.deciding import Deciding
-from streams.verifying import Verifying
 from tests.access import ORDERS, TABLES, planned
 from tests.ordered_store import NOON, Ordered
 from tests.store_records import CODEC, catalog, pattern, pattern_batch
@@ -51,14 +46,6 @@ class Dropped(Ordered):
         self.batches += 1
         one = pattern(self.batches, statement=statement, errors=errors, **ran)
         self.add(PATTERNS, pattern_batch(self.batches, one))
-
-    def judge(self, now: datetime) -> list[Decision]:
-        def take(tx: DuckDBPyConnection, deciding: Deciding) -> None:
-            ordering = Ordering(tx, CODEC, self.gatekeeper.rules, self.key, deciding, now)
-            unseen = timedelta(days=unseen_days(self.gatekeeper.rules.policy))
-            Verifying(tx, CODEC, deciding, now, ordering, unseen).judge()
-
-        return self.decide(take, now)
 
 
 def verdict(taken: list[Decision]) -> tuple[str, str, bool]:

@@ -32,7 +32,7 @@ from tests.jobs import candidate, clone, fingerprint, job, known
 
 pytestmark = pytest.mark.alone
 
-ROWS = 250_000
+ROWS = 400_000
 VISITS = f"""
     CREATE TABLE visits AS SELECT range AS id, (hash(range) % 1000)::INTEGER AS place,
         'the page with the number ' || range AS page,
@@ -336,7 +336,7 @@ def test_clustering_keeps_what_the_table_has_and_gains_where_ranges_are_read(tmp
     file = clone(
         tmp_path,
         "CREATE TABLE t (id INTEGER PRIMARY KEY, place INTEGER NOT NULL, page VARCHAR DEFAULT 'p')",
-        "INSERT INTO t SELECT range, hash(range) % 100000, repeat('page ' || range, 8) FROM range(600000)",
+        "INSERT INTO t SELECT range, hash(range) % 100000, repeat('page ' || range, 8) FROM range(1200000)",
     )
     query = "SELECT count(*), sum(length(page)) FROM t WHERE place BETWEEN 100 AND 110 OR place BETWEEN 120 AND 125"
     cluster = Cluster(table="t", keys=[SortKey(column="place")])
