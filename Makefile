@@ -65,6 +65,7 @@ bench-client: setup ## what the client costs its product, and how slow that is w
 
 bench-loop: setup ## how a product fares while a table of 10 million rows is rebuilt in its process
 	@$(BIN)/python deploy/benchmarks/rebuild.py
+	@$(BIN)/python deploy/benchmarks/chaos.py --kills 0 --loops 24
 
 bench-gate: setup ## approvals judged a second, beside a bare verification
 	@$(BIN)/python deploy/benchmarks/gate.py

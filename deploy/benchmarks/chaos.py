@@ -9,7 +9,7 @@ An oracle that never looks into the knowledge file judges: every approval that K
 once; of each change what was done and what was taken back take turns; nothing is stuck; after each change the catalog
 is as promised, and at the end as at first; and every row that DuckDB has acknowledged to the product is there.
 
-    python deploy/benchmarks/chaos.py [--kills 200] [--seed 1] [--minutes 30]
+    python deploy/benchmarks/chaos.py [--kills 200] [--loops N] [--seed 1] [--minutes 30]
 """
 
 import argparse
@@ -17,12 +17,13 @@ import json
 import os
 import random
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -35,6 +36,7 @@ from chaos_oracle import Seen, judge
 from machine import machine
 from recovery_role import Role, free_port
 from rich.console import Console
+from rich.table import Table
 
 from schemas.actions import (
     AddColumn,
@@ -54,7 +56,7 @@ from schemas.codec import Codec
 from schemas.errors import BrokerError
 from schemas.expressions import ColumnRef
 from schemas.plan import drift, expected, plan_hash, steps
-from schemas.records import Approval, Cost, Limits, Machine, Outcome, Record, Request, Suggestion
+from schemas.records import Approval, Cost, Limits, Machine, Outcome, Record, Request, Step, Suggestion
 from schemas.render import Tables, by_name
 from schemas.topics import APPROVALS, REQUESTS, SUGGESTIONS, Topic
 from streams.broker import apache
@@ -67,7 +69,10 @@ BETWEEN_S = (0.5, 6.0)
 ROWS = 20_000
 ANSWER_S = 120.0
 """For whatever was killed to be back, and for what waited on it."""
-ATTEMPTS = 20
+OUTCOME_S = 20.0
+"""For an operation to end, before it is approved or asked for again."""
+AGAIN_S = 1.0
+ATTEMPTS = 60
 TABLE = {"table": "visits"}
 KINDS: list[Body] = [
     CreateIndex(**TABLE, name="visits_page", columns=["page"]),
@@ -183,18 +188,21 @@ class Loops:
         self._chaos, self._seen = chaos, seen
         self._kafka = Sending({"bootstrap.servers": chaos.servers}, "", Codec())
         self.approvals: list[str] = []
+        self.applied_s: dict[str, list[float]] = defaultdict(list)
+        """By kind, from an approval on its way to its outcome read."""
+        self.taken_back_s: list[float] = []
         self.loops = 0
         self.wrong: list[str] = []
 
-    def run(self) -> None:
-        """Until enough was killed, and what is under way is through."""
+    def run(self, most: int | None) -> None:
+        """Until enough was killed, and what is under way is through; or `most` loops."""
         for kind in cycle(KINDS):
-            if self._chaos.over.is_set():
+            if self._chaos.over.is_set() or self.loops == most:
                 break
             one = self._suggested(kind)
             done = self._carried_out(one)
             promised = expected(one.steps, done=True)
-            if not self._seen.until(lambda promised=promised: not drift(promised, self._seen.tables), ANSWER_S):
+            if not self._seen.until(lambda of=promised: not drift(of, self._seen.tables), ANSWER_S):
                 self.wrong.append(f"{one.title}: the catalog is not as promised after {done.operation_id}")
             self._taken_back(one, done)
             self.loops += 1
@@ -210,19 +218,25 @@ class Loops:
 
     def _carried_out(self, one: Suggestion) -> Outcome:
         for _ in range(ATTEMPTS):
+            begun = time.monotonic()
             approval = self._approval(one)
             if not self._seen.until(lambda of=approval: bool(self._seen.rulings[of]), ANSWER_S):
                 raise SystemExit(f"the approval {approval} is not answered within {ANSWER_S:.0f} s")
+            if self._done(one):
+                return self._of(one)[-1]
+            if self._seen.rulings[approval][-1].verdict == "refused":
+                time.sleep(AGAIN_S)  # the catalog may not be told yet
+                continue
             before = len(self._of(one))
-            if self._seen.until(lambda before=before: len(self._of(one)) > before, ANSWER_S):
-                last = self._of(one)[-1]
-                if (last.kind, last.state) == ("apply", "done"):
-                    return last
+            self._seen.until(lambda before=before: len(self._of(one)) > before, OUTCOME_S)
+            if self._done(one):
+                self.applied_s[one.rule].append(time.monotonic() - begun)
+                return self._of(one)[-1]
         raise SystemExit(f"{one.title} was not carried out in {ATTEMPTS} attempts: {self._of(one)[-3:]}")
 
     def _taken_back(self, one: Suggestion, done: Outcome) -> None:
         for _ in range(ATTEMPTS):
-            before = len(self._of(one))
+            begun, before = time.monotonic(), len(self._of(one))
             self._send(
                 REQUESTS,
                 Request(
@@ -231,11 +245,15 @@ class Loops:
                     requested_by="chaos",
                 ),
             )  # fmt: skip
-            self._seen.until(lambda before=before: len(self._of(one)) > before, 20)
+            self._seen.until(lambda before=before: len(self._of(one)) > before, OUTCOME_S)
             last = self._of(one)[-1]
             if (last.kind, last.state) == ("revert", "done"):
+                self.taken_back_s.append(time.monotonic() - begun)
                 return
         raise SystemExit(f"{one.title} was not taken back in {ATTEMPTS} attempts: {self._of(one)[-3:]}")
+
+    def _done(self, one: Suggestion) -> bool:
+        return [(last.kind, last.state) for last in self._of(one)[-1:]] == [("apply", "done")]
 
     def _of(self, one: Suggestion) -> list[Outcome]:
         """Each of its operations once, as they came."""
@@ -265,7 +283,7 @@ class Loops:
                 return
 
 
-def _suggestion(kind: Body, planned: Sequence[object]) -> Suggestion:
+def _suggestion(kind: Body, planned: Sequence[Step]) -> Suggestion:
     now = datetime.now(UTC)
     values = {
         "product": "chaos", "database": "shop", "instance": "chaos", "event_id": str(uuid4()), "time": now,
@@ -280,6 +298,15 @@ def _suggestion(kind: Body, planned: Sequence[object]) -> Suggestion:
     return Suggestion(**values)
 
 
+def _timed(loops: Loops) -> Table:
+    made = Table(title="seconds from an approval (or a request to take back) to the outcome", title_justify="left")
+    for column in ("", "n", "median", "most"):
+        made.add_column(column, justify="left" if not column else "right")
+    for kind, timed in (*sorted(loops.applied_s.items()), ("taken back", loops.taken_back_s)):
+        made.add_row(kind, str(len(timed)), f"{statistics.median(timed):.2f}", f"{max(timed):.2f}")
+    return made
+
+
 @contextmanager
 def _chaos(folder: Path, seed: int, kills: int, minutes: float) -> Iterator[Chaos]:
     made = Chaos(folder, seed, kills, time.monotonic() + 60 * minutes)
@@ -292,6 +319,7 @@ def _chaos(folder: Path, seed: int, kills: int, minutes: float) -> Iterator[Chao
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--kills", type=int, default=200)
+    arguments.add_argument("--loops", type=int, help="so many, and no more; with --kills 0 they are timed")
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--minutes", type=float, default=30, help="no more kills after these")
     given = arguments.parse_args()
@@ -306,8 +334,9 @@ def main() -> int:
     ):
         if not seen.until(lambda: bool(seen.tables), ANSWER_S):
             raise SystemExit("the product has not told its catalog")
-        chaos.begin()
-        loops.run()
+        if given.kills:
+            chaos.begin()
+        loops.run(given.loops)
         chaos.product.stop()
         found = judge(seen, loops.approvals, loops.wrong, chaos.product.file, chaos.product.notes, chaos.product.base)
         ended = (
@@ -318,6 +347,8 @@ def main() -> int:
         killed = ", ".join(f"{count} of the {what}" for what, count in sorted(chaos.kills.items()))
         took = f"{time.monotonic() - begun:.0f} s over {loops.loops} loops"
         console.print(f"\n{chaos.kills.total()} kills ({killed}) in {took}: {ended}")
+        if not given.kills:
+            console.print(_timed(loops))
         for wrong in found.wrong:
             console.print(f"  {wrong}")
         return 0 if found.is_well else 1

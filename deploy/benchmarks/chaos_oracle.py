@@ -46,7 +46,7 @@ class Seen:
 
     def _read(self, servers: str) -> None:
         codec = Codec()
-        consumer = Consumer({"bootstrap.servers": servers, "group.id": "oracle", "enable.auto.commit": False})
+        consumer = Consumer({"bootstrap.servers": servers, "group.id": "oracle", "log_level": 0})
         places = [TopicPartition(one.name, part, OFFSET_BEGINNING) for one in TOPICS for part in range(one.partitions)]
         consumer.assign(places)
         while not self._stop.is_set():

@@ -152,7 +152,8 @@ def _stage(seen: Seen) -> str:
     if seen.measured:
         return f"concluding from {len(seen.measured.results)} results measured in {seen.measured.measured_s:.0f} s"
     if seen.asked:
-        return f"measuring {len(seen.asked.candidates)} candidates on a clone beside the product, {seen.asked.budget_s:.0f} s at most"
+        most = f"{seen.asked.budget_s:.0f} s at most"
+        return f"measuring {len(seen.asked.candidates)} candidates on a clone beside the product, {most}"
     if seen.runs:
         return f"watching the query log: {seen.runs:,} runs of {len(seen.shapes)} shapes"
     return "waiting for the first queries"
