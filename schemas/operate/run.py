@@ -270,4 +270,7 @@ def _interrupted_after(
 
 def told(error: Exception) -> str:
     """DuckDB's messages may hold values of the product, so of those the kind alone is told."""
-    return str(error) if not isinstance(error, duckdb.Error) else f"DuckDB refused it ({type(error).__name__})"
+    if not isinstance(error, duckdb.Error):
+        return str(error)
+    hint = ": is there room on the disk of its file?" if isinstance(error, duckdb.IOException) else ""
+    return f"DuckDB refused it ({type(error).__name__}){hint}"

@@ -1,5 +1,6 @@
 """An order is carried out whole or not at all, loses nothing, and is told from what can be seen."""
 
+import resource
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -291,6 +292,25 @@ def test_what_has_no_way_back_is_not_taken_back(plain: Shop) -> None:
     assert plain.executor().carry_out(order).state == "done"
     back = order.model_copy(update={"kind": "revert"})
     assert plain.executor().carry_out(back) == Result("refused", "one of its steps has no way back")
+
+
+@pytest.mark.parametrize("room", [20_000, 200_000])
+def test_where_the_disk_is_full_in_the_middle_all_is_as_before(plain: Shop, room: int) -> None:
+    """Seen by the limit of a file's size, which fails a write as a full disk does."""
+    days = "DATE '2020-01-01' + (hash(range) % 60)::INTEGER AS day, hash(range)::VARCHAR AS number"
+    plain.connection.execute(f"INSERT INTO visits BY NAME SELECT range AS id, {days} FROM range(5000, 300000)")
+    plain.connection.execute("CHECKPOINT")
+    before, order = plain.look(), plain.order(BY_DAY)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (plain.file.stat().st_size + room, hard))
+    try:
+        result = plain.executor().carry_out(order)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    full = "DuckDB refused it (IOException): is there room on the disk of its file?"
+    assert result == Result("undone", full)
+    assert plain.look() == before
+    assert plain.executor().carry_out(order).state == "done", "once there is room"
 
 
 def test_beyond_its_time_it_gives_way(plain: Shop) -> None:
