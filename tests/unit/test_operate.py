@@ -439,7 +439,7 @@ def test_a_commit_that_reports_an_error_and_was_one_is_told_as_done(
 
     monkeypatch.setattr(run, "perform", reports)
     assert plain.executor().carry_out(plain.order(INDEX)) == Result(
-        "done", "1 moves, and then: DuckDB refused it (IOException)"
+        "done", "1 moves, and then: DuckDB refused it (IOException): is there room on the disk of its file?"
     )
 
 
