@@ -52,6 +52,7 @@ def snapshot_of(local: Local, database: str, live: Database, instances: int, *, 
         file_bytes=place.file_bytes,
         instances=instances,
         as_code=only_as_code(place, local.settings, instances, in_place=in_place),
+        pinned=local.settings.approval_keys is not None,
         coverage=Coverage(full=since is not None and not unseen, since=since, unseen=unseen),
         tables=tables,
     )

@@ -70,6 +70,7 @@ class CatalogSnapshot(Record):
     """`catalog_hash` covers tables, columns, types, constraints, indexes and views, not counts or sizes.
 
     `as_code` says why a change has to be landed as code, and is empty where the product's process carries it out.
+    `pinned` says that the product verifies people's approvals once more, by keys of its own.
     """
 
     catalog_hash: str
@@ -80,5 +81,6 @@ class CatalogSnapshot(Record):
     file_bytes: int
     instances: int
     as_code: str = ""
+    pinned: bool = False
     coverage: Coverage
     tables: list[Table]

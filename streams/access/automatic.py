@@ -1,8 +1,8 @@
 """Approves by itself what its class has earned: changes that can be taken back, after so many gains in a row.
 
 One change of a database at a time, until it is judged; and only what the newest analysis suggests, nobody has decided
-on and was never tried. A product that verifies approvals by its own keys refuses it, since nobody has signed: leave
-its classes out of `automatic`.
+on and was never tried. Nothing where the product verifies approvals by its own keys, since nobody has signed, and
+nothing that people land as code.
 """
 
 from dataclasses import dataclass
@@ -74,7 +74,9 @@ def _approve(
 ) -> bool:
     """Whether the gate lets it be done, but for who approves it."""
     catalog = catalogs.newest(tx, one.product, one.database)
-    if catalog is None or against(rules.policy, one, one.steps, Case(one, by_name(catalog.tables)), now):
+    if catalog is None or catalog.pinned or catalog.as_code:
+        return False
+    if against(rules.policy, one, one.steps, Case(one, by_name(catalog.tables)), now):
         return False
     judgement = when(rules.policy, one, len(one.steps), now)
     if judgement.verdict != "complete":

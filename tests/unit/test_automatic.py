@@ -110,6 +110,20 @@ def test_whatever_did_not_bring_what_was_promised_breaks_the_row(
     assert len(store.itself()) == 1
 
 
+@pytest.mark.parametrize("how", [{"pinned": True}, {"as_code": "dbt makes its tables"}])
+def test_where_people_have_to_sign_or_to_land_it_nothing_is_approved_by_itself(
+    tmp_path: Path, how: dict[str, Any]
+) -> None:
+    store = Trusted(tmp_path)
+    store.tried(1)
+    store.tried(2)
+    store.add(SUGGESTIONS, change(9))
+    store.add(CATALOGS, catalog(tables=list(TABLES.values()), **how))
+    assert store.itself() == []
+    store.add(CATALOGS, catalog(tables=list(TABLES.values())))
+    assert len(store.itself()) == 1
+
+
 def test_what_came_of_another_class_is_its_own_matter(tmp_path: Path) -> None:
     store = Trusted(tmp_path, **{"classes.rebuild.quorum": 1, "classes.rebuild.windows": []})
     store.tried(1)
