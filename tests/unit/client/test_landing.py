@@ -2,13 +2,19 @@
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import duckdb
 import pytest
 
+from schemas.client.attached import Local
 from schemas.client.catalog import Place, place_of
+from schemas.client.exemplars import Exemplars
+from schemas.client.files import Files
 from schemas.client.landing import only_as_code
+from schemas.client.live import SnapshotFile
+from schemas.client.reports import snapshot_of
 from schemas.client.settings import ClientSettings
 from tests.operating import replaced
 
@@ -45,3 +51,14 @@ def test_a_file_is_while_it_is_the_one_on_disk_and_may_be_written(tmp_path: Path
         connection.execute("CHECKPOINT")
         replaced(file)
         assert only_as_code(place, SETTINGS, 1, in_place=True).startswith("the file was replaced on disk")
+
+
+def test_both_are_told_with_the_catalog(tmp_path: Path) -> None:
+    file = tmp_path / "shop.duckdb"
+    duckdb.connect(file).close()
+    exemplars = Exemplars(tmp_path)
+    for pinned in (None, Path("pinned.json")):
+        settings = SETTINGS.model_copy(update={"approval_keys": pinned})
+        local = Local("sales", "i", settings, tmp_path, b"", exemplars, Files(exemplars), list, Event())
+        told = snapshot_of(local, "shop", SnapshotFile(file), 1, in_place=False)
+        assert (told.pinned, told.as_code[:18]) == (pinned is not None, "the product itself")
