@@ -33,6 +33,8 @@ SETTINGS = (
 ).split()
 """Those that change how fast a query is or what it returns. None of them can hold a secret or a path."""
 
+PRIVATE = "[private]"
+"""In a column's comment: what is in it is left out of clones, and what is compared with it is not kept."""
 MOST_ENUM_VALUES = 1_000
 _ENUM_VALUE = re.compile(r"'((?:[^']|'')*)'")
 
@@ -160,6 +162,18 @@ def structure(connection: duckdb.DuckDBPyConnection, database: str) -> list[Tabl
     found = [whole(name, "table", rows, None) for name, (_, rows) in tables.items()]
     found += [whole(name, "view", 0, view_body(sql)) for name, sql in views.items()]
     return sorted(found, key=lambda one: (one.schema_name, one.name))
+
+
+def private_columns(connection: duckdb.DuckDBPyConnection, database: str) -> dict[Name, set[str]]:
+    """Those whose comment holds `PRIVATE`, by their tables."""
+    found: defaultdict[Name, set[str]] = defaultdict(set)
+    for schema, table, column in connection.execute(
+        "SELECT schema_name, table_name, column_name FROM duckdb_columns() "
+        "WHERE database_name = ? AND contains(lower(comment), ?)",
+        [database, PRIVATE],
+    ).fetchall():
+        found[schema, table].add(column)
+    return dict(found)
 
 
 def catalog_hash(tables: Iterable[Table]) -> str:

@@ -11,7 +11,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +21,8 @@ from ..errors import CloneError
 from ..measure.job import CloneFacts
 from ..quoting import identifier, qualified, string
 from ..records import Table
-from .catalog import Place, structure
+from ..render import Name
+from .catalog import Place, private_columns, structure
 from .figures import ROW_GROUP, sizes
 from .needed import needed, parents_first
 from .pace import CLOSED, Pace
@@ -50,6 +51,8 @@ class Plan:
     indexes: dict[str, str]
     """Statements by the quoted name of the index."""
     bytes: int
+    private: dict[Name, set[str]] = field(default_factory=dict)
+    """Columns by their tables, which are empty in the clone."""
 
     @property
     def kind(self) -> str:
@@ -88,7 +91,8 @@ def plan_clone(
     }
     shares = _shares(chosen, size, largest)
     total = sum(round(share * one) for share, one in zip(shares, size, strict=True))
-    return Plan(place, chosen, shares, parents_first(others)[::-1], indexes, total)
+    private = private_columns(connection, place.database)
+    return Plan(place, chosen, shares, parents_first(others)[::-1], indexes, total, private)
 
 
 def hindrance(connection: duckdb.DuckDBPyConnection, plan: Plan, largest: int) -> str | None:
@@ -99,6 +103,8 @@ def hindrance(connection: duckdb.DuckDBPyConnection, plan: Plan, largest: int) -
         return "the database is encrypted, and a clone would not be"
     if not connection.execute("SELECT current_setting('enable_external_access')").fetchall()[0][0]:
         return "enable_external_access is off, so that no other file can be attached"
+    if kept := next(_cannot_be_empty(plan), None):
+        return f"{kept} is private, and cannot be left empty: it is a key, or NOT NULL where foreign keys refer to"
     if plan.bytes > MOST * largest:
         return f"even a sample of the tables would take {plan.bytes} bytes, and clone_bytes is {largest}"
     return None
@@ -132,6 +138,18 @@ def make_clone(connection: duckdb.DuckDBPyConnection, plan: Plan, file: Path, pa
         seconds=pace.seconds,
         indexes=list(plan.indexes.values()),
     )
+
+
+def _cannot_be_empty(plan: Plan) -> Iterator[str]:
+    """DuckDB alters no table that a foreign key refers to."""
+    referred = {(table.schema_name, one.references) for table in plan.tables for one in table.constraints}
+    for table in plan.tables:
+        place = table.schema_name, table.name
+        keys = {name for one in table.constraints if one.kind == "primary key" for name in one.columns}
+        for column in table.columns:
+            needed = column.name in keys or (not column.nullable and place in referred)
+            if needed and column.name in plan.private.get(place, ()):
+                yield f"{table.name}.{column.name}"
 
 
 def _shares(tables: Sequence[Table], sizes: Sequence[int], largest: int) -> list[float]:
@@ -168,6 +186,11 @@ def _copy_schema(connection: duckdb.DuckDBPyConnection, plan: Plan, clone: str) 
         connection.execute(f"DROP INDEX {clone}.{index}")
     # Not in the transaction that copies rows: so many kinds of work in one are too much for DuckDB 1.2.
     connection.execute("COMMIT")
+    for table in plan.tables:
+        for column in table.columns:
+            if column.name in plan.private.get((table.schema_name, table.name), ()) and not column.nullable:
+                name = f"{clone}.{qualified(table.schema_name, table.name)}"
+                connection.execute(f"ALTER TABLE {name} ALTER COLUMN {identifier(column.name)} DROP NOT NULL")
 
 
 def _copy_rows(connection: duckdb.DuckDBPyConnection, plan: Plan, clone: str, pace: Pace) -> tuple[int, int]:
@@ -177,13 +200,16 @@ def _copy_rows(connection: duckdb.DuckDBPyConnection, plan: Plan, clone: str, pa
     extents = _extents(connection, plan)
     copied = 0
     for table, share, extent in zip(plan.tables, plan.shares, extents, strict=True):
-        columns = ", ".join(identifier(column.name) for column in table.columns if not column.generated)
+        private = plan.private.get((table.schema_name, table.name), ())
+        names = [column.name for column in table.columns if not column.generated]
+        columns = ", ".join(map(identifier, names))
+        values = ", ".join("NULL" if one in private else identifier(one) for one in names)
         name = qualified(table.schema_name, table.name)
         source = f"{identifier(plan.place.database)}.{name}"
         rows = 0
         for first, last in _steps(extent.last, share):
             [(inserted,)] = connection.execute(
-                f"INSERT INTO {clone}.{name} ({columns}) SELECT {columns} FROM {source} "  # noqa: S608
+                f"INSERT INTO {clone}.{name} ({columns}) SELECT {values} FROM {source} "  # noqa: S608
                 f"WHERE rowid BETWEEN {first} AND {last}"
             ).fetchall()
             rows += inserted

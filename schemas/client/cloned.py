@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 
+from ..definition import words
 from ..errors import CloneError
 from ..fingerprint import shape
 from ..measure.files import REMOTE
@@ -13,7 +14,7 @@ from ..measure.supervise import run_measure
 from ..records import MeasurementRequest, WorkloadShape
 from ..topics import key_of
 from .attached import Local
-from .catalog import place_of, settings
+from .catalog import place_of, private_columns, settings
 from .clone import hindrance, make_clone, plan_clone
 from .live import Database
 from .pace import Pace
@@ -22,6 +23,7 @@ from .snapshot import make_snapshot
 from .workspace import Workspace, sweep
 
 CLONE = "clone.duckdb"
+LEFT_OUT = "it names a column that is private, and so empty in the clone"
 
 
 class Cloned:
@@ -40,10 +42,15 @@ class Cloned:
         workspace = Workspace(self._root, blake2b(request.event_id.encode(), digest_size=16).hexdigest())
         try:
             clone, in_force = self._clone(request, workspace.folder / CLONE)
+            private = self._private()
+            left_out = {one.fingerprint: LEFT_OUT for one in request.workload if words(one.statement) & private}
             made = datetime.now(UTC)
             job = Job(
                 request=request,
-                exemplars={one.fingerprint: self._exemplars(one) for one in request.workload},
+                exemplars={
+                    one.fingerprint: self._exemplars(one) for one in request.workload if one.fingerprint not in left_out
+                },
+                not_measurable=left_out,
                 clone=clone,
                 settings=in_force,
                 limits=Limits(
@@ -88,6 +95,12 @@ class Cloned:
             seconds=pace.seconds,
         )
         return snapshot, in_force
+
+    def _private(self) -> set[str]:
+        """Names of private columns, in lower case."""
+        with self._live.connection() as connection:
+            found = private_columns(connection, place_of(connection).database)
+        return {column.lower() for columns in found.values() for column in columns}
 
     def _exemplars(self, of: WorkloadShape) -> list[Exemplar]:
         """Those that are kept here, or those that a producer without our client has sent."""

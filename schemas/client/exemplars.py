@@ -12,12 +12,13 @@ import secrets
 import sqlite3
 import tempfile
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import closing, suppress
 from pathlib import Path
 from random import Random
 from time import monotonic, time
 
+from ..definition import words
 from ..fingerprint import Shape
 
 KEPT = 5
@@ -39,6 +40,7 @@ CREATE TABLE IF NOT EXISTS exemplars (
     fingerprint TEXT NOT NULL, slot INTEGER NOT NULL, literals TEXT NOT NULL, files TEXT NOT NULL,
     PRIMARY KEY (fingerprint, slot)
 );
+CREATE TABLE IF NOT EXISTS left_out (database TEXT PRIMARY KEY, names TEXT NOT NULL);
 """
 # workers count for themselves: the most that one of them has seen stands for all
 _COUNT = """
@@ -101,6 +103,7 @@ class Exemplars:
         self._waiting: dict[tuple[str, int], tuple[str, str]] = {}
         self._saved_s = 0.0
         self._complained = False
+        self._left_out: dict[str, frozenset[str]] = {}
 
     def add(self, shape: Shape) -> None:
         if (slot := self.slot(shape.id)) is not None:
@@ -120,7 +123,26 @@ class Exemplars:
     def seen(self, fingerprint: str) -> int:
         return 0 if self._seen is None else self._seen.get(fingerprint, 0)
 
+    def leave_out(self, database: str, columns: Set[str]) -> None:
+        """Of statements that name one of these, in lower case, none is kept; where they are others than before, all
+        that was kept is forgotten.
+        """
+        if self._left_out.get(database, frozenset()) == columns:
+            return
+        self._left_out = {**self._left_out, database: frozenset(columns)}
+        names = json.dumps(sorted(columns))
+
+        def forget(connection: sqlite3.Connection) -> None:
+            known = connection.execute("SELECT names FROM left_out WHERE database = ?", (database,)).fetchone()
+            if known != (names,):
+                connection.execute("DELETE FROM exemplars")
+                connection.execute("INSERT OR REPLACE INTO left_out VALUES (?, ?)", (database, names))
+
+        self._transact(forget)
+
     def put(self, slot: int, shape: Shape) -> None:
+        if self._left_out and words(shape.text) & frozenset().union(*self._left_out.values()):
+            return
         if shape.literals is not None:
             literals, files = json.dumps(shape.literals), json.dumps(dict(shape.files))
             if len(literals) + len(files) <= LARGEST:

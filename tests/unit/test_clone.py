@@ -53,6 +53,33 @@ def product(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
+def test_what_is_private_is_empty_in_the_clone_and_the_rest_is_whole(
+    product: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    product.execute("CREATE TABLE people (id INTEGER, mail VARCHAR NOT NULL, born DATE)")
+    product.execute("INSERT INTO people SELECT range, range || '@example.com', DATE '2000-01-01' FROM range(1000)")
+    product.execute("COMMENT ON COLUMN people.mail IS 'where they are reached [Private]'")
+    product.execute("COMMENT ON COLUMN orders.cents IS '[private]'")
+    clone_of(product, ["people", "orders"], tmp_path / "clone.duckdb")
+    with duckdb.connect(tmp_path / "clone.duckdb") as clone:
+        counted = clone.execute("SELECT count(*), count(mail), count(born), max(id) FROM people").fetchall()
+        orders = clone.execute("SELECT count(*), count(cents), count(euros), count(customer) FROM orders").fetchall()
+    assert (counted, orders) == ([(1000, 0, 1000, 999)], [(100_000, 0, 0, 100_000)])
+    assert b"@example.com" not in (tmp_path / "clone.duckdb").read_bytes()
+
+
+@pytest.mark.parametrize("column", ["id", "name"])
+def test_what_cannot_be_left_empty_keeps_the_clone_from_being_made(
+    product: duckdb.DuckDBPyConnection, column: str
+) -> None:
+    product.execute(f"COMMENT ON COLUMN customer.{column} IS '[private]'")
+    cursor = product.cursor()
+    plan = plan_clone(cursor, place_of(cursor), ["orders"], [], 10**9)
+    assert hindrance(cursor, plan, 10**9) == (
+        f"customer.{column} is private, and cannot be left empty: it is a key, or NOT NULL where foreign keys refer to"
+    )
+
+
 def clone_of(
     product: duckdb.DuckDBPyConnection,
     asked: list[str],

@@ -22,6 +22,24 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "state" / "shop"
 
 
+def test_of_statements_that_name_a_private_column_nothing_is_kept_and_what_was_is_forgotten(folder: Path) -> None:
+    exemplars = Exemplars(folder)
+    private, other = shape("SELECT id FROM people WHERE Mail = 'a@b'"), shape("SELECT id FROM people WHERE id = 7")
+    for one in (private, other):
+        exemplars.add(one)
+    exemplars.leave_out("shop", {"mail"})
+    assert (exemplars.get(private.id), exemplars.get(other.id)) == ([], [])
+    for one in (private, other):
+        exemplars.add(one)
+    assert (exemplars.get(private.id), len(exemplars.get(other.id))) == ([], 1)
+    again = Exemplars(folder)
+    again.leave_out("shop", {"mail"})
+    assert len(again.get(other.id)) == 1, "they are the same as before"
+    again.leave_out("shop", set())
+    again.add(private)
+    assert len(again.get(private.id)) == 1
+
+
 def test_the_first_ones_are_kept(folder: Path) -> None:
     exemplars = Exemplars(folder)
     for n in range(KEPT):
