@@ -36,6 +36,8 @@ class Seen:
         timer = threading.Timer(wait_s, late.set)
         timer.start()
         while not found() and not late.is_set():
+            if not self._thread.is_alive():
+                raise SystemExit("the oracle reads no more")
             late.wait(0.05)
         timer.cancel()
         return found()
