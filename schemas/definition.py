@@ -153,8 +153,16 @@ def _add_column(body: AddColumn, tables: Tables) -> Tables:
     return _with(tables, table, columns=[*table.columns, made])
 
 
+def _expect_no_view(body: OnTable, tables: Tables) -> None:
+    """One that names it would fail, and what reads the view names neither."""
+    found = dependents((body.schema_name, body.table), tables)
+    if views := [name for _, name in found if any(one.name == name and one.kind == "view" for one in tables.values())]:
+        raise ActionError(f"the view {views[0]!r} may name {body.table!r}, and would fail")
+
+
 def _rename_table(body: RenameTable, tables: Tables) -> Tables:
     table = known(body, tables)
+    _expect_no_view(body, tables)
     if (body.schema_name, body.to) in tables:
         raise ActionError(f"there is a table {body.schema_name}.{body.to} already")
     others = {name: one for name, one in tables.items() if one is not table}
@@ -163,6 +171,7 @@ def _rename_table(body: RenameTable, tables: Tables) -> Tables:
 
 def _rename_column(body: RenameColumn, tables: Tables) -> Tables:
     table = known(body, tables)
+    _expect_no_view(body, tables)
     at = _column(table, body.column)
     if any(one.name.lower() == body.to.lower() for one in table.columns):
         raise ActionError(f"{table.name!r} has a column {body.to!r} already")

@@ -237,7 +237,8 @@ def ready(tx: DuckDBPyConnection, now: datetime) -> list[Ready]:
         ), told AS (
             SELECT suggestion_id, revision, plan_hash,
                    max(sequence) FILTER (state <> 'sent' OR {IS_OUT}) AS sequence,
-                   max_by(kind = 'apply' AND state = 'done', sequence) AS goes_on,
+                   max_by(kind = 'apply' AND state = 'done', sequence)
+                       FILTER (kind = 'revert' OR state <> 'sent' OR {IS_OUT}) AS goes_on,
                    max_by(if(kind = 'apply', last_step, first_step), sequence) FILTER (state = 'done') AS done
             FROM ({LISTED}) AS told GROUP BY ALL
         )
@@ -247,7 +248,7 @@ def ready(tx: DuckDBPyConnection, now: datetime) -> list[Ready]:
             AND (goes_on OR said.sequence > coalesce(told.sequence, -1))
         ORDER BY said.sequence, suggestion_id
         """,  # noqa: S608 - constants of ours
-        [naive(now - LATE)],
+        [naive(now - LATE), naive(now - LATE)],
     ).fetchall()
     return [Ready(*zoned(row)) for row in rows]
 
@@ -257,6 +258,27 @@ def done(tx: DuckDBPyConnection, suggestion_id: str, revision: int) -> int:
     found = _found(tx, "suggestion_id = ? AND revision = ? AND state = 'done'", [suggestion_id, revision])
     last = next(iter(found), None)
     return 0 if last is None else last.last if last.kind == "apply" else last.first
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """`ended` is when it was heard of."""
+
+    operation_id: str
+    ended: datetime
+
+
+def last_done(tx: DuckDBPyConnection, suggestion_id: str, revision: int) -> Done | None:
+    """The newest operation of its plan that was."""
+    found = tx.execute(
+        f"""
+        SELECT told.operation_id, outcomes.timestamp FROM ({LISTED}) AS told JOIN outcomes USING (operation_id)
+        WHERE suggestion_id = ? AND revision = ? AND told.state = 'done'
+        ORDER BY told.sequence DESC, number DESC LIMIT 1
+        """,  # noqa: S608 - a constant of this module
+        [suggestion_id, revision],
+    ).fetchone()
+    return Done(*zoned(found)) if found else None
 
 
 def given(tx: DuckDBPyConnection, suggestion_id: str, revision: int, plan_hash: str) -> list[Given]:

@@ -112,10 +112,17 @@ def confidence(runs: int) -> float:
     return float(max(0.0, 1 - 1 / (9 * runs) - Z_95 / (3 * runs**0.5)) ** 3)
 
 
-def ran_since(tx: DuckDBPyConnection, shape: Shape, since: datetime) -> bool:
+def replaced_since(tx: DuckDBPyConnection, new: Shape, old: Shape, since: datetime) -> bool:
+    """Whether the new one ran since, and is new since then or the old one runs no more."""
     found = tx.execute(
-        "SELECT last_observed > ? FROM observed_patterns WHERE pattern_id = ?::UUID",
-        [naive(since), pattern_id(shape)],
+        """
+        SELECT new.last_observed > $since
+            AND (new.first_observed > $since OR coalesce(old.last_observed <= $since, true))
+        FROM observed_patterns AS new
+        LEFT JOIN (FROM observed_patterns WHERE pattern_id = $old::UUID) AS old ON true
+        WHERE new.pattern_id = $new::UUID
+        """,
+        {"since": naive(since), "new": pattern_id(new), "old": pattern_id(old)},
     ).fetchone()
     return bool(found and found[0])
 

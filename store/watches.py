@@ -229,7 +229,10 @@ def said(tx: DuckDBPyConnection, suggestion_id: str, revision: int) -> str | Non
 
 
 def still_worse(tx: DuckDBPyConnection, attempts: int, before: datetime) -> list[Watched]:
-    """What made things worse, was not taken back in fewer than so many attempts, the last one before then."""
+    """What made things worse, was not taken back in fewer than so many attempts, the last one before then.
+
+    An attempt that nobody has answered is none; another is made once the product has told its catalog since.
+    """
     rows = tx.execute(
         f"""
         WITH told AS ({LISTED})
@@ -239,10 +242,15 @@ def still_worse(tx: DuckDBPyConnection, attempts: int, before: datetime) -> list
         LEFT JOIN told AS later ON later.suggestion_id = one.suggestion_id AND later.revision = one.revision
             AND later.sequence > one.sequence
         LEFT JOIN operations ON operations.operation_id::VARCHAR = later.operation_id
+        LEFT JOIN (SELECT product, database, timestamp AS told FROM catalogs) AS catalog
+            ON catalog.product = one.product AND catalog.database = one.database
         WHERE verdict = 'worse' AND (verdicts.record->>'compared')::BOOLEAN AND NOT one.as_code
         GROUP BY ALL
-        HAVING count(later.operation_id) < ? AND NOT coalesce(bool_or(later.state = 'done'), false)
+        HAVING count(later.operation_id) FILTER (later.state <> 'sent') < ?
+            AND NOT coalesce(bool_or(later.state = 'done'), false)
             AND greatest(verdicts.timestamp, max(operations.timestamp)) <= ?
+            AND (max_by(later.state, later.sequence) IS DISTINCT FROM 'sent'
+                OR any_value(catalog.told) > max(operations.timestamp))
         ORDER BY one.operation_id
         """,  # noqa: S608 - a constant of ours
         [attempts, naive(before)],

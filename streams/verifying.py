@@ -11,7 +11,7 @@ from schemas.records import Gain, Step, Verdict
 from schemas.topics import VERDICTS
 from store import suggestions, watches
 from store.watches import Judge, Slots, Watched
-from streams.access.ordering import Ordering
+from streams.access.ordering import OURSELVES, Ordering
 from streams.deciding import Deciding, outgoing
 from streams.landing.dropping import drops, hides, missed_by
 from streams.landing.way import only_prepares
@@ -26,7 +26,6 @@ LONGEST_TEXT = 500
 NONE = Slots([], [], compared=True)
 MISSED = Came("worse", 1.0, 1.0, 1.0, 0, None)
 UNMISSED = Came("confirmed", 1.0, 1.0, 1.0, 0, None)
-OURSELVES = "sidecar"
 ATTEMPTS = 5
 """To take back what made things worse, where the product refuses or gives way."""
 AGAIN = timedelta(minutes=10)

@@ -89,14 +89,27 @@ def judge(policy: Policy, verified: Verified, at: datetime, case: Case) -> Judge
     if agreed <= case.done:
         return Judgement("counted", missing, vote, agreed)
     judgement = when(policy, suggestion, agreed, at, vote)
-    if judgement.verdict == "complete" and (why := next_part(suggestion.steps[case.done : agreed], case.as_code)[1]):
-        told = f"{judgement.reason}. Land it as code, by `sidecar code {suggestion.suggestion_id[:13]}`: {why}"
-        return replace(judgement, reason=told)
-    if judgement.verdict == "complete" and any(drops_hidden(suggestion.steps, at) for at in range(agreed)):
+    if judgement.verdict != "complete":
+        return judgement
+    return replace(judgement, reason=judgement.reason + how(policy, suggestion, case, agreed))
+
+
+def how(policy: Policy, suggestion: Suggestion, case: Case, agreed: int) -> str:
+    """What else there is to say to who approves so many steps: sentences, each with a full stop before it."""
+    told = ""
+    first, last = case.done, agreed
+    while first < last:
+        count, why = next_part(suggestion.steps[first:last], case.as_code)
+        if why:
+            what = "it" if (first, count) == (case.done, last - first) else f"steps {first + 1} to {first + count}"
+            told += f". Land {what} as code, by `sidecar code {suggestion.suggestion_id[:13]}`: {why}"
+            if case.as_code:
+                break
+        first += count
+    if any(drops_hidden(suggestion.steps, at) for at in range(case.done, agreed)):
         days = unseen_days(policy)
-        told = f"{judgement.reason}. What is dropped is out of sight for {days:g} days first, and comes back if missed"
-        return replace(judgement, reason=told)
-    return judgement
+        told += f". What is dropped is out of sight for {days:g} days first, and comes back if missed"
+    return told
 
 
 def unseen_days(policy: Policy | None) -> float:

@@ -7,6 +7,7 @@ but waited for, until the catalog and the log show it.
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from duckdb import DuckDBPyConnection
 from schemas.canonical import canonical
 from schemas.codec import Codec
 from schemas.orders import Order, sign
-from schemas.plan import drift, expected
 from schemas.records import CatalogSnapshot, Operation, Outcome, Outgoing, Ruling, Step, Suggestion
 from schemas.render import by_name
 from schemas.topics import OPERATIONS, OUTCOMES, RULINGS
@@ -27,8 +27,8 @@ from store.operations import Operate, Ready
 from store.requests import Waiting
 from store.shapes import Shape
 from streams.deciding import ENVELOPE, Deciding, outgoing
-from streams.landing.dropping import drops_hidden
-from streams.landing.seen import landed
+from streams.landing.dropping import drops_hidden, missed_by
+from streams.landing.seen import landed, obstacle
 from streams.landing.way import next_part, only_prepares
 
 from .automatic import earned
@@ -41,6 +41,8 @@ from .watching import to_watch
 OPEN_FOR = timedelta(minutes=10)
 """In which an order has to be begun."""
 NO_KEY = "the control process has no key for orders: set SIDECAR_OPERATION_KEY"
+OURSELVES = "sidecar"
+"""Who takes back what nobody has asked for."""
 LANDS_WITHIN = timedelta(days=90)
 """What people land as code, after it was approved."""
 AFTER_S = 3600.0
@@ -135,32 +137,42 @@ class Ordering:
         as_code = catalog.as_code or ("" if self._key else NO_KEY)
         count, why_code = next_part(approved.steps[ready.done : ready.agreed], as_code)
         ready = replace(ready, agreed=ready.done + count)
-        if (
-            drops_hidden(approved.steps, ready.done)
-            and watches.said(self._tx, ready.suggestion_id, ready.revision) != "confirmed"
-        ):
-            return  # nobody may have missed it for long enough
+        if drops_hidden(approved.steps, ready.done) and not self._is_unmissed(approved, ready):
+            return
         if self._key is None or why_code:
             self._look_for(approved, catalog, ready)
         else:
             self._tell(policy, self._key, catalog, ready)
 
+    def _is_unmissed(self, suggestion: Suggestion, ready: Ready) -> bool:
+        """Whether nobody has asked for what was put out of sight, until now; else it comes back."""
+        hidden = operations.last_done(self._tx, ready.suggestion_id, ready.revision)
+        if hidden is None or watches.said(self._tx, ready.suggestion_id, ready.revision) != "confirmed":
+            return False
+        step = suggestion.steps[ready.done - 1]
+        if (asked := missed_by(self._tx, ready.product, ready.database, step, hidden.ended)) is None:
+            return True
+        logger.warning("what was to be dropped is asked for, and comes back", statement=asked)
+        self.take_back(ready.product, hidden.operation_id, OURSELVES)
+        return False
+
     def _look_for(self, suggestion: Suggestion, catalog: CatalogSnapshot, ready: Ready) -> None:
         """Whether people have landed it as code. A newer revision says nothing about a change that is under way."""
         steps, tables = suggestion.steps[ready.done : ready.agreed], by_name(catalog.tables)
 
-        def ran(fingerprint: str) -> bool:
-            return shapes.ran_since(self._tx, Shape(ready.product, ready.database, fingerprint), ready.approved)
+        def replaced(new: str, old: str) -> bool:
+            of = partial(Shape, ready.product, ready.database)
+            return shapes.replaced_since(self._tx, of(new), of(old), ready.approved)
 
         body = self._body("apply", suggestion, catalog, ready.done, ready.agreed, ready.approver)
         body = body.model_copy(update={"as_code": True})
-        there = landed(steps, tables, ran)
+        there = landed(steps, tables, replaced)
         if there == len(steps):
-            body = body.model_copy(update=to_watch(self._tx, suggestion, catalog, steps, self._now))
+            body = body.model_copy(update=to_watch(self._tx, suggestion, suggestion.catalog_hash, steps, self._now))
             outcome = self._landed(body, suggestion, catalog)
             self._deciding.decide("operate", ready.product, ready.database, canonical(body), outcome)
-        elif drifted := drift(expected(steps[there:], done=False), tables):
-            reason = f"{', '.join(drifted)} changed since it was planned, but not to that: the next analysis plans anew"
+        elif problem := obstacle(steps[there:], tables):
+            reason = f"{problem}: the next analysis plans anew"
             self._void(suggestion, body.model_copy(update={"refused": reason}), reason)
         elif self._now - ready.approved > LANDS_WITHIN:
             reason = f"it was not landed within {LANDS_WITHIN.days} days, and is waited for no longer"
@@ -203,7 +215,7 @@ class Ordering:
             if opens is None or opens > self._now:
                 return
             if not only_prepares(suggestion.steps, ready.done, ready.agreed):
-                watched = to_watch(self._tx, suggestion, catalog, steps[ready.done :], self._now)
+                watched = to_watch(self._tx, suggestion, catalog.catalog_hash, steps[ready.done :], self._now)
                 body = body.model_copy(update=watched)
             problem = self._send(key, body, suggestion, catalog, _most_s(policy, steps[ready.done :]))
         if problem is not None:

@@ -9,7 +9,7 @@ from duckdb import DuckDBPyConnection
 from schemas.actions import CreateSummary, Rewrite, unpack
 from schemas.definition import words
 from schemas.fingerprint import shape
-from schemas.records import CatalogSnapshot, Step, Suggestion
+from schemas.records import Step, Suggestion
 from store import watches, workload
 
 SHAPES = 100
@@ -17,14 +17,16 @@ SHAPES = 100
 
 
 def to_watch(
-    tx: DuckDBPyConnection, suggestion: Suggestion, catalog: CatalogSnapshot, steps: Sequence[Step], now: datetime
+    tx: DuckDBPyConnection, suggestion: Suggestion, catalog_hash: str, steps: Sequence[Step], now: datetime
 ) -> dict[str, Any]:
     """For `store.operations.Operate`: what these steps affect, writes to their tables among it, and what they do not.
+
+    By what ran under this catalog, the one before the change.
 
     As long as rewrites are missing, on which the gain rests, the writes are all that they affect.
     """
     since = now - watches.BEFORE
-    found = workload.top(tx, suggestion.product, suggestion.database, catalog.catalog_hash, since, now, SHAPES)
+    found = workload.top(tx, suggestion.product, suggestion.database, catalog_hash, since, now, SHAPES)
     seen = found.shapes if found else []
     # a summary is a table of its own, which no write to what it is made from has to keep
     changed = [step for step in steps if step.action.kind != CreateSummary.kind]

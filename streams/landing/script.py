@@ -1,7 +1,12 @@
 """A plan as SQL to read and to run: for whoever lands it by hand, or by the tools of their own repository."""
 
-from schemas.actions import ConvertFile, Rewrite
+from schemas.actions import ChangeType, Cluster, ConvertFile, Rewrite
 from schemas.records import Step, Suggestion
+
+from .dropping import drops_hidden
+
+REWRITE_ROWS = (Cluster.kind, ChangeType.kind)
+ALONE = "while nobody else writes to the table: DuckDB may bring back rows as they were before"
 
 
 def script(suggestion: Suggestion, *, back: bool = False) -> str:
@@ -15,7 +20,12 @@ def script(suggestion: Suggestion, *, back: bool = False) -> str:
         lines.append(_comment(f"plan {suggestion.plan_hash}"))
     steps = list(enumerate(suggestion.steps, start=1))
     for number, step in reversed(steps) if back else steps:
-        lines += ["", _comment(f"step {number} of {len(steps)}: {step.action.kind}"), *_step(step, back=back)]
+        later = not back and drops_hidden(suggestion.steps, number - 1)
+        lines += [
+            "",
+            _comment(f"step {number} of {len(steps)}: {step.action.kind}"),
+            *_step(step, back=back, later=later),
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -24,13 +34,18 @@ def is_advice(step: Step) -> bool:
     return step.action.kind in (Rewrite.kind, ConvertFile.kind)
 
 
-def _step(step: Step, *, back: bool) -> list[str]:
+def _step(step: Step, *, back: bool, later: bool) -> list[str]:
+    if later:
+        return [_comment("not now: only when nobody has asked for it for long enough"), *map(_comment, step.sql)]
     if is_advice(step):
         said = "use again what it was before" if back else "in the code that runs it, use instead:"
         return [_comment(said), *([] if back else map(_comment, step.sql))]
     if back and not step.reversible:
         return [_comment("nothing takes this back")]
-    return [f"{one};" for one in (step.inverse_sql if back else step.sql)] or [_comment("nothing need be done")]
+    statements = [f"{one};" for one in (step.inverse_sql if back else step.sql)]
+    if not statements:
+        return [_comment("nothing need be done")]
+    return [*([_comment(ALONE)] if step.action.kind in REWRITE_ROWS else []), *statements]
 
 
 def _comment(text: str) -> str:

@@ -18,24 +18,39 @@ from schemas.actions import (
     Rewrite,
     unpack,
 )
+from schemas.definition import after
+from schemas.errors import ActionError
 from schemas.fingerprint import shape
 from schemas.plan import IN_ORDER
 from schemas.records import Column, Step, Table
 from schemas.render import Tables
 
+Replaced = Callable[[str, str], bool]
+"""Whether the first fingerprint runs in the stead of the second since the steps were approved."""
 
-def landed(steps: Sequence[Step], tables: Tables, ran: Callable[[str], bool]) -> int:
-    """How many of the first steps have. `ran` says of a fingerprint whether it ran since they were approved."""
+
+def landed(steps: Sequence[Step], tables: Tables, replaced: Replaced) -> int:
+    """How many of the first steps have."""
     for done, step in enumerate(steps):
-        if not is_there(unpack(step.action), tables, ran):
+        if not is_there(unpack(step.action), tables, replaced):
             return done
     return len(steps)
 
 
-def is_there(body: Body, tables: Tables, ran: Callable[[str], bool]) -> bool:
+def obstacle(steps: Sequence[Step], tables: Tables) -> str | None:
+    """Why they can be landed no more. Of what has names of its own the hashes would say too much."""
+    try:
+        for step in steps:
+            tables = after(unpack(step.action), tables)
+    except ActionError as error:
+        return str(error)
+    return None
+
+
+def is_there(body: Body, tables: Tables, replaced: Replaced) -> bool:
     """False for a converted file, which shows in no catalog."""
     if isinstance(body, Rewrite):
-        return ran(shape(body.statement).id)
+        return replaced(shape(body.statement).id, body.fingerprint)
     if not isinstance(body, OnTable):
         return False
     table = tables.get((body.schema_name, body.table))
@@ -53,7 +68,7 @@ def _shows(body: OnTable, table: Table) -> bool:
         case CreateIndex():
             return any((one.columns, one.unique) == (body.columns, body.unique) for one in table.indexes)
         case DropIndex():
-            return all(one.name != body.name for one in table.indexes)
+            return all((one.columns, one.unique) != (body.columns, body.unique) for one in table.indexes)
         case Cluster():
             column = _column(table, body.keys[0].column)
             ordered = column.ordered if column else -1

@@ -16,11 +16,12 @@ def next_part(steps: Sequence[Step], as_code: str) -> tuple[int, str]:
     What is put out of sight is dropped later. `as_code` is the catalog's. Where the process does carry out, what
     changes no database is code nevertheless.
     """
-    if as_code:
-        return len(steps), as_code
     advice = is_advice(steps[0])
-    count = sum(1 for _ in takewhile(lambda step: is_advice(step) is advice, steps))
+    alike = sum(1 for _ in takewhile(lambda step: is_advice(step) is advice, steps))
+    count = len(steps) if as_code else alike
     count = next((at for at in range(1, count) if drops_hidden(steps, at)), count)
+    if as_code:
+        return count, as_code
     return count, f"{steps[0].action.kind} is no change of the database" if advice else ""
 
 

@@ -80,6 +80,41 @@ def test_what_nobody_missed_is_dropped_after_its_time_and_not_before(tmp_path: P
     ]
 
 
+def test_what_is_asked_for_while_its_drop_waits_comes_back(tmp_path: Path) -> None:
+    store = Dropped(tmp_path)
+    late = NOON + 21 * DAY
+    assert verdict(store.judge(late))[0] == "confirmed"
+    store.run("SELECT max(customer) FROM other", late, errors=1)
+    back = store.order(store.turn(late))
+    assert (back.kind, back.first, back.last) == ("revert", 0, 1)
+    store.answer(back, at=late)
+    store.add(CATALOGS, catalog(tables=list(TABLES.values())))
+    assert store.turn(late + 30 * DAY) == []
+
+
+def test_a_drop_that_was_told_to_a_process_that_died_is_told_again(tmp_path: Path) -> None:
+    store = Dropped(tmp_path)
+    late = NOON + 21 * DAY
+    store.judge(late)
+    lost = store.order(store.turn(late))
+    hidden = list(after(HIDDEN, TABLES).values())
+    store.add(CATALOGS, catalog(tables=hidden, instance="web-2"))
+    again = store.order(store.turn(late))
+    assert ((lost.first, lost.instance), (again.first, again.instance)) == ((1, "web-1"), (1, "web-2"))
+
+
+def test_it_comes_back_even_where_the_product_was_away_for_long(tmp_path: Path) -> None:
+    store = Dropped(tmp_path)
+    store.run("SELECT max(customer) FROM other", NOON + DAY, errors=1)
+    assert verdict(store.judge(NOON + DAY))[2] is True
+    for hours in range(1, 48):
+        assert [one.kind for one in store.judge(NOON + DAY + timedelta(hours=hours))] == []
+    hidden = list(after(HIDDEN, TABLES).values())
+    store.add(CATALOGS, catalog(tables=hidden, instance="web-2", time=NOON + 3 * DAY))
+    again = store.order(store.judge(NOON + 3 * DAY))
+    assert (again.kind, again.instance) == ("revert", "web-2")
+
+
 @pytest.mark.parametrize(
     ("statement", "errors"), [("SELECT max(customer) FROM Other", 1), ('DELETE FROM "other to drop"', 0)]
 )

@@ -19,6 +19,7 @@ from schemas.actions import (
     DropIndex,
     DropTable,
     Named,
+    RenameTable,
     Rewrite,
     SortKey,
     pack,
@@ -76,6 +77,19 @@ def test_sql_is_what_the_plan_does_and_what_sentences_say_is_none() -> None:
         'DROP INDEX "main"."i";',
     ]
     assert script(planned(DropTable(table="other")), back=True).splitlines()[-1] == "-- nothing takes this back"
+
+
+def test_what_is_dropped_later_and_what_wants_nobody_to_write_says_so() -> None:
+    hidden = planned(RenameTable(table="other", to="x"), DropTable(table="x"))
+    assert script(hidden).splitlines()[-3:] == [
+        "-- step 2 of 2: drop_table",
+        "-- not now: only when nobody has asked for it for long enough",
+        '-- DROP TABLE "main"."x"',
+    ]
+    lines = script(planned(CLUSTER)).splitlines()
+    assert lines[4].startswith("-- step 1")
+    assert lines[5].startswith("-- while nobody else writes")
+    assert script(planned(CLUSTER), back=True).splitlines()[-1] == "-- nothing need be done"
 
 
 def test_a_statement_is_found_by_its_shape_and_keeps_its_data() -> None:
@@ -155,7 +169,7 @@ def test_a_dbt_project_builds_what_the_plan_promised(tmp_path: Path) -> None:
         assert runner().invoke(["run", "--quiet", *places]).success
     with duckdb.connect(tmp_path / "shop.duckdb") as connection:
         tables = by_name(structure(connection, place_of(connection).database))
-        assert [is_there(body, tables, lambda _: False) for body in bodies] == [True, False, True, True, True, True]
+        assert [is_there(body, tables, lambda *_: False) for body in bodies] == [True, False, True, True, True, True]
         assert connection.execute("SELECT id FROM orders LIMIT 3").fetchall() == [(0,), (1,), (2,)]
         assert connection.execute("SELECT sum(n), count(*) FROM totals").fetchall() == [(5000, 7)]
 
@@ -233,15 +247,15 @@ def ordered(share: float) -> dict[tuple[str, str], Table]:
 )
 def test_a_clustered_table_is_seen_by_the_order_of_its_neighbours(share: float, up: bool, down: bool) -> None:
     other = Cluster(table="orders", keys=[SortKey(column="id", descending=True), SortKey(column="customer")])
-    assert is_there(CLUSTER, ordered(share), lambda _: False) is up
-    assert is_there(other, ordered(share), lambda _: False) is down
+    assert is_there(CLUSTER, ordered(share), lambda *_: False) is up
+    assert is_there(other, ordered(share), lambda *_: False) is down
 
 
 def test_as_many_first_steps_have_arrived_as_are_seen() -> None:
     wanted = planned(INDEX, REWRITE, CLUSTER).steps
     with_index = ORDERS.model_copy(update={"indexes": [{"name": "dbt_1", "columns": ["customer"], "unique": False}]})
     tables = {("main", "orders"): Table.model_validate(with_index.model_dump())}
-    assert landed(wanted, {("main", "orders"): ORDERS}, lambda _: True) == 0
-    assert landed(wanted, tables, lambda _: False) == 1
-    assert landed(wanted, tables, lambda fingerprint: fingerprint == shape(NEW).id) == 2
-    assert not is_there(ConvertFile(file="x"), tables, lambda _: True)
+    assert landed(wanted, {("main", "orders"): ORDERS}, lambda *_: True) == 0
+    assert landed(wanted, tables, lambda *_: False) == 1
+    assert landed(wanted, tables, lambda new, old: (new, old) == (shape(NEW).id, REWRITE.fingerprint)) == 2
+    assert not is_there(ConvertFile(file="x"), tables, lambda *_: True)

@@ -97,14 +97,61 @@ def test_a_newer_revision_does_not_end_the_waiting(store: Ordered) -> None:
     assert seen(store, store.turn()).revision == ONE.revision
 
 
-def test_another_change_of_the_table_ends_it_and_is_told(store: Ordered) -> None:
+def test_another_change_of_the_table_ends_it_only_where_it_cannot_be_landed_any_more(store: Ordered) -> None:
     store.approve("bob")
     column = Column(name="more", type="BIGINT", nullable=True)
     store.add(CATALOGS, looks(ORDERS.model_copy(update={"columns": [*ORDERS.columns, column]})))
-    assert refused(store.turn()) == [
-        "main.orders changed since it was planned, but not to that: the next analysis plans anew"
-    ]
     assert store.turn() == []
+    store.add(CATALOGS, looks(ORDERS.model_copy(update={"columns": [ORDERS.columns[0], column]})))
+    assert refused(store.turn()) == ["'orders' has no column 'customer': the next analysis plans anew"]
+    assert store.turn() == []
+
+
+def test_of_several_indexes_one_may_come_before_the_other_under_names_of_its_own(tmp_path: Path) -> None:
+    store = Ordered(tmp_path)
+    other = INDEX.model_copy(update={"name": "i2", "columns": ["id"]})
+    plan = planned(INDEX, other)
+    store.add(SUGGESTIONS, plan)
+    store.add(CATALOGS, looks(ORDERS))
+    store.approve("bob", plan)
+    store.add(CATALOGS, looks(WITH_INDEX))
+    assert store.turn() == []
+    both = {("main", "orders"): WITH_INDEX}
+    store.add(CATALOGS, looks(after(other.model_copy(update={"name": "__dbt_2"}), both)["main", "orders"]))
+    assert seen(store, store.turn()).last == 2
+
+
+def test_what_ran_before_the_change_is_watched_and_compared_though_its_catalog_is_another_now(store: Ordered) -> None:
+    ran = dict.fromkeys(("hour", "first_seen", "last_seen"), NOON - timedelta(hours=1))
+    insert = {"kind": "insert", "statement": "INSERT INTO orders VALUES ($1)"}
+    store.add(PATTERNS, pattern_batch(0, pattern(2, **ran), pattern(3, **ran, **insert)))
+    store.approve("bob")
+    store.add(CATALOGS, looks(WITH_INDEX).model_copy(update={"catalog_hash": "after"}))
+    taken = store.turn()
+    body = json.loads(taken[0].body)
+    assert (body["watched"], body["compared"]) == ([pattern(3).fingerprint], [pattern(2).fingerprint])
+
+
+def test_a_rewrite_that_another_caller_runs_already_has_not_landed_while_the_old_one_runs(tmp_path: Path) -> None:
+    store = Ordered(tmp_path)
+    store.team.write(**{"classes.summaries": SUMMARIES})
+    store.gatekeeper = Gatekeeper(store.team.file)
+    plan = planned(REWRITE)
+    store.add(SUGGESTIONS, plan)
+    earlier = dict.fromkeys(("hour", "first_seen", "last_seen"), NOON - timedelta(hours=1))
+    later = dict.fromkeys(("hour", "first_seen", "last_seen"), NOON + timedelta(hours=1))
+    new = {"fingerprint": shape(REWRITTEN).id, "statement": REWRITTEN}
+    store.add(PATTERNS, pattern_batch(0, pattern(4, **new, **earlier), pattern(1, **earlier)))
+    store.approve("bob", plan)
+    store.add(PATTERNS, pattern_batch(1, pattern(4, **new, **later)))
+    with store.file.transaction() as tx:
+        tx.execute("UPDATE observed_patterns SET last_observed = ? WHERE pattern_data->>'fingerprint' = ?",
+                   [(NOON + timedelta(hours=1)).replace(tzinfo=None), pattern(1).fingerprint])  # fmt: skip
+    assert store.turn(LATER) == []
+    with store.file.transaction() as tx:
+        tx.execute("UPDATE observed_patterns SET last_observed = ? WHERE pattern_data->>'fingerprint' = ?",
+                   [(NOON - timedelta(hours=1)).replace(tzinfo=None), pattern(1).fingerprint])  # fmt: skip
+    assert seen(store, store.turn(LATER)).last == 1
 
 
 def test_what_nobody_lands_is_not_waited_for_for_ever(store: Ordered) -> None:

@@ -199,6 +199,13 @@ def test_nothing_is_unused_that_may_only_not_have_been_seen(more: dict[str, Any]
     assert all(reason in one for one in refused.values())
 
 
+def test_no_column_is_dropped_of_a_table_that_a_view_reads() -> None:
+    view = table("seen", []).model_copy(update={"kind": "view", "statement": "SELECT id FROM orders"})
+    candidates, refused = propose(unused.RULE, [ORDERS, view], [BY_CUSTOMER], days=40, catalog_coverage=FULL)
+    assert candidates == []
+    assert refused["Drop a column of orders"] == "the view seen reads it"
+
+
 def test_a_statement_that_could_not_be_read_may_use_anything() -> None:
     given = workload([DEAD], ["SELECT b FROM elsewhere"], days=40, catalog_coverage=FULL)
     [finding] = unused.RULE.propose(given)

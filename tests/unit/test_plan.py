@@ -127,13 +127,15 @@ REVERSIBLE = [
     INDEX,
     DropIndex(**PLACE, name="visits_day", columns=["day"]),
     SUMMARY,
+]
+RENAMES = [
     RenameColumn(**PLACE, column="number", to="number to drop"),
+    RenameTable(**PLACE, to="visits to drop"),
 ]
 OTHERS = [
     Cluster(**PLACE, keys=[SortKey(column="day")]),
     DropColumn(**PLACE, column="number"),
     DropTable(**PLACE),
-    RenameTable(**PLACE, to="visits to drop"),
 ]
 
 
@@ -149,6 +151,22 @@ def test_what_a_step_leaves_is_what_duckdb_has_afterwards(shop: duckdb.DuckDBPyC
     run(shop, step.sql)
     left = agrees(shop, step, done=True)
     assert left == dict.fromkeys(found, True)
+
+
+@pytest.mark.parametrize("body", RENAMES, ids=identity)
+def test_what_is_renamed_is_as_promised_and_comes_back_and_no_view_may_name_it(
+    shop: duckdb.DuckDBPyConnection, body: Body
+) -> None:
+    with pytest.raises(ActionError, match="may name 'visits', and would fail"):
+        the_step(body, tables_of(shop))
+    run(shop, ["DROP VIEW newest", "DROP VIEW shop.recent"])
+    step = the_step(body, tables_of(shop))
+    assert set(agrees(shop, step, done=False).values()) == {True}
+    run(shop, step.sql)
+    assert set(agrees(shop, step, done=True).values()) == {True}
+    assert False in agrees(shop, step, done=False).values()
+    run(shop, step.inverse_sql)
+    assert set(agrees(shop, step, done=False).values()) == {True}
 
 
 @pytest.mark.parametrize("body", REVERSIBLE, ids=identity)

@@ -114,6 +114,9 @@ def _drop_index(rule: Rule, workload: Workload, table: Table, index: Index, titl
 
 
 def _columns(rule: Rule, workload: Workload, table: Table) -> Iterator[Finding]:
+    if named := _needed_by_view(workload, table):
+        yield rule.refusal(f"Drop a column of {table.name}", named, [])
+        return
     positional: list[Query] = [query for query in workload.writes_of(table) if query.reading.positional]
     starred = any(name_of(table) in query.reading.starred for query in workload.queries)
     for column in table.columns:
