@@ -8,7 +8,8 @@ from schemas.records import Experience
 def of(tx: DuckDBPyConnection, product: str) -> list[Experience]:
     """Of the product and of all others, by rule.
 
-    A suggestion counts once as rejected however many of its revisions were, and of each approver the last score.
+    A suggestion counts once as rejected however many of its revisions were, and of each approver the last score; of a
+    plan that was judged in parts the worst verdict. One that had nothing to compare with counts for nothing.
     """
     rows = tx.execute(
         """
@@ -17,7 +18,9 @@ def of(tx: DuckDBPyConnection, product: str) -> list[Experience]:
                    CASE WHEN verdict = 'worse' THEN 'worse' WHEN (record->>'as_promised')::BOOLEAN = false THEN 'short'
                         ELSE 'kept' END AS what
             FROM verdicts JOIN operations USING (operation_id)
-            WHERE verdict = 'confirmed' OR verdict = 'worse' AND (record->>'compared')::BOOLEAN
+            WHERE verdict IN ('confirmed', 'worse') AND (record->>'compared')::BOOLEAN
+            QUALIFY row_number() OVER (
+                PARTITION BY suggestion_id, revision ORDER BY verdict = 'worse' DESC, verdicts.sequence DESC) = 1
             UNION ALL
             SELECT suggestion_id::UUID, max(revision), NULL, 'rejected'
             FROM rulings WHERE verdict = 'rejected' GROUP BY suggestion_id

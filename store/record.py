@@ -13,7 +13,7 @@ def gains_in_a_row(tx: DuckDBPyConnection, product: str, actions: Collection[str
     rows = tx.execute(
         """
         WITH told AS (
-            SELECT operation_id, verdicts.sequence, verdict = 'confirmed'
+            SELECT operation_id, verdicts.sequence, verdict = 'confirmed' AND (record->>'compared')::BOOLEAN
                        AND coalesce((record->>'as_promised')::BOOLEAN, true) AS is_gain
             FROM verdicts JOIN operations USING (operation_id)
             UNION ALL

@@ -225,7 +225,9 @@ def _took(tx: DuckDBPyConnection, product: str | None) -> Iterator[tuple[str, da
     rows = tx.execute(
         f"""
         WITH affected AS (
-            SELECT carried.*, unnest(from_json(context->'watched', '["VARCHAR"]')) AS fingerprint
+            SELECT carried.*, unnest(list_distinct(list_concat(
+                from_json(context->'watched', '["VARCHAR"]'), json_keys(context->'replaced')
+            ))) AS fingerprint
             FROM ({CARRIED}) AS carried JOIN agent_decisions
             ON operation_type = 'apply' AND context->>'operation_id' = operation_id::VARCHAR
         )

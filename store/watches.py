@@ -38,7 +38,7 @@ BEFORE = timedelta(days=7)
 
 
 class Judge(BaseModel):
-    """The body of the decision that says what came of an operation. `missing` says why it could not be told."""
+    """The body of the decision that says what came of an operation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

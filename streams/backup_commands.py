@@ -37,7 +37,7 @@ def create_backup() -> None:
 
     settings = configuration.load()
     rules = backup_rules(settings)
-    if rules and settings.store_path.exists():
+    if rules and settings.store_path.exists() and not settings.api_url:
         try:
             with closing(KnowledgeFile(settings.store_path)) as file:
                 made = backups.make(file, rules, rules.key.load(), datetime.now(UTC), Signal())

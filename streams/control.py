@@ -36,7 +36,7 @@ from streams.access import automatic
 from streams.access.gate import unseen_days
 from streams.access.gatekeeper import Gatekeeper
 from streams.access.judging import Judging
-from streams.access.ordering import Ordering, order_key
+from streams.access.ordering import NO_KEY, Ordering, order_key
 from streams.backing_up import BackingUp
 from streams.backups import BackupRules
 from streams.catching_up import ROLE, Follower
@@ -238,7 +238,7 @@ class Turning:
         codec, now = self._follower.codec, self._clock()
         deciding = Deciding(self._journal.head)
         rules = self._gatekeeper.look() if self._gatekeeper else None
-        Judging(tx, codec, rules, deciding, now).rule()
+        Judging(tx, codec, rules, deciding, now, "" if self._order_key else NO_KEY).rule()
         ordering = Ordering(tx, codec, rules, self._order_key, deciding, now)
         policy = rules.policy if rules else None
         scheduler = Scheduler(tx, codec, self._settings.analysis, deciding, now, ordering, policy)

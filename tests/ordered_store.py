@@ -16,7 +16,7 @@ from store import decisions
 from streams.access.gate import unseen_days
 from streams.access.gatekeeper import Gatekeeper
 from streams.access.judging import Judging
-from streams.access.ordering import Ordering, OrderKey, order_key
+from streams.access.ordering import NO_KEY, Ordering, OrderKey, order_key
 from streams.access.signing import SigningKey, create
 from streams.deciding import Deciding
 from streams.scheduling import AnalysisRules, Scheduler
@@ -40,7 +40,10 @@ class Ordered(Store):
 
     def approve(self, who: str, on: Suggestion = ONE, at: datetime = NOON, **more: Any) -> None:
         self.add(APPROVALS, self.team.approval(who, on, at, **more), time=at)
-        self.decide(lambda tx, deciding: Judging(tx, CODEC, self.gatekeeper.rules, deciding, at).rule(), at)
+        self.decide(lambda tx, deciding: self._judging(tx, deciding, at).rule(), at)
+
+    def _judging(self, tx: DuckDBPyConnection, deciding: Deciding, at: datetime) -> Judging:
+        return Judging(tx, CODEC, self.gatekeeper.rules, deciding, at, "" if self.key else NO_KEY)
 
     def turn(self, now: datetime = NOON) -> list[Decision]:
         def take(tx: DuckDBPyConnection, deciding: Deciding) -> None:

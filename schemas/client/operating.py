@@ -251,6 +251,7 @@ class Operating:
             seconds=seconds,
             waiting=self._held.waiting,
             waited_ms=self._held.waited_s * 1000,
+            way_back="operation" if all(step.reversible for step in order.meant) else "",
         )
 
     def _tell(self, outcome: Outcome) -> None:

@@ -78,9 +78,7 @@ class Executor:
                 if problem := problem or lack_of_room(place, order, self.free_bytes):
                     return Result("refused", problem)
                 if self._is_done(connection, place, order, found):
-                    if order.kind == "apply" and not self._is_ours(order):
-                        return Result("refused", "it is so already, and not by us: there is nothing to do")
-                    return Result("done", "it was so already")
+                    return self._already(order)
                 planned = _planned(order, found)
         except (ActionError, OperationError) as error:
             return Result("refused", str(error))
@@ -147,12 +145,16 @@ class Executor:
                     return Result("stuck", f"{reason}; and {at} moves could not be taken back: {told(error)}")
                 time.sleep(BACK_AGAIN_S)
 
-    def _is_ours(self, order: Order) -> bool:
-        """Whether this order, or one like it, was begun here."""
-        return any(
-            (one.order.suggestion_id, one.order.plan_hash) == (order.suggestion_id, order.plan_hash)
-            for one in self.ledger.entries
-        )
+    def _already(self, order: Order) -> Result:
+        """Of one that comes again, or whose change somebody else has made; it is done once, by one operation."""
+        if order.kind == "apply" and self.ledger.find(order.operation_id) is None:
+            of_plan = (order.suggestion_id, order.plan_hash, order.first, order.last)
+            for one in self.ledger.entries:
+                before = one.order
+                if of_plan == (before.suggestion_id, before.plan_hash, before.first, before.last):
+                    return Result("refused", f"operation {before.operation_id} has done it already")
+            return Result("refused", "it is so already, and not by us: there is nothing to do")
+        return Result("done", "it was so already")
 
     def _perform(
         self,

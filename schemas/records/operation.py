@@ -20,7 +20,8 @@ class Outcome(Record):
 
     `state` is "done", "undone" (it gave way, and all is as before), "refused" (nothing was begun), or "stuck" (neither
     as before nor as promised: a person has to look); `reason` is for people. `waited_ms` is the longest that a writer
-    was held back, `waiting` how many were.
+    was held back, `waiting` how many were. `way_back` is "operation" where the product takes it back when told, "code"
+    where people do, and empty where nothing does.
     """
 
     operation_id: str
@@ -36,6 +37,7 @@ class Outcome(Record):
     seconds: float
     waiting: int
     waited_ms: float
+    way_back: str = "operation"
 
 
 class Verdict(Record):

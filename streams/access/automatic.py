@@ -16,7 +16,10 @@ from schemas.records import Suggestion
 from schemas.render import by_name
 from store import catalogs, operations, record, suggestions, watches
 from store.approvals import Ruled
+from store.watches import Watched
 from streams.deciding import Deciding
+from streams.landing.dropping import hides
+from streams.landing.way import only_prepares
 
 from .gate import Case, against, when
 from .gatekeeper import Rules
@@ -36,8 +39,9 @@ def rule(tx: DuckDBPyConnection, codec: Codec, rules: Rules | None, deciding: De
     if rules is None or (automatic := rules.policy.automatic) is None:
         return
     actions = [action for name in automatic.classes for action in rules.policy.classes[name].actions]
-    busy = {(one.product, one.database) for one in watches.waiting(tx)}
-    busy |= {(one.product, one.database) for one in operations.ready(tx, now)}
+    # what waits out of sight, or for people to land the rest of a plan, may take weeks
+    busy = {(one.product, one.database) for one in watches.waiting(tx) if not _may_take_weeks(tx, one)}
+    busy |= {(one.product, one.database) for one in operations.ready(tx, now) if not one.done}
     for one in suggestions.untouched(tx, actions):
         place = one.product, one.database
         if deciding.full:
@@ -47,6 +51,11 @@ def rule(tx: DuckDBPyConnection, codec: Codec, rules: Rules | None, deciding: De
         found = earned(tx, rules.policy, one)
         if not found.missing and _approve(tx, codec, rules, deciding, now, one, found):
             busy.add(place)
+
+
+def _may_take_weeks(tx: DuckDBPyConnection, one: Watched) -> bool:
+    of = suggestions.revision(tx, one.suggestion_id, one.revision)
+    return of is not None and (only_prepares(of.steps, one.first, one.last) or hides(of.steps[one.last - 1]))
 
 
 def earned(tx: DuckDBPyConnection, policy: Policy, suggestion: Suggestion) -> Earned:

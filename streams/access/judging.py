@@ -38,8 +38,16 @@ class Judging:
     """`rules` is None where no policy is set. `now`, the control process's time, ends a waiting for a suggestion."""
 
     def __init__(
-        self, tx: DuckDBPyConnection, codec: Codec, rules: Rules | None, deciding: Deciding, now: datetime
+        self,
+        tx: DuckDBPyConnection,
+        codec: Codec,
+        rules: Rules | None,
+        deciding: Deciding,
+        now: datetime,
+        only_as_code: str = "",
     ) -> None:
+        """`only_as_code` says why nothing is carried out in place, of whatever product."""
+        self._only_as_code = only_as_code
         self._tx = tx
         self._codec = codec
         self._rules = rules
@@ -118,7 +126,8 @@ class Judging:
             done = operations.done(self._tx, claims.suggestion_id, claims.revision)
             self._cases[plan] = Case(suggestion, tables, approvals.earlier(self._tx, *plan), done)
             if catalog:
-                self._cases[plan] = replace(self._cases[plan], as_code=catalog.as_code)
+                as_code = catalog.as_code or self._only_as_code
+                self._cases[plan] = replace(self._cases[plan], as_code=as_code)
         return self._cases[plan]
 
     def _decide(self, one: Waiting, verified: Verified | None, judgement: Judgement) -> None:

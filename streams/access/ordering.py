@@ -195,6 +195,7 @@ class Ordering:
             seconds=0.0,
             waiting=0,
             waited_ms=0.0,
+            way_back="code" if all(step.reversible for step in suggestion.steps[body.first : body.last]) else "",
         )
         return outgoing(OUTCOMES, outcome, self._codec.encode(outcome))
 

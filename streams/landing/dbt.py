@@ -19,6 +19,8 @@ from schemas.actions import (
     DropIndex,
     DropTable,
     OnTable,
+    RenameColumn,
+    RenameTable,
 )
 from schemas.errors import InputError
 from schemas.quoting import string
@@ -26,9 +28,10 @@ from schemas.render import expression, name, render, sql_type
 
 PROJECT = "dbt_project.yml"
 
+_COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 _CONFIG = re.compile(r"\{\{-?\s*(config\(.*?\))\s*-?\}\}", re.DOTALL)
 _ALIAS = re.compile(r"""\balias\s*=\s*['"]([^'"]+)['"]""")
-_REF = re.compile(r"""\bref\(\s*['"]([^'"]+)['"]""")
+_REF = re.compile(r"""\bref\(\s*(?:['"][^'"]+['"]\s*,\s*)?['"]([^'"]+)['"]""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,10 @@ class Project:
         """Raises InputError for a project file that cannot be read."""
         try:
             found = yaml.safe_load(project_yml)
-            return cls(files, [PurePosixPath(path).as_posix() for path in found.get("model-paths", ["models"])])
+            paths = found.get("model-paths") or ["models"]
+            if not isinstance(paths, list):
+                raise TypeError("model-paths is no list")
+            return cls(files, [PurePosixPath(path).as_posix() for path in paths])
         except (yaml.YAMLError, AttributeError, TypeError) as error:
             raise InputError(f"{PROJECT} cannot be read: {error}") from error
 
@@ -69,7 +75,7 @@ class Project:
         found: dict[str, list[str]] = {}
         for path, text in self.files.items():
             if any(PurePosixPath(path).is_relative_to(one) for one in self.model_paths):
-                config = _CONFIG.search(text)
+                config = _CONFIG.search(_without_comments(text))
                 alias = _ALIAS.search(config[1]) if config else None
                 found.setdefault((alias[1] if alias else PurePosixPath(path).stem).lower(), []).append(path)
         return found
@@ -100,6 +106,23 @@ class Project:
             raise InputError(f"{', '.join(users)} refer to {table!r}, which is to be dropped: change them first")
 
 
+def as_models_say_it(bodies: Sequence[Body]) -> list[Body]:
+    """What is put out of sight and dropped later is taken out at once: dbt makes it again from its repository."""
+    found: list[Body] = []
+    hidden: dict[str, RenameTable | RenameColumn] = {}
+    for body in bodies:
+        match body:
+            case RenameTable() | RenameColumn():
+                hidden[body.to] = body
+            case DropTable() if isinstance(old := hidden.get(body.table), RenameTable):
+                found.append(body.model_copy(update={"table": old.table}))
+            case DropColumn() if isinstance(old := hidden.get(body.column), RenameColumn):
+                found.append(body.model_copy(update={"column": old.column}))
+            case _:
+                found.append(body)
+    return found
+
+
 def _changed(body: OnTable, model: str) -> str:
     match body:
         case CreateIndex():
@@ -125,25 +148,30 @@ def _changed(body: OnTable, model: str) -> str:
 
 def _around(model: str, columns: str, end: str = "") -> str:
     """The model's statement as a subquery, below its configuration."""
-    at = max((match.end() for match in _CONFIG.finditer(model)), default=0)
+    at = max((match.end() for match in _CONFIG.finditer(_without_comments(model))), default=0)
     head = f"{model[:at]}\n" if at else ""
     return f"{head}SELECT {columns} FROM (\n{model[at:].strip()}\n){end}\n"  # noqa: S608 - text for people to review
 
 
 def _with_index(body: CreateIndex, model: str) -> str:
     made = "{'columns': [" + ", ".join(map(string, body.columns)) + "]" + ", 'unique': true" * body.unique + "}"
-    if (config := _CONFIG.search(model)) is None:
+    if (config := _CONFIG.search(_without_comments(model))) is None:
         return "{{ config(indexes=[" + made + "]) }}\n" + model
     call = _call(config[1])
+    # behind the last one, whatever comma follows it
     if (indexes := _indexes(call)) is not None:
-        at = config.start(1) + _place(config[1], indexes.end_lineno, indexes.end_col_offset) - 1
-        return model[:at] + ", " * bool(indexes.elts) + made + model[at:]
-    at = config.end(1) - 1
-    return model[:at] + ", " * bool(call.keywords or call.args) + f"indexes=[{made}]" + model[at:]
+        last = indexes.elts[-1] if indexes.elts else None
+        at = _end(config, last) if last else _end(config, indexes) - 1
+        return model[:at] + ", " * bool(last) + made + model[at:]
+    ends = [_end(config, one) for one in (*call.args, *(keyword.value for keyword in call.keywords))]
+    at = max(ends, default=config.end(1) - 1)
+    return model[:at] + ", " * bool(ends) + f"indexes=[{made}]" + model[at:]
 
 
 def _without_index(body: DropIndex, model: str) -> str:
-    if (config := _CONFIG.search(model)) is not None and (indexes := _indexes(_call(config[1]))) is not None:
+    if (config := _CONFIG.search(_without_comments(model))) is not None and (
+        indexes := _indexes(_call(config[1]))
+    ) is not None:
         for at, element in enumerate(indexes.elts):
             if _columns(element) == body.columns:
                 begin = indexes.elts[at - 1] if at else None
@@ -153,6 +181,11 @@ def _without_index(body: DropIndex, model: str) -> str:
                 first, last = (config.start(1) + _place(config[1], *place) for place in (start, end))
                 return model[:first] + model[last:]
     raise InputError(f"the model of {body.table!r} does not say that it has an index on {', '.join(body.columns)}")
+
+
+def _without_comments(model: str) -> str:
+    """Each as many spaces, so that places stay."""
+    return _COMMENT.sub(lambda match: " " * len(match[0]), model)
 
 
 def _call(text: str) -> ast.Call:
@@ -179,6 +212,11 @@ def _columns(element: ast.expr) -> list[str] | None:
             if isinstance(key, ast.Constant) and key.value == "columns" and isinstance(value, ast.List):
                 return [str(one.value) for one in value.elts if isinstance(one, ast.Constant)]
     return None
+
+
+def _end(config: re.Match[str], node: ast.expr) -> int:
+    """In the model's text."""
+    return config.start(1) + _place(config[1], node.end_lineno, node.end_col_offset)
 
 
 def _place(text: str, line: int | None, column: int | None) -> int:

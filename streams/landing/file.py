@@ -89,7 +89,9 @@ def _ended(api: ApiClient, product: str, instance: str) -> Iterator[OperationSho
     late = time.monotonic() + FIRST_S
     while time.monotonic() < late:
         for one in api.operations(product):
-            if one.instance == instance and one.outcome and one.operation_id not in seen:
+            if one.instance == instance and one.state == "sent":
+                late = max(late, time.monotonic() + NEXT_S)  # it is at work
+            elif one.instance == instance and one.outcome and one.operation_id not in seen:
                 seen.add(one.operation_id)
                 late = time.monotonic() + NEXT_S
                 yield one

@@ -7,7 +7,7 @@ from schemas.actions import Rewrite, unpack
 from schemas.errors import InputError
 from schemas.records import Suggestion
 
-from .dbt import PROJECT, Project
+from .dbt import PROJECT, Project, as_models_say_it
 from .patch import sources, unified
 from .script import is_advice, script
 from .statements import rewritten
@@ -33,7 +33,7 @@ def change(suggestion: Suggestion, folder: Path) -> Change:
     after = dict(before)
     if bodies and (project_file := folder / PROJECT).is_file():
         project = Project.of(project_file.read_text(), before)
-        for body in bodies:
+        for body in as_models_say_it(bodies):
             project = project.changed(body)
         after = dict(project.files)
         left.append("then, for models that are incremental: dbt run --full-refresh")

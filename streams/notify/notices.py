@@ -82,10 +82,10 @@ def notice(record: Record, known: Suggestion | None, page_url: str) -> Notice | 
             told, urgent = OUTCOMES.get(became, (f"{record.kind} {record.state}: a person has to look", True))
             facts = (record.reason, *_took(record))
             if became == ("apply", "done"):
-                command = f"sidecar rollback {record.operation_id}"
+                command = _way_back(record)
         case Verdict():
             told, urgent, facts = record.verdict, record.verdict == "worse", (record.reason,)
-            if urgent and not record.taking_back:
+            if urgent and not record.taking_back and "sidecar code" not in record.reason:
                 command = f"sidecar rollback {record.operation_id}"
         case _:
             return None
@@ -108,6 +108,15 @@ def _promise(one: Suggestion) -> tuple[str, ...]:
         f"results: {one.equality}: {one.equality_reason}",
         f"cannot be undone: {', '.join(lasting)}" if lasting else "can be taken back",
     )
+
+
+def _way_back(one: Outcome) -> str:
+    match one.way_back:
+        case "operation":
+            return f"sidecar rollback {one.operation_id}"
+        case "code":
+            return f"sidecar code {one.suggestion_id} --back"
+    return ""
 
 
 def _took(one: Outcome) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from schemas.actions import (
     DropIndex,
     DropTable,
     Named,
+    RenameColumn,
     RenameTable,
     Rewrite,
     SortKey,
@@ -31,7 +32,7 @@ from schemas.fingerprint import shape
 from schemas.plan import steps
 from schemas.records import Limits, Table
 from schemas.render import by_name
-from streams.landing.dbt import PROJECT, Project
+from streams.landing.dbt import PROJECT, Project, as_models_say_it
 from streams.landing.pull_request import change
 from streams.landing.script import script
 from streams.landing.seen import is_there, landed
@@ -198,6 +199,38 @@ def test_an_index_stands_in_the_models_configuration_and_goes_again(before: str,
     assert "{'columns': ['a', 'b'], 'unique': true}" in unique.files["models/orders.sql"]
 
 
+@pytest.mark.parametrize(
+    ("before", "made"),
+    [
+        (
+            "{{ config(materialized='table',\n) }}",
+            "{{ config(materialized='table', indexes=[{'columns': ['customer']}],\n) }}",
+        ),
+        (
+            "{{ config(indexes=[{'columns': ['id']},]) }}",
+            "{{ config(indexes=[{'columns': ['id']}, {'columns': ['customer']},]) }}",
+        ),
+        (
+            "{# {{ config(x=1) }} #}{{ config(y=2) }}",
+            "{# {{ config(x=1) }} #}{{ config(y=2, indexes=[{'columns': ['customer']}]) }}",
+        ),
+    ],
+)
+def test_a_trailing_comma_and_a_comment_stay_as_they_are(before: str, made: str) -> None:
+    assert dbt(orders=before).changed(INDEX).files == {"models/orders.sql": made}
+
+
+def test_what_is_dropped_in_two_steps_is_taken_out_of_a_dbt_project_at_once() -> None:
+    column = [RenameColumn(table="a", column="x", to="x to drop"), DropColumn(table="a", column="x to drop")]
+    table = [RenameTable(table="b", to="b to drop"), DropTable(table="b to drop")]
+    assert as_models_say_it([*column, INDEX, *table]) == [
+        DropColumn(table="a", column="x"),
+        INDEX,
+        DropTable(table="b"),
+    ]
+    assert dbt(b="SELECT 1").changed(as_models_say_it(table)[0]).files == {}
+
+
 def test_a_summary_and_a_drop_are_models_that_come_and_go() -> None:
     project = Project.of("model-paths: [sql]\n", {"sql/sales/raw.sql": "{{ config(alias='orders') }}\nSELECT 1"})
     made = project.changed(TOTALS)
@@ -221,6 +254,11 @@ def test_a_summary_and_a_drop_are_models_that_come_and_go() -> None:
             ChangeType(table="orders", column="id", from_type="VARCHAR", to_type="ENUM"),
             "nothing that a model can say",
         ),
+        (
+            {"orders": "", "b": "{{ ref('shop', 'orders') }}"},
+            DropTable(table="orders"),
+            "models/b.sql refer to 'orders'",
+        ),
         ({"orders": "", "b": "{{ ref('orders') }}"}, DropTable(table="orders"), "models/b.sql refer to 'orders'"),
         ({"totals": ""}, TOTALS, "has a model 'totals' already"),
         ({}, ConvertFile(file="x"), "no change of a model"),
@@ -231,7 +269,7 @@ def test_what_no_model_can_say_is_told(files: dict[str, str], body: Body, proble
         dbt(**files).changed(body)
 
 
-@pytest.mark.parametrize("text", ["- a\n", ": :", "a: [", "model-paths: 3"])
+@pytest.mark.parametrize("text", ["- a\n", ": :", "a: [", "model-paths: 3", "model-paths: models"])
 def test_a_project_file_that_cannot_be_read_is_told(text: str) -> None:
     with pytest.raises(InputError, match=f"{PROJECT} cannot be read"):
         Project.of(text, {})

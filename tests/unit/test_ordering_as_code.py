@@ -14,7 +14,7 @@ from schemas.records import CatalogSnapshot, Column, Decision, Outcome, QueryRes
 from schemas.topics import CATALOGS, OUTCOMES, PATTERNS, RULINGS, SUGGESTIONS
 from store import approvals, operations
 from streams.access.gatekeeper import Gatekeeper
-from streams.access.ordering import LANDS_WITHIN
+from streams.access.ordering import LANDS_WITHIN, NO_KEY
 from tests.access import INDEX, ORDERS, OTHER, TABLES, planned
 from tests.ordered_store import NOON, ONE, Ordered
 from tests.store_records import CODEC, catalog, pattern, pattern_batch
@@ -70,6 +70,17 @@ def test_whoever_approves_is_told_how_to_land_it_and_why(store: Ordered) -> None
         assert approvals.listed(tx)[0]["reason"] == (
             f"1 of 1 steps may be done, now. Land it as code, by `sidecar code {ONE.suggestion_id[:13]}`: {WHY}"
         )
+
+
+def test_without_a_key_for_orders_everything_is_landed_as_code_and_who_approves_is_told(tmp_path: Path) -> None:
+    store = Ordered(tmp_path)
+    store.key = None
+    store.add(SUGGESTIONS, ONE)
+    store.approve("bob")
+    with store.file.reading() as tx:
+        assert approvals.listed(tx)[0]["reason"].endswith(f"`sidecar code {ONE.suggestion_id[:13]}`: {NO_KEY}")
+    store.add(CATALOGS, looks(WITH_INDEX, as_code=""))
+    assert seen(store, store.turn()).last == 1
 
 
 def test_it_is_done_when_the_catalog_shows_it_under_whatever_name(store: Ordered) -> None:
