@@ -11,6 +11,7 @@ import pytest
 from schemas.topics import CATALOGS, SUGGESTIONS
 from store import suggestions
 from streams.access import signing
+from streams.access.ordering import NO_KEY
 from tests.access import CLUSTER, INDEX, ORDERS, OTHER, Team, planned
 from tests.api_serving import api_of
 from tests.conftest import Kafka
@@ -54,7 +55,8 @@ def test_a_person_lists_shows_approves_and_rejects(kafka: Kafka, topic_prefix: s
         assert 'step 1  create_index  way back: DROP INDEX "main"."i"' in shown
         assert index.plan_hash in shown
         code, said = sidecar("approve", index.suggestion_id[:12], "--key", key("bob"))
-        assert (code, said.splitlines()[-1]) == (0, "complete: 1 of 1 steps may be done, now")
+        how = f"Land it as code, by `sidecar code {index.suggestion_id[:13]}`: {NO_KEY}"
+        assert (code, said.splitlines()[-1]) == (0, f"complete: 1 of 1 steps may be done, now. {how}")
         code, said = sidecar("comment", index.suggestion_id, "--key", key("carol"), "--score", "4")
         assert (code, said.splitlines()[-1]) == (0, "noted: noted by carol, 4 of 5")
         code, said = sidecar("approve", OTHER_ID, "--key", key("carol"))
