@@ -31,13 +31,13 @@ from streams.seen import progress_on, tell
 from streams.sending import Sending
 from streams.terminal import table
 
-PARTNER = "partner.sql"
 OF_PARTNER = "lineitem"
 """The table that a partner's batches are of: an index on it pays for people's pages, and not for those."""
 BUDGET_S = 90
 """Of measuring: more than without the loop, so that an index is reached."""
 CHANGES = 2
 """That are approved besides the one that turns out harmful."""
+ANALYSIS_S = 120
 OPERATION_S = 90
 VERDICT_S = 420
 """At 6 slots of half a minute, a minute for the change to settle, and half a one for the log to come."""
@@ -171,7 +171,10 @@ def run(console: Console, json_file: Path | None) -> None:
     with temporary_folder() as folder:
         team = Team.of(folder / "team")
         of_sidecar = {**team.of_sidecar, "SIDECAR_ANALYSIS_BUDGET_S": str(BUDGET_S)}
-        with started(folder, progress, team.of_product, of_sidecar, [PARTNER]) as demo:
+        with started(folder, progress, team.of_product, of_sidecar) as demo:
+            demo.until(lambda: demo.seen.asked is not None, lambda: "waiting for the first analysis", ANALYSIS_S)
+            progress("meanwhile a new partner's batches come now and then, which the analysis does not know")
+            demo.product.tell(partner=True)
             first_analysis(demo)
             loop = Loop(demo, team)
             loop.run()

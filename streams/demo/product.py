@@ -27,6 +27,7 @@ THINK_S = 0.02
 """Between two statements, as people look at a page: the product is busy about a third of the time."""
 
 
+PARTNER = "partner.sql"
 SHIFTED_RUNS = 12
 """Of each of a partner's statements in one cycle, once the workload has shifted."""
 
@@ -44,8 +45,10 @@ class Told:
     def __init__(self) -> None:
         self.rewrites: dict[str, str] = {}
         """Statements that were deployed, by the fingerprint of those that they replace."""
+        self.partner = False
+        """Whether a partner's batches are part of what it does."""
         self.shifted = False
-        """Whether a partner's batches are most of what it does now."""
+        """Whether they are most of it now."""
         self.stop = threading.Event()
 
     def listen(self) -> None:
@@ -53,16 +56,18 @@ class Told:
         for line in sys.stdin:
             told = json.loads(line)
             self.rewrites = {**self.rewrites, **told.get("rewrites", {})}
+            self.partner = self.partner or bool(told.get("partner"))
             self.shifted = self.shifted or bool(told.get("shift"))
         self.stop.set()
 
 
-def work(database: Path, scale: float, told: Told, more: Sequence[str]) -> None:
+def work(database: Path, scale: float, told: Told) -> None:
     """Runs cycles of the workload in a shuffled order, each result fetched, until told to stop."""
     parameters = Parameters(scale, seed=7)
     order = random.Random(7)  # noqa: S311 - a workload, no secret
     with duckdb.connect(str(database)) as connection:
         while not told.stop.is_set():
+            more = [PARTNER] if told.partner else []
             cycle = [one for one in statements(*more) for _ in range(_runs(one, shifted=told.shifted))]
             order.shuffle(cycle)
             shifted = told.shifted
@@ -102,7 +107,6 @@ def main() -> None:
     arguments.add_argument("--database", type=Path, required=True)
     arguments.add_argument("--parquet", type=Path, required=True, help="folder of the generator's files")
     arguments.add_argument("--scale", type=float, required=True, help="TPC-H scale factor")
-    arguments.add_argument("--more", action="append", default=[], help="a further file of statements")
     given = arguments.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     load(given.database, given.parquet)
@@ -111,7 +115,7 @@ def main() -> None:
     threading.Thread(target=told.listen, daemon=True).start()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    work(given.database, given.scale, told, given.more)
+    work(given.database, given.scale, told)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,9 +79,8 @@ def started(
     progress: Progress,
     of_product: Mapping[str, str] | None = None,
     of_sidecar: Mapping[str, str] | None = None,
-    more: Sequence[str] = (),
 ) -> Iterator[Demo]:
-    """Everything at work, and stopped at the end. Both mappings are of the environment, `more` are files of statements.
+    """Everything at work, and stopped at the end. Both mappings are of the environment.
 
     Raises SidecarError.
     """
@@ -100,7 +99,7 @@ def started(
             TopicAdmin(confluent_config(settings), settings.topic_prefix, settings.group_prefix).create()
         progress("starting the data product: loads its database, then serves a back office")
         servers = broker.bootstrap_servers
-        product = stack.enter_context(_product(folder, parquet, servers, of_product or {}, more))
+        product = stack.enter_context(_product(folder, parquet, servers, of_product or {}))
         progress("starting sidecar run")
         sidecar = stack.enter_context(_sidecar(folder, servers, of_sidecar or {}))
         watch = stack.enter_context(closing(Watch(servers, settings.topic_prefix)))
@@ -120,13 +119,10 @@ def generate(folder: Path, scale: float = SCALE) -> None:
         raise SidecarError(f"the data could not be generated: {made.stderr.strip()[-500:]}")
 
 
-def _product(
-    folder: Path, parquet: Path, bootstrap_servers: str, environment: Mapping[str, str], more: Sequence[str]
-) -> Process:
+def _product(folder: Path, parquet: Path, bootstrap_servers: str, environment: Mapping[str, str]) -> Process:
     command = [
         sys.executable, "-m", "streams.demo.product",
         "--database", str(folder / "back_office.duckdb"), "--parquet", str(parquet), "--scale", str(SCALE),
-        *(argument for file in more for argument in ("--more", file)),
     ]  # fmt: skip
     ours = {
         "DUCKDB_SIDECAR_KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,

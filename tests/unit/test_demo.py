@@ -44,8 +44,8 @@ def test_a_partners_batch_comes_and_goes() -> None:
     with duckdb.connect() as connection:
         columns = ", ".join(f"c{number} VARCHAR" for number in range(1, 16))
         connection.execute(f"CREATE TABLE lineitem(l_orderkey BIGINT, {columns})")
-        assert connection.execute(batch.sql).fetchall() == [(1000,)]
-        assert connection.execute(clear.sql).fetchall() == [(1000,)]
+        assert connection.execute(batch.sql).fetchall() == [(5000,)]
+        assert connection.execute(clear.sql).fetchall() == [(5000,)]
 
 
 def test_its_team_may_approve_everything_by_keys_that_the_policy_knows(tmp_path: Path) -> None:
