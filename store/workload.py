@@ -26,14 +26,20 @@ class Workload:
 
 
 def top(
-    tx: DuckDBPyConnection, product: str, database: str, catalog_hash: str, since: datetime, until: datetime, most: int
+    tx: DuckDBPyConnection,
+    product: str,
+    database: str,
+    catalog_hash: str | None,
+    since: datetime,
+    until: datetime,
+    most: int,
 ) -> Workload | None:
     """The shapes that took most time, longest first: `most` that write and `most` others. None if nothing ran.
 
     Counted are the hours and days that start in the window, under this catalog, or under none where the producer
-    does not say which.
+    does not say which; under whatever catalog where None is named.
     """
-    counted = "period <> 'ever' AND start >= $since AND start < $until AND catalog_hash IN ($catalog_hash, '')"
+    counted = "period <> 'ever' AND start >= $since AND start < $until AND coalesce(catalog_hash IN ($catalog_hash, ''), true)"
     rows = f"""
         SELECT pattern_id, 'window' AS period, $since AS start, '' AS catalog_hash,
                pattern_hours.* EXCLUDE (pattern_id, period, start, catalog_hash)

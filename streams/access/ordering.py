@@ -168,7 +168,7 @@ class Ordering:
         body = body.model_copy(update={"as_code": True})
         there = landed(steps, tables, replaced)
         if there == len(steps):
-            body = body.model_copy(update=to_watch(self._tx, suggestion, suggestion.catalog_hash, steps, self._now))
+            body = body.model_copy(update=to_watch(self._tx, suggestion, steps, self._now))
             outcome = self._landed(body, suggestion, catalog)
             self._deciding.decide("operate", ready.product, ready.database, canonical(body), outcome)
         elif problem := obstacle(steps[there:], tables):
@@ -216,7 +216,7 @@ class Ordering:
             if opens is None or opens > self._now:
                 return
             if not only_prepares(suggestion.steps, ready.done, ready.agreed):
-                watched = to_watch(self._tx, suggestion, catalog.catalog_hash, steps[ready.done :], self._now)
+                watched = to_watch(self._tx, suggestion, steps[ready.done :], self._now)
                 body = body.model_copy(update=watched)
             problem = self._send(key, body, suggestion, catalog, _most_s(policy, steps[ready.done :]))
         if problem is not None:

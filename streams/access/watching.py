@@ -16,17 +16,15 @@ SHAPES = 100
 """Of a workload, those that took most time, to compare."""
 
 
-def to_watch(
-    tx: DuckDBPyConnection, suggestion: Suggestion, catalog_hash: str, steps: Sequence[Step], now: datetime
-) -> dict[str, Any]:
+def to_watch(tx: DuckDBPyConnection, suggestion: Suggestion, steps: Sequence[Step], now: datetime) -> dict[str, Any]:
     """For `store.operations.Operate`: what these steps affect, writes to their tables among it, and what they do not.
 
-    By what ran under this catalog, the one before the change.
+    By what ran under whatever catalog: another change may have been made a moment before.
 
     As long as rewrites are missing, on which the gain rests, the writes are all that they affect.
     """
     since = now - watches.BEFORE
-    found = workload.top(tx, suggestion.product, suggestion.database, catalog_hash, since, now, SHAPES)
+    found = workload.top(tx, suggestion.product, suggestion.database, None, since, now, SHAPES)
     seen = found.shapes if found else []
     # a summary is a table of its own, which no write to what it is made from has to keep
     changed = [step for step in steps if step.action.kind != CreateSummary.kind]

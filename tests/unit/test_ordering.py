@@ -11,13 +11,13 @@ import pytest
 from schemas.approvals import verify
 from schemas.definition import after
 from schemas.records import Decision
-from schemas.topics import CATALOGS, OPERATIONS, RULINGS, SUGGESTIONS
+from schemas.topics import CATALOGS, OPERATIONS, PATTERNS, RULINGS, SUGGESTIONS
 from store import operations, outbox
 from streams.access.gatekeeper import Gatekeeper
 from streams.access.ordering import OPEN_FOR
 from tests.access import CLUSTER, DROP, INDEX, ORDERS, OTHER, TABLES, later, planned
 from tests.ordered_store import NOON, ONE, Ordered
-from tests.store_records import catalog
+from tests.store_records import catalog, pattern, pattern_batch
 
 NIGHT = later(hours=9, minutes=30)
 
@@ -71,6 +71,17 @@ def test_what_did_not_pass_is_not_told_again_until_somebody_approves_anew(store:
     assert store.executed() == [None]
     store.approve("alice")
     assert store.order(store.turn()).number == 2
+
+
+def test_what_ran_before_another_change_is_watched_too(store: Ordered) -> None:
+    """Under a catalog that is not the newest any more."""
+    ran = dict.fromkeys(("hour", "first_seen", "last_seen"), NOON - timedelta(hours=1))
+    insert = {"kind": "insert", "statement": "INSERT INTO orders VALUES ($1)"}
+    store.add(PATTERNS, pattern_batch(0, pattern(2, **ran), pattern(3, **ran, **insert)))
+    store.add(CATALOGS, catalog(tables=[ORDERS, OTHER], catalog_hash="another"))
+    store.approve("bob")
+    body = json.loads(store.turn()[0].body)
+    assert (body["watched"], body["compared"]) == ([pattern(3).fingerprint], [pattern(2).fingerprint])
 
 
 def test_it_waits_for_its_window(tmp_path: Path) -> None:
