@@ -39,7 +39,8 @@ def top(
     Counted are the hours and days that start in the window, under this catalog, or under none where the producer
     does not say which; under whatever catalog where None is named.
     """
-    counted = "period <> 'ever' AND start >= $since AND start < $until AND coalesce(catalog_hash IN ($catalog_hash, ''), true)"
+    under = "coalesce(catalog_hash IN ($catalog_hash, ''), true)"
+    counted = f"period <> 'ever' AND start >= $since AND start < $until AND {under}"
     rows = f"""
         SELECT pattern_id, 'window' AS period, $since AS start, '' AS catalog_hash,
                pattern_hours.* EXCLUDE (pattern_id, period, start, catalog_hash)
