@@ -113,6 +113,7 @@ def test_the_commands_make_one_with_and_without_a_control_process_and_put_it_bac
             threading.Event().wait(0.05)
         made = sidecar("backup", "create")
         assert process.end() == 0
+    monkeypatch.delenv("SIDECAR_API_URL")
     newest = listed(folder)[0][0]
     said = f"as of sequence {newest.header.standing.sequence} of the journal"
     assert made.exit_code == 0, made.output
