@@ -176,6 +176,11 @@ def private_columns(connection: duckdb.DuckDBPyConnection, database: str) -> dic
     return dict(found)
 
 
+def private_names(connection: duckdb.DuckDBPyConnection, database: str) -> set[str]:
+    """Of the private columns of all tables, in lower case, as statements are searched for them."""
+    return {column.lower() for columns in private_columns(connection, database).values() for column in columns}
+
+
 def catalog_hash(tables: Iterable[Table]) -> str:
     """Of the structure: figures do not change it, nor do external files."""
     own = (plain(table) for table in tables if table.kind != "file")

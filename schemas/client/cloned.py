@@ -14,7 +14,7 @@ from ..measure.supervise import run_measure
 from ..records import MeasurementRequest, WorkloadShape
 from ..topics import key_of
 from .attached import Local
-from .catalog import place_of, private_columns, settings
+from .catalog import place_of, private_names, settings
 from .clone import hindrance, make_clone, plan_clone
 from .live import Database
 from .pace import Pace
@@ -97,10 +97,8 @@ class Cloned:
         return snapshot, in_force
 
     def _private(self) -> set[str]:
-        """Names of private columns, in lower case."""
         with self._live.connection() as connection:
-            found = private_columns(connection, place_of(connection).database)
-        return {column.lower() for columns in found.values() for column in columns}
+            return private_names(connection, place_of(connection).database)
 
     def _exemplars(self, of: WorkloadShape) -> list[Exemplar]:
         """Those that are kept here, or those that a producer without our client has sent."""

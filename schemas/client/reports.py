@@ -12,7 +12,7 @@ from ..records import CatalogSnapshot, Coverage
 from ..topics import CATALOGS, key_of
 from .alive import Instance
 from .attached import Attached, Local
-from .catalog import catalog_hash, place_of, private_columns, settings, structure
+from .catalog import catalog_hash, place_of, private_names, settings, structure
 from .external import external_tables
 from .figures import with_figures
 from .landing import only_as_code
@@ -109,12 +109,11 @@ class CatalogReports:
             with self._live.connection() as connection:
                 name = place_of(connection).database
                 found = catalog_hash(structure(connection, name))
-                private = private_columns(connection, name)
+                private = private_names(connection, name)
         except (duckdb.Error, CloneError):
             self._put_off()
         else:
-            columns = {column.lower() for columns in private.values() for column in columns}
-            self._attached.exemplars.leave_out(self._database, columns)
+            self._attached.exemplars.leave_out(self._database, private)
             self._due = self._due or found != self._hash
             self._hash = found
 

@@ -169,9 +169,9 @@ def _with_index(body: CreateIndex, model: str) -> str:
 
 
 def _without_index(body: DropIndex, model: str) -> str:
-    if (config := _CONFIG.search(_without_comments(model))) is not None and (
-        indexes := _indexes(_call(config[1]))
-    ) is not None:
+    config = _CONFIG.search(_without_comments(model))
+    indexes = _indexes(_call(config[1])) if config else None
+    if config and indexes:
         for at, element in enumerate(indexes.elts):
             if _columns(element) == body.columns:
                 begin = indexes.elts[at - 1] if at else None
