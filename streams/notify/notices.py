@@ -82,7 +82,7 @@ def notice(record: Record, known: Suggestion | None, page_url: str) -> Notice | 
             told, urgent = OUTCOMES.get(became, (f"{record.kind} {record.state}: a person has to look", True))
             facts = (record.reason, *_took(record))
             if became == ("apply", "done"):
-                command = _way_back(record)
+                command = _way_back(record) or command
         case Verdict():
             told, urgent, facts = record.verdict, record.verdict == "worse", (record.reason,)
             if urgent and not record.taking_back and "sidecar code" not in record.reason:

@@ -297,3 +297,11 @@ def test_as_many_first_steps_have_arrived_as_are_seen() -> None:
     assert landed(wanted, tables, lambda *_: False) == 1
     assert landed(wanted, tables, lambda new, old: (new, old) == (shape(NEW).id, REWRITE.fingerprint)) == 2
     assert not is_there(ConvertFile(file="x"), tables, lambda *_: True)
+
+
+def test_an_index_is_gone_when_its_columns_are_whatever_name_it_has_by_then() -> None:
+    drop = DropIndex(table="orders", name="i", columns=["customer"])
+    renamed = ORDERS.model_copy(update={"indexes": [{"name": "__dbt_2", "columns": ["customer"], "unique": False}]})
+    tables = {("main", "orders"): Table.model_validate(renamed.model_dump())}
+    assert not is_there(drop, tables, lambda *_: False)
+    assert is_there(drop, {("main", "orders"): ORDERS}, lambda *_: False)

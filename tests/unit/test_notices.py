@@ -91,6 +91,8 @@ def test_a_change_that_is_found_again_is_told_once_unless_it_was_away_for_long()
     ("record", "title", "urgent", "command"),
     [
         (outcome(), "carried out", False, f"rollback {OPERATION}"),
+        (outcome(way_back="code"), "carried out", False, f"code {ONE.suggestion_id} --back"),
+        (outcome(way_back=""), "carried out", False, "operations"),
         (outcome(state="refused"), "not carried out", False, "operations"),
         (outcome(state="undone"), "gave way, and all is as before", True, "operations"),
         (outcome(state="stuck"), "apply stuck: a person has to look", True, "operations"),
@@ -102,6 +104,7 @@ def test_a_change_that_is_found_again_is_told_once_unless_it_was_away_for_long()
         (verdict("inconclusive"), "inconclusive", False, "operations"),
         (verdict("worse", taking_back=True), "worse", True, "operations"),
         (verdict("worse"), "worse", True, f"rollback {OPERATION}"),
+        (verdict("worse", reason="take it back by `sidecar code x --back`"), "worse", True, "operations"),
         (ruling("void"), "approved, but not carried out", False, f"show {ONE.suggestion_id}"),
     ],
 )
