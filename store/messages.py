@@ -45,13 +45,3 @@ def settle(tx: DuckDBPyConnection, up_to: int) -> None:
         "WHERE delivery_status = ? AND (content->>'sequence')::BIGINT <= ?",
         [CONFIRMED, PENDING, up_to],
     )
-
-
-def unsettled(tx: DuckDBPyConnection) -> bool:
-    """Whether messages are confirmed of which the journal does not say so yet."""
-    found = tx.execute(
-        "SELECT EXISTS (FROM agent_messages WHERE delivery_status = ? "
-        "AND message_id::VARCHAR NOT IN (SELECT message_id FROM outbox))",
-        [PENDING],
-    ).fetchone()
-    return bool(found and found[0])

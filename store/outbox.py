@@ -8,6 +8,8 @@ from duckdb import DuckDBPyConnection
 
 from schemas.records import Outgoing
 
+from .chain import Head
+
 Ends = Mapping[tuple[str, int], int]
 """By topic and partition, an offset up to which it is filled."""
 
@@ -59,6 +61,11 @@ def sent(tx: DuckDBPyConnection, sequence: int, *, owes: bool) -> int:
     oldest = found[0] if found else None
     own = sequence if owes else sequence + 1
     return (own if oldest is None else min(oldest, own)) - 1
+
+
+def unsettled(tx: DuckDBPyConnection, head: Head) -> bool:
+    """Whether messages are confirmed of which the journal, to its head, does not say so."""
+    return sent(tx, head.sequence, owes=False) > head.sent
 
 
 def settle(tx: DuckDBPyConnection, up_to: int) -> None:

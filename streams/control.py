@@ -27,7 +27,7 @@ from duckdb import DuckDBPyConnection
 from schemas.codec import Codec
 from schemas.errors import BrokerError, Fenced, StoreError, TopicError
 from schemas.records import Decision, JournalEntry
-from store import chain, heads, inputs, journal, messages, outbox, projection
+from store import chain, heads, inputs, journal, outbox, projection
 from store.chain import CHECKPOINT, DECISION, EPOCH, UNKNOWN_EPOCH, derived
 from store.knowledge import KnowledgeFile
 from store.projection import Applied
@@ -321,7 +321,7 @@ class Turning:
 
 def _has_news(tx: DuckDBPyConnection) -> bool:
     """Whether an entry would say more than the one before."""
-    return bool(inputs.accepted(tx)) or messages.unsettled(tx)
+    return bool(inputs.accepted(tx)) or outbox.unsettled(tx, journal.head(tx))
 
 
 def _tell(decision: Decision) -> None:

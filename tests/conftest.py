@@ -1,6 +1,7 @@
 import os
 import re
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,6 +22,9 @@ from tests.sharing import Stop, shared
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+# Started in a shell's background or under nohup these are ignored, which every process of the tests would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)

@@ -117,9 +117,9 @@ def make_clone(connection: duckdb.DuckDBPyConnection, plan: Plan, file: Path, pa
         with _attached(connection, plan.place, file) as clone:
             _copy_schema(connection, plan, clone)
             rows, of = _copy_rows(connection, plan, clone, pace)
-    except duckdb.InterruptException:
-        raise CloneError(CLOSED) from None
     except duckdb.Error as error:
+        if isinstance(error, duckdb.InterruptException) or not pace.goes_on:  # an interrupted commit is no interrupt
+            raise CloneError(CLOSED) from None
         # DuckDB's messages may hold values
         logger.debug("no clone", exc_info=True)
         unwritten = isinstance(error, duckdb.IOException | duckdb.TransactionException)  # the latter at the commit

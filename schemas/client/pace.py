@@ -32,6 +32,11 @@ class Pace:
     def seconds(self) -> float:
         return time.monotonic() - self._begun_s
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the product still works with the database, and the client beside it."""
+        return not self._stop.is_set() and self._wanted()
+
     def room_for(self, size: int) -> None:
         """Raises CloneError where `size` bytes more would leave too few."""
         left = shutil.disk_usage(self._folder).free - size
@@ -44,7 +49,8 @@ class Pace:
     def step(self) -> None:
         """Raises CloneError where the clone is to be given up."""
         rest = min(time.monotonic() - self._stepped_s, LONGEST_REST_S)
-        if self._stop.wait(rest) or not self._wanted():
+        self._stop.wait(rest)
+        if not self.goes_on:
             raise CloneError(CLOSED)
         if self.seconds > self._settings.clone_s:
             raise CloneError(

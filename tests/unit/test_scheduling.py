@@ -8,9 +8,9 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from schemas.canonical import canonical
-from schemas.records import AnalysisRequest, Column, Decision, Mute, Table
-from schemas.topics import ANALYSIS_REQUESTS, CATALOGS, PATTERNS, REQUESTS, SUGGESTIONS
-from store import analyses, decisions, messages, outbox, requests
+from schemas.records import AnalysisRequest, Column, Decision, Mute, Outgoing, Table
+from schemas.topics import ANALYSIS_REQUESTS, CATALOGS, DEAD_LETTERS, PATTERNS, REQUESTS, SUGGESTIONS
+from store import analyses, decisions, journal, messages, outbox, requests
 from store.approvals import Ruled
 from streams.access.ordering import Ordering
 from streams.access.policy import Policy, read
@@ -313,16 +313,29 @@ def test_a_message_is_owed_until_it_is_confirmed_and_then_said_to_be(store: Sche
     with store.file.transaction() as tx:
         (owed,) = outbox.pending(tx)
         assert owed.message == decision.messages[0]
-        assert not messages.unsettled(tx)
+        assert not outbox.unsettled(tx, journal.head(tx))
         assert outbox.sent(tx, 3, owes=True) == outbox.sent(tx, 3, owes=False) == 1
         outbox.remove(tx, [owed.message.message_id])
-        assert messages.unsettled(tx)
+        assert outbox.unsettled(tx, journal.head(tx))
         assert outbox.sent(tx, 3, owes=True) == 2
         assert outbox.sent(tx, 3, owes=False) == 3
         status = "SELECT sender_id, recipient_id, message_type, delivery_status FROM agent_messages"
         assert tx.execute(status).fetchall() == [("control", "advise", "analyse", "pending")]
         messages.settle(tx, 2)
         assert tx.execute(status).fetchall() == [("control", "advise", "analyse", "confirmed")]
+
+
+def test_a_dead_letter_is_owed_until_an_entry_says_that_it_is_confirmed(store: Scheduled) -> None:
+    letter = Outgoing(message_id="letter", topic=DEAD_LETTERS.name, key=b"", value=b"unreadable")
+    with store.file.transaction() as tx:
+        outbox.add(tx, journal.head(tx).sequence + 1, [letter], {})
+    store.see(10)
+    (decision,) = store.turn()  # the entry that accounts for it
+    with store.file.transaction() as tx:
+        outbox.remove(tx, [decision.messages[0].message_id])
+        assert not outbox.unsettled(tx, journal.head(tx))
+        outbox.remove(tx, [letter.message_id])
+        assert outbox.unsettled(tx, journal.head(tx))
 
 
 def test_an_analysis_is_listed_with_how_far_it_is(store: Scheduled) -> None:
