@@ -23,6 +23,7 @@ SidecarError
 ├── DeliveryError          a receiver did not take a message for people
 ├── CloneError             no clone could be made, or it is gone
 ├── InputError             a file that was named is not what it should be: a log of queries, a database
+├── ModelError             a model that is not whole, or not for this release
 ├── NotMeasurable          this statement cannot be measured on a clone, with the reason
 └── Unreadable             this statement cannot be read by the rules, with the reason
 
@@ -128,6 +129,10 @@ class CloneError(SidecarError):
 
 
 class InputError(SidecarError):
+    pass
+
+
+class ModelError(SidecarError):
     pass
 
 

@@ -1,0 +1,140 @@
+"""The ranking student: one forward over all candidates of a list, each seen beside the others; nothing is decoded.
+
+A candidate's features pass an encoder; what it makes of them, and the mean and the largest of what it makes of all
+candidates, pass a second one (a set network: Zaheer et al., Deep Sets, NeurIPS 2017). It says two things of each: the
+preference, in log-odds over doing nothing, which always stands in the list with 0, and the probability of a gain,
+calibrated on lists that training has not seen (Platt's scaling).
+
+A model is a folder: `config.json`, and `weights.safetensors` with matrices in int8, a scale for each row. Computed is
+in float32, which is the fastest on processors.
+"""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Self
+
+import mlx.core as mx
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from schemas.errors import ModelError
+
+from .features import FEATURES, FEATURES_VERSION
+
+CONFIG, WEIGHTS = "config.json", "weights.safetensors"
+OUTPUTS = 2
+INT8 = 127
+LEAST = 1e-12
+
+
+class Config(BaseModel):
+    """`weights` is the SHA-256 of the file; a gain's probability is sigmoid(slope x output + offset)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str = "ranking"
+    name: str
+    version: str
+    features_version: int = FEATURES_VERSION
+    features: int = len(FEATURES)
+    width: int
+    slope: float = 1.0
+    offset: float = 0.0
+    weights: str = ""
+
+
+Weights = dict[str, mx.array]
+"""Matrices and vectors by name. `mean` and `scale` bring the features to the same size."""
+
+
+def shapes(features: int, width: int) -> dict[str, tuple[int, ...]]:
+    layers = {"alone.0": (features, width), "alone.1": (width, width), "together.0": (3 * width, width)}
+    layers["together.1"] = (width, OUTPUTS)
+    found: dict[str, tuple[int, ...]] = {"mean": (features,), "scale": (features,)}
+    for name, (inputs, outputs) in layers.items():
+        found |= {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+    return found
+
+
+def forward(weights: Weights, features: mx.array, mask: mx.array) -> mx.array:
+    """[list, candidate, feature] and which of the candidates there are, to [list, candidate, output]."""
+    there = mask.astype(mx.float32)[..., None]
+    hidden = (features - weights["mean"]) * weights["scale"]
+    for name in ("alone.0", "alone.1"):
+        hidden = mx.maximum(_linear(weights, name, hidden), 0)
+    hidden = hidden * there
+    mean = hidden.sum(axis=1, keepdims=True) / mx.maximum(there.sum(axis=1, keepdims=True), 1)
+    context = [mx.broadcast_to(one, hidden.shape) for one in (mean, hidden.max(axis=1, keepdims=True))]
+    hidden = mx.maximum(_linear(weights, "together.0", mx.concatenate([hidden, *context], axis=-1)), 0)
+    return _linear(weights, "together.1", hidden)
+
+
+def _linear(weights: Weights, name: str, inputs: mx.array) -> mx.array:
+    return inputs @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+
+class Network:
+    """A model that is loaded, for one thread."""
+
+    def __init__(self, config: Config, weights: Weights) -> None:
+        self.config = config
+        self._weights = weights
+
+    def score(self, features: mx.array, mask: mx.array) -> tuple[mx.array, mx.array]:
+        """Of [list, candidate, feature] the preference and the probability of a gain, [list, candidate] both.
+
+        `mask` says which candidates there are; what is said of the others means nothing.
+        """
+        outputs = forward(self._weights, features, mask)
+        return outputs[..., 0], mx.sigmoid(self.config.slope * outputs[..., 1] + self.config.offset)
+
+    def save(self, folder: Path) -> None:
+        """Makes the folder, or replaces what is in it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays: Weights = {}
+        for name, value in self._weights.items():
+            arrays[name] = value
+            if value.ndim == 2:
+                arrays[f"{name}.scale"] = scale = mx.maximum(mx.abs(value).max(axis=1, keepdims=True), LEAST) / INT8
+                arrays[name] = mx.round(value / scale).astype(mx.int8)
+        mx.save_safetensors(str(folder / WEIGHTS), arrays)
+        digest = sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+        config = self.config.model_copy(update={"weights": digest})
+        (folder / CONFIG).write_text(json.dumps(config.model_dump(), indent=2) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Raises ModelError for what is not whole, not of these features, or holds what is no number."""
+        config = _config(folder)
+        try:
+            stored = mx.load(str(folder / WEIGHTS))
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(f"{folder / WEIGHTS} cannot be read: {error}") from None
+        weights: Weights = {}
+        for name, shape in shapes(config.features, config.width).items():
+            value, scale = (stored.get(key) if isinstance(stored, dict) else None for key in (name, f"{name}.scale"))
+            if value is None or value.shape != shape:
+                raise ModelError(f"{folder / WEIGHTS} has no weights {name} of the shape {shape}")
+            weights[name] = value.astype(mx.float32) if scale is None else value.astype(mx.float32) * scale
+            if not mx.isfinite(weights[name]).all().item():
+                raise ModelError(f"the weights {name} in {folder} are no numbers: use another model, or train one")
+        return cls(config, weights)
+
+
+def _config(folder: Path) -> Config:
+    """As it is in the folder, and checked against it."""
+    try:
+        config = Config.model_validate_json((folder / CONFIG).read_bytes())
+        digest = sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(f"{folder} is no whole model: {error.strerror}: {error.filename}") from None
+    except ValidationError as error:
+        raise ModelError(f"{folder / CONFIG} is not that of a ranking model: {error}") from None
+    if (config.features_version, config.features) != (FEATURES_VERSION, len(FEATURES)):
+        raise ModelError(
+            f"{folder} ranks by version {config.features_version} of the features, and this release has version "
+            f"{FEATURES_VERSION}: use the model that came with it, or train one (`make distill`)"
+        )
+    if digest != config.weights:
+        raise ModelError(f"{folder / WEIGHTS} is not the file that {CONFIG} names: its SHA-256 is {digest}")
+    return config
