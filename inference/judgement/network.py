@@ -22,6 +22,8 @@ from schemas.errors import ModelError
 from .features import FEATURES, FEATURES_VERSION
 
 CONFIG, WEIGHTS = "config.json", "weights.safetensors"
+INPUTS = len(FEATURES) + 1
+"""The features, and the preference that the trees have."""
 OUTPUTS = 2
 INT8 = 127
 LEAST = 1e-12
@@ -36,7 +38,7 @@ class Config(BaseModel):
     name: str
     version: str
     features_version: int = FEATURES_VERSION
-    features: int = len(FEATURES)
+    inputs: int = INPUTS
     width: int
     slope: float = 1.0
     offset: float = 0.0
@@ -47,19 +49,19 @@ Weights = dict[str, mx.array]
 """Matrices and vectors by name. `mean` and `scale` bring the features to the same size."""
 
 
-def shapes(features: int, width: int) -> dict[str, tuple[int, ...]]:
-    layers = {"alone.0": (features, width), "alone.1": (width, width), "together.0": (3 * width, width)}
+def shapes(inputs: int, width: int) -> dict[str, tuple[int, ...]]:
+    layers = {"alone.0": (inputs, width), "alone.1": (width, width), "together.0": (3 * width, width)}
     layers["together.1"] = (width, OUTPUTS)
-    found: dict[str, tuple[int, ...]] = {"mean": (features,), "scale": (features,)}
-    for name, (inputs, outputs) in layers.items():
-        found |= {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+    found: dict[str, tuple[int, ...]] = {"mean": (inputs,), "scale": (inputs,)}
+    for name, (before, after) in layers.items():
+        found |= {f"{name}.weight": (after, before), f"{name}.bias": (after,)}
     return found
 
 
-def forward(weights: Weights, features: mx.array, mask: mx.array) -> mx.array:
-    """[list, candidate, feature] and which of the candidates there are, to [list, candidate, output]."""
+def forward(weights: Weights, inputs: mx.array, mask: mx.array) -> mx.array:
+    """[list, candidate, input] and which of the candidates there are, to [list, candidate, output]."""
     there = mask.astype(mx.float32)[..., None]
-    hidden = (features - weights["mean"]) * weights["scale"]
+    hidden = (inputs - weights["mean"]) * weights["scale"]
     for name in ("alone.0", "alone.1"):
         hidden = mx.maximum(_linear(weights, name, hidden), 0)
     hidden = hidden * there
@@ -80,12 +82,12 @@ class Network:
         self.config = config
         self._weights = weights
 
-    def score(self, features: mx.array, mask: mx.array) -> tuple[mx.array, mx.array]:
-        """Of [list, candidate, feature] the preference and the probability of a gain, [list, candidate] both.
+    def score(self, inputs: mx.array, mask: mx.array) -> tuple[mx.array, mx.array]:
+        """Of [list, candidate, input] the preference and the probability of a gain, [list, candidate] both.
 
         `mask` says which candidates there are; what is said of the others means nothing.
         """
-        outputs = forward(self._weights, features, mask)
+        outputs = forward(self._weights, inputs, mask)
         return outputs[..., 0], mx.sigmoid(self.config.slope * outputs[..., 1] + self.config.offset)
 
     def save(self, folder: Path) -> None:
@@ -111,7 +113,7 @@ class Network:
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"{folder / WEIGHTS} cannot be read: {error}") from None
         weights: Weights = {}
-        for name, shape in shapes(config.features, config.width).items():
+        for name, shape in shapes(INPUTS, config.width).items():
             value, scale = (stored.get(key) if isinstance(stored, dict) else None for key in (name, f"{name}.scale"))
             if value is None or value.shape != shape:
                 raise ModelError(f"{folder / WEIGHTS} has no weights {name} of the shape {shape}")
@@ -130,7 +132,7 @@ def _config(folder: Path) -> Config:
         raise ModelError(f"{folder} is no whole model: {error.strerror}: {error.filename}") from None
     except ValidationError as error:
         raise ModelError(f"{folder / CONFIG} is not that of a ranking model: {error}") from None
-    if (config.features_version, config.features) != (FEATURES_VERSION, len(FEATURES)):
+    if (config.features_version, config.inputs) != (FEATURES_VERSION, INPUTS):
         raise ModelError(
             f"{folder} ranks by version {config.features_version} of the features, and this release has version "
             f"{FEATURES_VERSION}: use the model that came with it, or train one (`make distill`)"

@@ -8,20 +8,17 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from inference.judgement.features import FEATURES
-from inference.judgement.network import CONFIG, WEIGHTS, Config, Network, Weights, shapes
+from inference.judgement.network import CONFIG, INPUTS, WEIGHTS, Config, Network, Weights, shapes
 from schemas.errors import ModelError
-
-COUNT = len(FEATURES)
 
 
 def weights(width: int = 8, seed: int = 1) -> Weights:
     keys = mx.random.split(mx.random.key(seed), 32)
     made = {
         name: 0.2 * mx.random.normal(shape, key=key)
-        for key, (name, shape) in zip(keys, shapes(COUNT, width).items(), strict=False)
+        for key, (name, shape) in zip(keys, shapes(INPUTS, width).items(), strict=False)
     }
-    return made | {"scale": mx.ones(COUNT)}
+    return made | {"scale": mx.ones(INPUTS)}
 
 
 @pytest.fixture
@@ -31,7 +28,7 @@ def network() -> Network:
 
 def lists(lengths: list[int], seed: int = 2) -> tuple[mx.array, mx.array]:
     longest = max(lengths)
-    features = mx.random.normal((len(lengths), longest, COUNT), key=mx.random.key(seed))
+    features = mx.random.normal((len(lengths), longest, INPUTS), key=mx.random.key(seed))
     return features, mx.arange(longest)[None] < mx.array(lengths)[:, None]
 
 
@@ -104,7 +101,7 @@ def test_what_is_no_whole_model_is_refused_with_what_is_wrong(network: Network, 
     assert "ranks by version 99 of the features, and this release has version 1" in refused()
     network.save(tmp_path)
     config_of(tmp_path, width=9)
-    assert refused() == f"M/weights.safetensors has no weights alone.0.weight of the shape (9, {COUNT})"
+    assert refused() == f"M/weights.safetensors has no weights alone.0.weight of the shape (9, {INPUTS})"
     network.save(tmp_path)
     weights_of(tmp_path, **{"together.1.bias": mx.array([float("nan"), 0.0])})
     assert refused() == "the weights together.1.bias in M are no numbers: use another model, or train one"

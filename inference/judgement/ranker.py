@@ -1,0 +1,88 @@
+"""Who ranks: the student with its trees, or the trees alone; a folder each, told apart by its `config.json`."""
+
+import json
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import mlx.core as mx
+import numpy as np
+
+from schemas.errors import ModelError
+
+from .features import FEATURES, Features
+from .network import CONFIG, INPUTS, Network
+from .trees import Scores, Trees
+
+TREES = "trees.npz"
+
+
+class Ranking(NamedTuple):
+    """Of the candidates of a list, in their order: log-odds over doing nothing, and the probability of a gain."""
+
+    preference: Scores
+    gain: Scores
+
+
+class Ranker(Protocol):
+    name: str
+    version: str
+
+    def score(self, lists: Sequence[Features]) -> list[Ranking]:
+        """Of each list by itself, in one forward; a list may be empty."""
+
+
+class TreesAlone:
+    def __init__(self, trees: Trees, name: str, version: str) -> None:
+        self.name, self.version = name, version
+        self._trees = trees
+
+    def score(self, lists: Sequence[Features]) -> list[Ranking]:
+        preference, gain = self._trees.score(_together(lists))
+        return [Ranking(preference[there], gain[there]) for there in _places(lists)]
+
+
+class Student:
+    def __init__(self, network: Network, trees: Trees) -> None:
+        self.name, self.version = network.config.name, network.config.version
+        self._network = network
+        self._trees = trees
+
+    def score(self, lists: Sequence[Features]) -> list[Ranking]:
+        together = _together(lists)
+        preference = self._trees.preference.score(together).astype(np.float32)
+        inputs = np.zeros((len(lists), max(map(len, lists), default=0), INPUTS), np.float32)
+        mask = np.zeros(inputs.shape[:2], np.float32)
+        for row, there in enumerate(_places(lists)):
+            count = len(lists[row])
+            inputs[row, :count] = np.column_stack([together[there], preference[there]])
+            mask[row, :count] = 1
+        if not mask.any():
+            return [Ranking(np.empty(0), np.empty(0)) for _ in lists]
+        scores = [np.asarray(one, np.float64) for one in self._network.score(mx.array(inputs), mx.array(mask))]
+        return [Ranking(*(one[row, : len(features)] for one in scores)) for row, features in enumerate(lists)]
+
+
+def load(folder: Path) -> Ranker:
+    """Raises ModelError."""
+    try:
+        config = json.loads((folder / CONFIG).read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder} is no model: {error}") from None
+    match config.get("kind") if isinstance(config, dict) else None:
+        case "ranking":
+            return Student(Network.load(folder), Trees.load(folder / TREES))
+        case "trees":
+            return TreesAlone(Trees.load(folder / TREES), str(config.get("name")), str(config.get("version")))
+    raise ModelError(f"{folder / CONFIG} is not that of a ranker: its kind is neither ranking nor trees")
+
+
+def _together(lists: Sequence[Features]) -> Features:
+    return np.concatenate([np.empty((0, len(FEATURES)), np.float32), *lists])
+
+
+def _places(lists: Sequence[Features]) -> list[slice]:
+    """Where each list is when all stand one behind the other."""
+    ends = list(accumulate(map(len, lists)))
+    return [slice(end - len(one), end) for end, one in zip(ends, lists, strict=True)]
