@@ -36,6 +36,7 @@ from store.knowledge import is_taken
 from streams import query_file
 from streams.agents.advise import Advise
 from streams.agents.conclude import Conclude
+from streams.agents.stepping import outcome
 from streams.agents.steps import INSTANCE, Input, Step
 from streams.ending import ended_by_signals
 from streams.latencies import with_latencies
@@ -186,7 +187,7 @@ def _outputs(step: Step, topic: Topic, record: Record) -> list[Record]:
     """What the agent makes of the record."""
     now_ms = int(record.time.timestamp() * 1000)
     came = Input(topic.name, record.event_id, 0, 0, now_ms, None, CODEC.encode(record))
-    return [CODEC.decode(output.value) for output in step(came).outputs]
+    return [CODEC.decode(output.value) for output in outcome(step, came).outputs]
 
 
 def _count(count: int, word: str) -> str:

@@ -1,6 +1,6 @@
 """Rules that propose, and the concluding from what was measured. Pure: no clock, no file, no Kafka."""
 
 from .concluding import Occasion, conclude, nothing_to_measure
-from .proposing import Advice, advise
+from .proposing import Advice, Proposal, advise, choose, propose
 
-__all__ = ["Advice", "Occasion", "advise", "conclude", "nothing_to_measure"]
+__all__ = ["Advice", "Occasion", "Proposal", "advise", "choose", "conclude", "nothing_to_measure", "propose"]

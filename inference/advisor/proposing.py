@@ -1,4 +1,7 @@
-"""From an analysis request to what is worth measuring, best first."""
+"""From an analysis request to what is worth measuring, best first.
+
+In two steps, for whoever ranks is asked between them: what the rules propose, and which of it can be tried.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,13 +13,19 @@ from schemas.errors import ActionError
 from schemas.records import AnalysisRequest, Candidate, Mute, Refusal, Table
 from schemas.render import Name, Tables, by_name, render
 
+from ..judgement.judged import Judgement
 from ..priors import factors
 from .rule import Finding, Rule
 from .rules import RULES
 from .tables import name_of
 from .workload import Workload
 
+PROPOSED = 1_000
+"""Are ranked at the most."""
 CANDIDATES = 40
+"""Are tried, or more where the budget allows."""
+SCREENING_S = 0.4
+"""Of the budget for a first look at one, about (24 of 1M rows in 9 s)."""
 REFUSALS = 40
 REFUSALS_OF_A_RULE = 8
 LEAST_SHARE = 0.002
@@ -24,9 +33,19 @@ LEAST_SHARE = 0.002
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """What the rules propose: by the time of the window that it should save (see `rule.Finding`) and by what came of
+    their suggestions before (see `inference.priors`)."""
+
+    request: AnalysisRequest
+    workload: Workload
+    candidates: list[Candidate]
+    refused: list[Refusal]
+
+
+@dataclass(frozen=True, slots=True)
 class Advice:
-    """Candidates best first: by the time of the window that they should save (see `rule.Finding`) and by what came of
-    their rule's suggestions before (see `inference.priors`).
+    """Candidates best first: by what the rules promise, their experience, and the probability that a ranker gives it.
 
     `tables` are to be cloned, as `schema.name`; `definitions` are those, and what depends on what the actions change.
     """
@@ -35,21 +54,46 @@ class Advice:
     refused: list[Refusal]
     tables: list[str]
     definitions: list[Table]
+    ranker: str = "rules"
+    ranker_version: str = ""
 
 
 def advise(request: AnalysisRequest) -> Advice:
+    """By the rules alone."""
+    return choose(propose(request))
+
+
+def propose(request: AnalysisRequest) -> Proposal:
     workload = Workload(request)
     findings = [finding for rule in RULES for finding in _found_by(rule, workload)]
-    proposed, dropped = _chosen(findings, workload, factors(request.experience), request.mutes)
+    proposed, dropped = _proposed(findings, workload, factors(request.experience), request.mutes)
     refused = [*_unreadable(workload), *_refused(findings), *dropped]
-    read = _read(workload, proposed)
+    return Proposal(request, workload, proposed, refused)
+
+
+def choose(proposal: Proposal, judgement: Judgement | None = None) -> Advice:
+    """`judgement` is of the proposal's candidates, in their order."""
+    workload, proposed = proposal.workload, proposal.candidates
+    if judgement:
+        told = zip(proposed, judgement.ranking.gain, judgement.ranking.preference, strict=True)
+        proposed = [
+            one.model_copy(update={"likely": float(gain), "preference": float(preference)})
+            for one, gain, preference in told
+        ]
+    proposed = sorted(proposed, key=lambda one: -one.promised_s * one.prior * one.likely)
+    room = max(CANDIDATES, int(proposal.request.budget_s / SCREENING_S))
+    chosen, others = proposed[:room], proposed[room:]
+    dropped = [Refusal(rule=one.rule, title=one.title, reason=f"{room} others promise more") for one in others]
+    read = _read(workload, chosen)
     tables = by_name(workload.tables.all)
-    needed = read | {place for one in proposed for action in one.actions for place in touched(unpack(action), tables)}
+    needed = read | {place for one in chosen for action in one.actions for place in touched(unpack(action), tables)}
     return Advice(
-        candidates=proposed,
-        refused=refused,
+        candidates=chosen,
+        refused=[*proposal.refused, *dropped[:REFUSALS]],
         tables=sorted(".".join(name) for name, table in tables.items() if name in read and table.kind != "file"),
         definitions=[table for name, table in tables.items() if name in needed],
+        ranker=judgement.ranker if judgement else "rules",
+        ranker_version=judgement.version if judgement else "",
     )
 
 
@@ -60,10 +104,10 @@ def _found_by(rule: Rule, workload: Workload) -> list[Finding]:
         return [rule.refusal("Every idea of this rule", f"it failed on a statement: {error!r}", workload.queries)]
 
 
-def _chosen(
+def _proposed(
     findings: Iterable[Finding], workload: Workload, priors: Mapping[str, float], mutes: Sequence[Mute]
 ) -> tuple[list[Candidate], list[Refusal]]:
-    """The candidates to measure, in order, and why the others are none."""
+    """In order, and why the others are none."""
     tables = by_name(workload.tables.all)
     ranked = [(finding.found, finding.weight_us) for finding in findings if isinstance(finding.found, Candidate)]
     ranked.sort(key=lambda pair: (-pair[1] * priors.get(pair[0].rule, 1.0), pair[0].candidate_id))
@@ -79,8 +123,8 @@ def _chosen(
             reason = "the queries that it should help take too little of the time to be worth measuring"
         elif problem := _unrenderable(candidate, tables):
             reason = problem
-        elif len(chosen) >= CANDIDATES:
-            reason = f"{CANDIDATES} others promise more"
+        elif len(chosen) >= PROPOSED:
+            reason = f"{PROPOSED} others promise more"
         if reason:
             dropped.append(Refusal(rule=candidate.rule, title=candidate.title, reason=reason))
         else:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import mlx.core as mx
 import numpy as np
@@ -12,17 +12,11 @@ import numpy as np
 from schemas.errors import ModelError
 
 from .features import FEATURES, Features
+from .judged import Ranking
 from .network import CONFIG, INPUTS, Network
-from .trees import Scores, Trees
+from .trees import Trees
 
 TREES = "trees.npz"
-
-
-class Ranking(NamedTuple):
-    """Of the candidates of a list, in their order: log-odds over doing nothing, and the probability of a gain."""
-
-    preference: Scores
-    gain: Scores
 
 
 class Ranker(Protocol):

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from schemas.errors import ModelError
 
 from .features import FEATURES, FEATURES_VERSION, Features
-
-Scores = NDArray[np.float64]
+from .judged import Scores
 
 
 class Ensemble(NamedTuple):

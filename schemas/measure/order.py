@@ -1,5 +1,5 @@
-"""In which order candidates are tried: by what they should save, as far as their rule kept its word before, for each
-second that trying them takes.
+"""In which order candidates are tried: by what they should save, as far as their rule kept its word before and as
+likely as a ranker says, for each second that trying them takes.
 
 One that only rewrites queries which another answers as fast or faster comes after that one, and is then superseded.
 """
@@ -54,7 +54,7 @@ def to_screen(session: Session, plans: Sequence[Plan]) -> list[tuple[Plan, float
 
 
 def _expected_s(candidate: Candidate) -> float:
-    return candidate.promised_s * candidate.prior
+    return candidate.promised_s * candidate.prior * candidate.likely
 
 
 def screening_s(session: Session, plan: Plan) -> float:
@@ -95,7 +95,7 @@ def measuring_s(
 
 
 def to_measure(survivors: Sequence[Survivor]) -> list[Survivor]:
-    ranked = sorted(survivors, key=lambda one: one.found.saved_s / one.cost_s, reverse=True)
+    ranked = sorted(survivors, key=lambda one: one.found.saved_s * one.plan.candidate.likely / one.cost_s, reverse=True)
 
     def place(number: int) -> tuple[int, bool]:
         later = range(number + 1, len(ranked))

@@ -12,8 +12,9 @@ class Candidate(Part):
 
     `affected` are the fingerprints whose time it may change, reads and writes; `gaining` those among them that should
     become faster, `promised_s` the time of the window that the rule expects them to save, and `prior` what that counts
-    by in the order of trying, for what came of the rule's suggestions before. `equality` says what makes
-    the results the same: "physical", "logic", "constraint" or "data"; `equality_reason` says it in words.
+    by in the order of trying, for what came of the rule's suggestions before. `likely` is the probability of a gain and
+    `preference` the log-odds over doing nothing that a ranker gives it: 1 and 0 where none was asked. `equality` says
+    what makes the results the same: "physical", "logic", "constraint" or "data"; `equality_reason` says it in words.
     """
 
     candidate_id: str
@@ -27,6 +28,8 @@ class Candidate(Part):
     gaining: list[str] = []
     promised_s: float = 0.0
     prior: float = 1.0
+    likely: float = 1.0
+    preference: float = 0.0
 
 
 class Refusal(Part):
@@ -41,7 +44,8 @@ class MeasurementRequest(Record):
     """Candidates come best first; `deadline` is when an answer is of no more use.
 
     `tables` are to be cloned, as `schema.name`; `definitions` are those, and what depends on what the actions
-    change, as in the catalog.
+    change, as in the catalog. `ranker` and `ranker_version` say by whom the candidates were judged: "rules", or a
+    model.
     """
 
     analysis_id: str
@@ -57,6 +61,8 @@ class MeasurementRequest(Record):
     candidates: list[Candidate]
     refused: list[Refusal]
     definitions: list[Table] = []
+    ranker: str = "rules"
+    ranker_version: str = ""
 
 
 class QueryResult(Part):

@@ -1,13 +1,14 @@
-"""Analysis requests to measurement requests: what the rules propose, or that there is nothing to measure."""
+"""Analysis requests to measurement requests: what the rules propose, as the model ranks it, or that it is nothing."""
 
 from datetime import timedelta
 
-from inference.advisor import Occasion, advise, nothing_to_measure
+from inference.advisor import Occasion, choose, nothing_to_measure, propose
+from inference.judgement.features import features
 from schemas.codec import Codec
 from schemas.ids import derived_id
 from schemas.records import AnalysisRequest, MeasurementRequest
 from schemas.topics import MEASUREMENT_REQUESTS, SUGGESTIONS, key_of
-from streams.agents.steps import INSTANCE, Input, Outcome, Output
+from streams.agents.steps import INSTANCE, Asking, Input, Outcome, Output
 
 ANSWER_WITHIN = timedelta(hours=1)
 """After that the figures would be about a database of the past."""
@@ -19,10 +20,14 @@ class Advise:
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
 
-    def __call__(self, record: Input) -> Outcome:
+    def __call__(self, record: Input) -> Asking:
         request = self._codec.decode_as(AnalysisRequest, record.value)
         key = key_of(request.product, request.database)
-        advice = advise(request)
+        proposal = propose(request)
+        judgement = None
+        if proposal.candidates:
+            judgement = yield features(proposal.workload, proposal.candidates)
+        advice = choose(proposal, judgement)
         if not advice.candidates:
             nothing = nothing_to_measure(request, advice, Occasion(record.source, record.time, INSTANCE))
             return Outcome([Output(SUGGESTIONS.name, key, self._codec.encode(nothing))])
@@ -46,6 +51,8 @@ class Advise:
             candidates=advice.candidates,
             refused=advice.refused,
             definitions=advice.definitions,
+            ranker=advice.ranker,
+            ranker_version=advice.ranker_version,
         )
         return Outcome([Output(MEASUREMENT_REQUESTS.name, key, self._codec.encode(wanted))])
 

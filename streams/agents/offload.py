@@ -1,7 +1,8 @@
 """Steps in a process of their own, so that no record stops the event loop.
 
 Decoding a record of 900 KB holds the interpreter's lock for 200 ms, so a thread would not do. The process is also a
-fence: a record that kills it, or is never done, becomes a dead letter, and the rest goes on.
+fence: a record that kills it, or is never done, becomes a dead letter, and the rest goes on. What steps want to have
+ranked is asked of the parent, for all records that are there at once.
 """
 
 import asyncio
@@ -12,13 +13,15 @@ import select
 import struct
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, BinaryIO, cast
 
+from inference.judgement.features import Features
+from inference.judgement.judged import Judgement
 from schemas.codec import Codec
 from schemas.errors import BrokerError, RecordError, SidecarError
-from streams.agents.steps import LARGEST, Input, Outcome, Step
-from streams.dead_letters import letter
+from streams.agents.stepping import outcomes, refused
+from streams.agents.steps import Input, Outcome, Step
 
 LENGTH = struct.Struct(">Q")
 CHUNK = 20
@@ -30,16 +33,29 @@ DEADLINE_S = 60.0
 """For one record."""
 STOP_S = 5.0
 
+Rank = Callable[[Sequence[Features]], Awaitable[list[Judgement | None]]]
+"""One answer for each list, None where nobody can rank it. Raises nothing."""
+
+
+async def nobody(lists: Sequence[Features]) -> list[Judgement | None]:
+    return [None for _ in lists]
+
 
 class Offload:
     """Where the steps of some agents run. `make_codec` and what the steps take and give are pickled."""
 
     def __init__(
-        self, steps: Sequence[str], make_codec: Callable[[], Codec], *, deadline_s: float = DEADLINE_S
+        self,
+        steps: Sequence[str],
+        make_codec: Callable[[], Codec],
+        rank: Rank = nobody,
+        *,
+        deadline_s: float = DEADLINE_S,
     ) -> None:
         """`steps` are classes by their full names, made with a codec."""
         self._steps = tuple(steps)
         self._order = pickle.dumps((self._steps, make_codec))
+        self._rank = rank
         self._deadline_s = deadline_s
         self._process: asyncio.subprocess.Process | None = None
         self._lock = asyncio.Lock()
@@ -81,6 +97,8 @@ class Offload:
         try:
             async with asyncio.timeout(self._deadline_s * len(records)):
                 answer = await _exchange(process, pickle.dumps((step, records, refusal)))
+                if isinstance(answer, tuple):  # before it goes on
+                    answer = await _exchange(process, pickle.dumps(await self._rank(answer)))
         except TimeoutError:
             await self._kill()
             raise ChildProcessError(f"was not done after {self._deadline_s:g} s a record") from None
@@ -158,36 +176,21 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
         step = getattr(importlib.import_module(module), name)(codec)
         steps[step.name] = step
     _answer(answers, sorted(steps))
+
+    def rank(lists: Sequence[Features]) -> list[Judgement | None]:
+        _answer(answers, tuple(lists))
+        return cast(list[Judgement | None], _next(questions))
+
     while True:
         name, records, refusal = _next(questions)
         step = steps[name]
         try:
-            _answer(
-                answers, [_refused(step, r, refusal, codec) if refusal else _taken(step, r, codec) for r in records]
-            )
+            if refusal:
+                _answer(answers, [refused(step, record, refusal, codec) for record in records])
+            else:
+                _answer(answers, outcomes(step, records, codec, rank))
         except BrokerError as error:
             _answer(answers, BrokerError(str(error)))
-
-
-def _taken(step: Step, record: Input, codec: Codec) -> Outcome:
-    try:
-        outcome = step(record)
-        for output in outcome.outputs:
-            if not output.fits():
-                raise RecordError(
-                    f"what {step.name} makes of it takes {len(output.value)} bytes, "
-                    f"{output.topic} holds records of {LARGEST[output.topic]}"
-                )
-    except BrokerError:
-        raise  # not the record's fault: it is tried again
-    except Exception as error:  # noqa: BLE001 - whatever a record does to a step, it becomes a letter
-        return _refused(step, record, error, codec)
-    return outcome
-
-
-def _refused(step: Step, record: Input, error: Exception, codec: Codec) -> Outcome:
-    outputs = [letter(record, step.name, error, codec), *step.instead(record)]
-    return Outcome(outputs, refused=f"{type(error).__name__}: {error}")
 
 
 def _next(questions: BinaryIO) -> Any:

@@ -4,10 +4,12 @@ A step knows nothing of Faust. It is a pure function of the record, so that a re
 The three kinds of values here go between processes by the hundred, so they are tuples of plain values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
+from inference.judgement.features import Features
+from inference.judgement.judged import Judgement
 from schemas.records import Position
 from schemas.topics import TOPICS
 
@@ -58,10 +60,14 @@ class Outcome(NamedTuple):
     refused: str | None = None
 
 
+Asking = Generator[Features, Judgement | None, Outcome]
+"""A step that has candidates ranked before it goes on; it is told None where nobody can."""
+
+
 class Step(Protocol):
     name: str
 
-    def __call__(self, record: Input) -> Outcome:
+    def __call__(self, record: Input) -> Outcome | Asking:
         """Any exception but BrokerError makes the record a dead letter."""
 
     def instead(self, record: Input) -> list[Output]:

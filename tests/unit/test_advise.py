@@ -95,7 +95,8 @@ def test_what_is_muted_is_not_proposed_and_says_by_whom(place: str) -> None:
 def test_a_list_is_bounded_and_says_what_it_leaves_out() -> None:
     tables = [table(f"t{number}", [column("a", distinct=10**6), column("b")]) for number in range(60)]
     workload = [use(f"SELECT b FROM t{number} WHERE a = 1") for number in range(60)]
-    advice = advise(request(tables, workload))
+    assert len(advise(request(tables, workload, budget_s=20.0)).candidates) == 50
+    advice = advise(request(tables, workload, budget_s=5.0))
     assert len(advice.candidates) == 40
     assert len(advice.refused) <= 80
     assert any(one.reason == "40 others promise more" for one in advice.refused)

@@ -3,8 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 
+from inference.judgement.features import FEATURES
+from inference.judgement.judged import Judgement, Ranking
 from schemas.codec import Codec
 from schemas.errors import RecordError
 from schemas.ids import derived_id
@@ -20,6 +23,7 @@ from schemas.records import (
 from schemas.topics import MEASUREMENT_REQUESTS, SUGGESTIONS, key_of
 from streams.agents.advise import ANSWER_WITHIN, Advise
 from streams.agents.conclude import Conclude
+from streams.agents.stepping import Asked, begin, outcome
 from streams.agents.steps import INSTANCE, Input, Output
 from tests.advising import column, request, table, use
 
@@ -41,8 +45,8 @@ def only(outputs: list[Output]) -> Output:
     return output
 
 
-def measurement_request(asked: AnalysisRequest) -> MeasurementRequest:
-    output = only(Advise(CODEC)(came(asked)).outputs)
+def measurement_request(asked: AnalysisRequest, judgement: Judgement | None = None) -> MeasurementRequest:
+    output = only(outcome(Advise(CODEC), came(asked), judgement).outputs)
     assert output.topic == MEASUREMENT_REQUESTS.name
     return CODEC.decode_as(MeasurementRequest, output.value)
 
@@ -77,9 +81,30 @@ def test_what_the_rules_propose_is_asked_to_be_measured() -> None:
     assert (wanted.event_id, wanted.instance) == (derived_id(came(asked).source, "advise/1"), INSTANCE)
 
 
+def test_candidates_are_tried_by_promise_and_likelihood_and_who_judged_is_told() -> None:
+    asked = request([VISITS], [SELECTIVE, use("SELECT count(*) FROM visits WHERE shop > 9", count=300)])
+    begun = begin(Advise(CODEC), came(asked))
+    assert isinstance(begun, Asked)
+    by_rules = measurement_request(asked)
+    count = len(by_rules.candidates)
+    assert begun.features.shape == (count, len(FEATURES))
+    assert count >= 2
+    assert {(one.likely, one.preference) for one in by_rules.candidates} == {(1.0, 0.0)}
+    assert (by_rules.ranker, by_rules.ranker_version) == ("rules", "")
+    gain = np.full(count, 0.5)
+    gain[0] = 1e-6
+    judged = measurement_request(asked, Judgement("student", "3", Ranking(np.arange(count, dtype=float), gain)))
+    assert (judged.ranker, judged.ranker_version) == ("student", "3")
+    first, *others = by_rules.candidates
+    assert [one.candidate_id for one in judged.candidates] == [one.candidate_id for one in (*others, first)]
+    last = judged.candidates[-1]
+    assert (last.likely, last.preference) == (1e-6, 0.0)
+    assert last.model_copy(update={"likely": 1.0}) == first
+
+
 def test_where_no_rule_proposes_anything_the_answer_is_that_there_is_nothing_to_do() -> None:
     asked = request([VISITS], [UNCONCERNED])
-    output = only(Advise(CODEC)(came(asked)).outputs)
+    output = only(outcome(Advise(CODEC), came(asked)).outputs)
     found = CODEC.decode_as(Suggestion, output.value)
     assert output.topic == SUGGESTIONS.name
     assert (found.kind, found.position, found.of, found.analysis_id) == ("nothing", 1, 1, "a")
@@ -100,12 +125,12 @@ def test_a_measurement_without_gain_is_concluded_to_nothing_with_what_was_tried(
 def test_a_redelivery_makes_the_same_bytes(step: type[Advise] | type[Conclude]) -> None:
     asked = request([VISITS], [SELECTIVE])
     record = came(asked if step is Advise else measurement(measurement_request(asked)))
-    assert step(CODEC)(record).outputs == step(CODEC)(record).outputs != []
+    assert outcome(step(CODEC), record).outputs == outcome(step(CODEC), record).outputs != []
 
 
 @pytest.mark.parametrize("step", [Advise, Conclude])
 def test_a_record_of_another_kind_is_refused_and_owes_nothing(step: type[Advise] | type[Conclude]) -> None:
     wrong = came(measurement_request(request([VISITS], [SELECTIVE])))
     with pytest.raises(RecordError, match="got MeasurementRequest: is it the right topic"):
-        step(CODEC)(wrong)
+        outcome(step(CODEC), wrong)
     assert step(CODEC).instead(wrong) == []

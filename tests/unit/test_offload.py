@@ -5,19 +5,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import BinaryIO, cast
 
+import numpy as np
 import psutil
 import pytest
 
+from inference.judgement.features import Features
+from inference.judgement.judged import Judgement, Ranking
 from schemas.codec import Codec
 from schemas.errors import BrokerError, SidecarError
 from schemas.records import DeadLetter
 from schemas.topics import DEAD_LETTERS, PATTERNS
 from streams.agents.offload import CHUNK, CHUNK_BYTES, Offload
-from streams.agents.steps import Input, Outcome, Output
+from streams.agents.steps import Asking, Input, Outcome, Output
 
 CODEC = Codec()
 
@@ -60,6 +63,18 @@ class WhereAmI(Trouble):
         return Outcome([Output(PATTERNS.name, b"", str(os.getpid()).encode())])
 
 
+class Ranked(Trouble):
+    """Asks for as many candidates to be ranked as its record says, but for 0, and gives what it is told."""
+
+    def __call__(self, record: Input) -> Asking:  # type: ignore[override]
+        count = int(record.value or b"")
+        told = (yield np.full((count, 2), count, np.float32)) if count else None
+        if told and told.ranker == "die":
+            raise ZeroDivisionError("told to")
+        said = f"{told.ranker} {told.ranking.gain.tolist()}" if told else "nobody"
+        return Outcome([Output(PATTERNS.name, b"", said.encode())])
+
+
 class Unmade(Trouble):
     def __init__(self, codec: Codec) -> None:
         raise RuntimeError("not today")
@@ -97,6 +112,34 @@ async def test_outcomes_come_in_the_order_of_the_records(offload: Offload) -> No
 async def test_more_bytes_than_go_over_at_once_come_back_whole(offload: Offload) -> None:
     large = [bytes([n]) * (CHUNK_BYTES * 2 // 3) for n in range(4)]
     assert values(await run(offload, came(*large))) == large
+
+
+async def test_what_steps_want_to_have_ranked_is_asked_for_all_of_them_at_once() -> None:
+    asked: list[list[tuple[int, ...]]] = []
+
+    async def rank(lists: Sequence[Features]) -> list[Judgement | None]:
+        asked.append([one.shape for one in lists])
+        return [
+            None
+            if len(one) == 9
+            else Judgement("die" if len(one) == 7 else "model", "1", Ranking(one[:, 0], one[:, 1]))
+            for one in lists
+        ]
+
+    ranking = Offload([f"{__name__}.Ranked"], Codec, rank)
+    outcomes = await run(ranking, came(b"2", b"0", b"1", b"9", b"7"))
+    assert values(outcomes) == [b"model [2.0, 2.0]", b"nobody", b"model [1.0]", b"nobody", b"instead"]
+    assert asked == [[(2, 2), (1, 2), (9, 2), (7, 2)]]
+    assert [letter.error for letter in letters(outcomes)] == ["ZeroDivisionError"]
+    assert values(await run(ranking, came(b"0"))) == [b"nobody"]
+    assert len(asked) == 1, "nothing is asked where no step asks"
+    await ranking.stop()
+
+
+async def test_without_anybody_to_rank_a_step_goes_on() -> None:
+    alone = Offload([f"{__name__}.Ranked"], Codec)
+    assert values(await run(alone, came(b"2", b"0"))) == [b"nobody", b"nobody"]
+    await alone.stop()
 
 
 async def test_the_work_is_done_in_another_process() -> None:
