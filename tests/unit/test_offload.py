@@ -119,12 +119,9 @@ async def test_what_steps_want_to_have_ranked_is_asked_for_all_of_them_at_once()
 
     async def rank(lists: Sequence[Features]) -> list[Judgement | None]:
         asked.append([one.shape for one in lists])
-        return [
-            None
-            if len(one) == 9
-            else Judgement("die" if len(one) == 7 else "model", "1", Ranking(one[:, 0], one[:, 1]))
-            for one in lists
-        ]
+        names = {9: None, 7: "die"}
+        told = [(names.get(len(one), "model"), Ranking(one[:, 0], one[:, 1])) for one in lists]
+        return [Judgement(name, "1", ranking) if name else None for name, ranking in told]
 
     ranking = Offload([f"{__name__}.Ranked"], Codec, rank)
     outcomes = await run(ranking, came(b"2", b"0", b"1", b"9", b"7"))
