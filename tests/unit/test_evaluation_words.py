@@ -54,9 +54,13 @@ def test_where_a_table_a_kind_or_a_column_that_is_needed_is_lacking_nothing_is_r
 def test_the_table_has_most_words_of_its_name_in_the_text_then_the_shorter_name_then_more_columns(
     text: str, table: str
 ) -> None:
-    assert operations(text, TABLES) == (
-        Operation(kind="look_into", table=table, columns=("card_no",) if "card" in text else ()),
-    )
+    wanted = Operation(kind="look_into", table=table, columns=("card_no",) if "card" in text else ())
+    assert operations(text, TABLES) == operations(text, TABLES[::-1]) == (wanted,)
+
+
+def test_a_name_of_nothing_but_noise_is_found_by_it() -> None:
+    table = Table(name="visits", rows=10, columns=(("dt", "DATE"), ("place_id", "BIGINT")))
+    assert operations("visits sorted by dt", [table]) == (Operation(kind="cluster", table="visits", columns=("dt",)),)
 
 
 def test_words_are_apart_at_underscores_and_in_the_singular() -> None:
