@@ -91,6 +91,21 @@ def test_a_good_third_of_the_answerable_requests_name_nothing_as_the_catalog_doe
     assert named.count(False) / len(answerable) >= 1 / 3
 
 
+def test_there_are_as_many_as_the_readme_says() -> None:
+    assert len(domains()) == 16
+    assert sum(len(domain.requests) for domain in domains()) == 300
+    assert sum(len(domain.rejections) for domain in domains()) == 100
+
+
+@pytest.mark.parametrize("folder", ["distill"])
+def test_what_trains_or_reads_does_not_know_the_texts(folder: str) -> None:
+    files = list((FOLDER.parents[1] / folder).rglob("*.py"))
+    assert files
+    assert [
+        file.name for file in files if re.search(r"evaluation[./]texts|evaluation import .*texts", file.read_text())
+    ] == []
+
+
 def test_ids_are_unique_and_begin_with_their_domain() -> None:
     ids = [(domain.domain, text.id) for domain in domains() for text in (*domain.requests, *domain.rejections)]
     assert len({id_ for _, id_ in ids}) == len(ids)
