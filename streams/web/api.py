@@ -111,7 +111,8 @@ def show_suggestion(request: Request, source: SOURCE, _: READER, suggestion_id: 
             raise HTTPException(404, f"there is no suggestion {wanted}")
         told = operations.SHOWN.page(tx, [None, "", wanted], None, MOST).rows
         ruled = [_ruling(one) for one in approvals.rulings_on(tx, wanted, MOST)]
-    shown = SuggestionShown(suggestion=found, rulings=ruled, operations=[_operation(one) for one in told])
+        done = operations.done(tx, wanted, found.revision)
+    shown = SuggestionShown(suggestion=found, done=done, rulings=ruled, operations=[_operation(one) for one in told])
     return _answer(request, shown)
 
 
