@@ -25,7 +25,7 @@ from pydantic_settings import SettingsError as Unparsable
 
 from schemas.errors import SettingsError
 from streams import urls
-from streams.access.windows import Window
+from streams.windows import Window
 
 PREFIX = "SIDECAR_"
 FILE_VARIABLE = "SIDECAR_CONFIG"

@@ -17,8 +17,8 @@ from typing import Any, BinaryIO, cast
 
 from schemas.codec import Codec
 from schemas.errors import BrokerError, RecordError, SidecarError
+from streams.agents.letters import letter
 from streams.agents.steps import LARGEST, Input, Outcome, Step
-from streams.dead_letters import letter
 
 LENGTH = struct.Struct(">Q")
 CHUNK = 20

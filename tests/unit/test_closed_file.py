@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from streams.landing import file as landing
+from streams import closed_file
 from streams.web.resources import OperationShown, OutcomeShown
 from tests.store_records import NOON
 
@@ -41,11 +41,11 @@ ELSEWHERE = {"instance": "another"}
 @pytest.mark.parametrize(
     ("shown", "ended", "until"),
     [
-        ([], [], landing.FIRST_S),
-        ([(29, ENDED)], [ENDED], 29 + landing.NEXT_S),
-        ([(29, SENT), (90, ENDED)], [ENDED], 90 + landing.NEXT_S),
-        ([(29, SENT.model_copy(update=ELSEWHERE))], [], landing.FIRST_S),
-        ([(29, ENDED.model_copy(update=ELSEWHERE))], [], landing.FIRST_S),
+        ([], [], closed_file.FIRST_S),
+        ([(29, ENDED)], [ENDED], 29 + closed_file.NEXT_S),
+        ([(29, SENT), (90, ENDED)], [ENDED], 90 + closed_file.NEXT_S),
+        ([(29, SENT.model_copy(update=ELSEWHERE))], [], closed_file.FIRST_S),
+        ([(29, ENDED.model_copy(update=ELSEWHERE))], [], closed_file.FIRST_S),
     ],
     ids=["nothing came", "done at once", "at work for long", "at work elsewhere", "done elsewhere"],
 )
@@ -56,6 +56,6 @@ def test_what_is_at_work_here_is_waited_for(
     until: float,
 ) -> None:
     clock: Any = Clock(*shown)
-    monkeypatch.setattr(landing, "time", clock)
-    assert list(landing._ended(clock, "sales", "ours")) == ended
+    monkeypatch.setattr(closed_file, "time", clock)
+    assert list(closed_file._ended(clock, "sales", "ours")) == ended
     assert clock.now == until

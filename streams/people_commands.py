@@ -128,11 +128,11 @@ def apply(
     DUCKDB_SIDECAR_OPERATION_KEYS says here whose orders are taken. Exit 1 when one did not pass.
     """
     from schemas.client.databases import name_of, place_of
-    from streams.landing import file as landing
+    from streams import closed_file
 
     states: list[str] = []
-    console.print(f"{file} is open; waiting for what is approved, {landing.FIRST_S:.0f} s at most", soft_wrap=True)
-    for one in landing.apply(reachable(), _api(), file, product, database or name_of(place_of(file))):
+    console.print(f"{file} is open; waiting for what is approved, {closed_file.FIRST_S:.0f} s at most", soft_wrap=True)
+    for one in closed_file.apply(reachable(), _api(), file, product, database or name_of(place_of(file))):
         what = f"{one.kind} steps {one.first + 1} to {one.last} of {one.suggestion_id[:13]}"
         console.print(f"{one.state}: {what}: {one.reason}", markup=False, soft_wrap=True)
         states.append(one.state)
