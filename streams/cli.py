@@ -134,8 +134,10 @@ def kafka() -> None:
 @cli.command()
 def settings() -> None:
     """Every setting with its value, where that comes from, and what it is for."""
+    from streams import listed_settings
+
     listed = table("setting", "value", "source", "what it is")
-    for one in configuration.listed(configuration.load()):
+    for one in listed_settings.listed(configuration.load()):
         listed.add_row(one.variable, one.value, one.source, f"{one.help} ({one.unit})" if one.unit else one.help)
     console.print(listed)
     for name in configuration.unknown_variables():
