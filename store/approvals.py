@@ -10,6 +10,7 @@ from duckdb import DuckDBPyConnection
 from pydantic import BaseModel, ConfigDict
 
 from schemas.approvals import Decided
+from schemas.orders import Given
 from schemas.records import Approval, Decision
 
 from .documents import document, read
@@ -181,6 +182,24 @@ def earlier(tx: DuckDBPyConnection, suggestion_id: str, revision: int, plan_hash
         {"suggestion": suggestion_id, "revision": revision, "plan": plan_hash},
     ).fetchall()
     return [Vote(*row) for row in rows]
+
+
+def given(tx: DuckDBPyConnection, suggestion_id: str, revision: int, plan_hash: str) -> list[Given]:
+    """The approvals that count on a plan: of each approver the last."""
+    rows = tx.execute(
+        f"""
+        SELECT record, approved_at, decision FROM rulings
+        WHERE suggestion_id = ? AND revision = ? AND plan_hash = ? AND {COUNTS}
+        QUALIFY row_number() OVER (PARTITION BY approver ORDER BY sequence DESC, rowid DESC) = 1
+        ORDER BY sequence, rowid
+        """,  # noqa: S608 - a constant of this module
+        [suggestion_id, revision, plan_hash],
+    ).fetchall()
+    return [
+        Given(approval=read(Approval, text), time=time.replace(tzinfo=UTC))
+        for text, time, decision in rows
+        if decision == "approve" and text is not None
+    ]
 
 
 def seen_in(tx: DuckDBPyConnection, identity: str, token_id: str) -> str | None:

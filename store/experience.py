@@ -9,7 +9,8 @@ def of(tx: DuckDBPyConnection, product: str) -> list[Experience]:
     """Of the product and of all others, by rule.
 
     A suggestion counts once as rejected however many of its revisions were, and of each approver the last score; of a
-    plan that was judged in parts the worst verdict. One that had nothing to compare with counts for nothing.
+    plan that was judged in parts the last verdict, which is held against the whole promise, unless one was "worse".
+    One that had nothing to compare with counts for nothing.
     """
     rows = tx.execute(
         """

@@ -12,6 +12,7 @@ from schemas.records import Considered, Outcome, Suggestion
 from . import suggestions
 from .documents import read
 from .knowledge import zoned
+from .operations import LISTED
 from .watches import Judge
 
 
@@ -172,13 +173,10 @@ def _rulings(tx: DuckDBPyConnection, suggestion_id: str) -> list[Ruled]:
 
 def _operations(tx: DuckDBPyConnection, suggestion_id: str) -> list[Operated]:
     rows = tx.execute(
-        """
-        SELECT operations.timestamp, operations.operation_id::VARCHAR, kind, revision, first_step, last_step,
-               requested_by, refused, as_code, outcomes.timestamp, outcomes.record
-        FROM operations LEFT JOIN outcomes ON outcomes.operation_id = operations.operation_id::VARCHAR
-            AND (outcomes.product, outcomes.database) = (operations.product, operations.database)
-        WHERE suggestion_id = ?::UUID ORDER BY sequence, number
-        """,
+        f"""
+        SELECT time, operation_id, kind, revision, first_step, last_step, requested_by, refused, as_code, ended, outcome
+        FROM ({LISTED}) WHERE suggestion_id = ? ORDER BY sequence, number
+        """,  # noqa: S608 - a constant of ours
         [suggestion_id],
     ).fetchall()
     return [Operated(*zoned([*row, read(Outcome, text) if text else None])) for *row, text in rows]

@@ -1,7 +1,7 @@
 """What products were told to carry out, what became of it, and what is to be told next."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID, uuid5
 
@@ -9,11 +9,11 @@ from duckdb import DuckDBPyConnection
 from pydantic import BaseModel, ConfigDict
 
 from schemas.errors import RecordError
-from schemas.orders import Given, Kind
-from schemas.records import Approval, Decision, Outcome
+from schemas.orders import Kind
+from schemas.records import Decision, Outcome
 
 from .approvals import COUNTS
-from .documents import document, read
+from .documents import document
 from .knowledge import naive, zoned
 from .pages import Listing
 
@@ -160,31 +160,27 @@ def apply(tx: DuckDBPyConnection, outcome: Outcome, partition: int, offset: int,
     )
 
 
-SHOWN = Listing(
-    """
-    SELECT operation_id::VARCHAR AS operation_id, product, database, instance, number, kind,
-           suggestion_id::VARCHAR AS suggestion_id, revision, first_step, last_step, deadline, requested_by, sequence,
-           operations.timestamp AS time, refused, outcomes.record AS outcome, verdicts.record AS verdict,
-           verdicts.timestamp AS judged,
-           if(refused IS NULL, coalesce(state, 'sent'), 'refused') AS state
-    FROM operations LEFT JOIN (
-        SELECT operation_id::UUID AS operation_id, product, database, state, record FROM outcomes
-    ) AS outcomes USING (operation_id, product, database)
-    LEFT JOIN (SELECT operation_id, record, timestamp FROM verdicts) AS verdicts USING (operation_id)
-    WHERE product = coalesce(?, product) AND starts_with(operation_id::VARCHAR, ?)
-        AND suggestion_id = coalesce(?::UUID, suggestion_id)
-    """,
-    ("sequence", "number", "operation_id"),
-)
-"""What products were told and what came of it, the newest first: of a product, whose id begins so, of a suggestion."""
-
 LISTED = """
     SELECT operation_id::VARCHAR AS operation_id, product, database, instance, number, kind,
            suggestion_id::VARCHAR AS suggestion_id, revision, plan_hash, first_step, last_step, deadline,
-           if(refused IS NULL, coalesce(state, 'sent'), 'refused') AS state, sequence, as_code
-    FROM operations LEFT JOIN (SELECT operation_id::UUID AS operation_id, product, database, state FROM outcomes)
-    USING (operation_id, product, database)
+           if(refused IS NULL, coalesce(state, 'sent'), 'refused') AS state, sequence, as_code,
+           requested_by, refused, timestamp AS time, ended, outcome
+    FROM operations LEFT JOIN (
+        SELECT operation_id::UUID AS operation_id, product, database, state, timestamp AS ended, record AS outcome
+        FROM outcomes
+    ) USING (operation_id, product, database)
 """
+"""`time` is when it was decided, `ended` when its outcome was heard of."""
+SHOWN = Listing(
+    f"""
+    SELECT told.*, verdicts.record AS verdict, verdicts.timestamp AS judged
+    FROM ({LISTED}) AS told LEFT JOIN verdicts ON verdicts.operation_id::VARCHAR = told.operation_id
+    WHERE told.product = coalesce(?, told.product) AND starts_with(told.operation_id, ?)
+        AND suggestion_id = coalesce(?, suggestion_id)
+    """,  # noqa: S608 - a constant of this module
+    ("sequence", "number", "operation_id"),
+)
+"""What products were told and what came of it, the newest first: of a product, whose id begins so, of a suggestion."""
 
 
 def listed(tx: DuckDBPyConnection, product: str | None = None, database: str | None = None) -> list[Told]:
@@ -272,36 +268,20 @@ def last_done(tx: DuckDBPyConnection, suggestion_id: str, revision: int) -> Done
     """The newest operation of its plan that was."""
     found = tx.execute(
         f"""
-        SELECT told.operation_id, outcomes.timestamp FROM ({LISTED}) AS told JOIN outcomes USING (operation_id)
-        WHERE suggestion_id = ? AND revision = ? AND told.state = 'done'
-        ORDER BY told.sequence DESC, number DESC LIMIT 1
+        SELECT operation_id, ended FROM ({LISTED})
+        WHERE suggestion_id = ? AND revision = ? AND state = 'done' ORDER BY sequence DESC, number DESC LIMIT 1
         """,  # noqa: S608 - a constant of this module
         [suggestion_id, revision],
     ).fetchone()
     return Done(*zoned(found)) if found else None
 
 
-def given(tx: DuckDBPyConnection, suggestion_id: str, revision: int, plan_hash: str) -> list[Given]:
-    """The approvals that count on a plan: of each approver the last."""
-    rows = tx.execute(
-        f"""
-        SELECT record, approved_at, decision FROM rulings
-        WHERE suggestion_id = ? AND revision = ? AND plan_hash = ? AND {COUNTS}
-        QUALIFY row_number() OVER (PARTITION BY approver ORDER BY sequence DESC, rowid DESC) = 1
-        ORDER BY sequence, rowid
-        """,  # noqa: S608 - a constant of ours
-        [suggestion_id, revision, plan_hash],
-    ).fetchall()
-    return [
-        Given(approval=read(Approval, text), time=time.replace(tzinfo=UTC))
-        for text, time, decision in rows
-        if decision == "approve" and text is not None
-    ]
-
-
 def _found(tx: DuckDBPyConnection, condition: str, values: list[object]) -> list[Told]:
     rows = tx.execute(
-        f"SELECT * FROM ({LISTED}) AS told WHERE {condition} ORDER BY sequence DESC, number DESC",  # noqa: S608
+        f"""
+        SELECT * EXCLUDE (requested_by, refused, time, ended, outcome) FROM ({LISTED}) AS told
+        WHERE {condition} ORDER BY sequence DESC, number DESC
+        """,  # noqa: S608 - constants of ours
         values,
     ).fetchall()
     return [Told(*zoned(row)) for row in rows]

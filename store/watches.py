@@ -168,16 +168,13 @@ def add(tx: DuckDBPyConnection, batches: Iterable[Batch]) -> None:
 def waiting(tx: DuckDBPyConnection) -> list[Watched]:
     """The oldest first."""
     rows = tx.execute(
-        """
-        SELECT operation_id::VARCHAR, product, database, suggestion_id::VARCHAR, revision, first_step, last_step,
-               operations.instance, outcomes.timestamp
-        FROM operations JOIN (
-            SELECT operation_id::UUID AS operation_id, product, database, timestamp, state FROM outcomes
-        ) AS outcomes USING (operation_id, product, database)
-        WHERE kind = 'apply' AND refused IS NULL AND state = 'done'
-            AND operation_id NOT IN (SELECT operation_id FROM verdicts)
+        f"""
+        SELECT operation_id, product, database, suggestion_id, revision, first_step, last_step, instance, ended
+        FROM ({LISTED})
+        WHERE kind = 'apply' AND state = 'done'
+            AND operation_id NOT IN (SELECT operation_id::VARCHAR FROM verdicts)
         ORDER BY sequence, operation_id
-        """
+        """  # noqa: S608 - a constant of ours
     ).fetchall()
     return [Watched(*zoned(row)) for row in rows]
 
@@ -241,16 +238,15 @@ def still_worse(tx: DuckDBPyConnection, attempts: int, before: datetime) -> list
         FROM verdicts JOIN told AS one ON verdicts.operation_id::VARCHAR = one.operation_id
         LEFT JOIN told AS later ON later.suggestion_id = one.suggestion_id AND later.revision = one.revision
             AND later.sequence > one.sequence
-        LEFT JOIN operations ON operations.operation_id::VARCHAR = later.operation_id
         LEFT JOIN (SELECT product, database, timestamp AS told FROM catalogs) AS catalog
             ON catalog.product = one.product AND catalog.database = one.database
         WHERE verdict = 'worse' AND (verdicts.record->>'compared')::BOOLEAN AND NOT one.as_code
         GROUP BY ALL
         HAVING count(later.operation_id) FILTER (later.state <> 'sent') < ?
             AND NOT coalesce(bool_or(later.state = 'done'), false)
-            AND greatest(verdicts.timestamp, max(operations.timestamp)) <= ?
+            AND greatest(verdicts.timestamp, max(later.time)) <= ?
             AND (max_by(later.state, later.sequence) IS DISTINCT FROM 'sent'
-                OR any_value(catalog.told) > max(operations.timestamp))
+                OR any_value(catalog.told) > max(later.time))
         ORDER BY one.operation_id
         """,  # noqa: S608 - a constant of ours
         [attempts, naive(before)],

@@ -67,10 +67,10 @@ class ApiClient:
         """The changes, those of the newest analysis first, within it best first."""
         return self._pages("/suggestions", Page[SuggestionListed], product, begins)
 
-    def suggestion(self, wanted: str) -> Suggestion:
+    def suggestion(self, wanted: str) -> SuggestionShown:
         """The one whose id begins so. Raises InputError where that names none or several."""
         found = self._only("suggestions", wanted, [one.suggestion_id for one in self.suggestions(begins=wanted)])
-        return self._ask(SuggestionShown, "GET", f"/suggestions/{found}").suggestion
+        return self._ask(SuggestionShown, "GET", f"/suggestions/{found}")
 
     def operations(self, product: str = "", begins: str = "") -> Iterator[OperationShown]:
         """The newest first."""

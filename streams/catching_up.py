@@ -23,8 +23,8 @@ from store.chain import Head
 from store.inputs import Partition
 from store.knowledge import KnowledgeFile
 from store.projection import Applied
+from streams.agents.letters import letter
 from streams.agents.steps import Input
-from streams.dead_letters import letter
 from streams.inputs import Inputs
 from streams.journal import Journal, Link
 from streams.outbox import Outbox

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from schemas.errors import SidecarError
+from streams import people_commands as people
+from streams import review_commands as review
 from streams import settings as configuration
-from streams.access import commands, reviewing
 from streams.audit_commands import audit
 from streams.backup_commands import backup
-from streams.notify.commands import notify
+from streams.notify_commands import notify
 from streams.terminal import console, control, progress, reachable, table, told
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ cli.add_typer(dead_letters, name="dead-letters")
 cli.add_typer(store, name="store")
 cli.add_typer(audit, name="audit")
 cli.add_typer(backup, name="backup")
-cli.add_typer(commands.policy, name="policy")
-cli.add_typer(commands.keys, name="keys")
+cli.add_typer(people.policy, name="policy")
+cli.add_typer(people.keys, name="keys")
 cli.add_typer(notify, name="notify")
-cli.add_typer(reviewing.feedback, name="feedback")
+cli.add_typer(review.feedback, name="feedback")
 
 
 class Role(StrEnum):
@@ -133,8 +134,10 @@ def kafka() -> None:
 @cli.command()
 def settings() -> None:
     """Every setting with its value, where that comes from, and what it is for."""
+    from streams import listed_settings
+
     listed = table("setting", "value", "source", "what it is")
-    for one in configuration.listed(configuration.load()):
+    for one in listed_settings.listed(configuration.load()):
         listed.add_row(one.variable, one.value, one.source, f"{one.help} ({one.unit})" if one.unit else one.help)
     console.print(listed)
     for name in configuration.unknown_variables():
@@ -246,18 +249,18 @@ def _topic_admin() -> "TopicAdmin":
 
 
 for command in (
-    commands.suggestions,
-    commands.show,
-    commands.approve,
-    commands.reject,
-    commands.defer,
-    commands.code,
-    commands.apply,
-    commands.comment,
-    commands.operations,
-    commands.rollback,
-    reviewing.report,
-    reviewing.why,
+    people.suggestions,
+    people.show,
+    people.approve,
+    people.reject,
+    people.defer,
+    people.code,
+    people.apply,
+    people.comment,
+    people.operations,
+    people.rollback,
+    review.report,
+    review.why,
 ):
     cli.command()(command)
 

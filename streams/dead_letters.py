@@ -7,46 +7,13 @@ from confluent_kafka import Producer
 
 from schemas.codec import Codec
 from schemas.errors import BrokerError, SidecarError
-from schemas.ids import derived_id
 from schemas.records import DeadLetter
 from schemas.topics import DEAD_LETTERS, TOPICS
 from streams import topic_reading
-from streams.agents.steps import ENVELOPE, Input, Output
 
 WAIT_S = 30
 REPLAYED = "replayed-from"
 """A header of a record that was sent again: the id of its letter."""
-LONGEST_MESSAGE = 4096
-
-
-def letter(record: Input, agent: str, error: BaseException, codec: Codec) -> Output:
-    """Its id is made of the record's position: a redelivery makes the same letter again."""
-    source = record.source
-    message = str(error)[:LONGEST_MESSAGE]
-    payload = record.value or b""
-    if len(payload) > DEAD_LETTERS.largest_record - LONGEST_MESSAGE - 64 * ENVELOPE:
-        message = f"{message} (its {len(payload)} bytes are too many for a letter, they stay where they are)"
-        payload = b""
-    headers: dict[str, bytes] = {}
-    for name, value in record.headers:
-        while name in headers:
-            name += "+"  # Kafka allows a name to come again, a map does not
-        headers[name] = value or b""
-    found = DeadLetter(
-        product="",
-        database="",
-        instance="",
-        event_id=derived_id(source, f"dead-letter/{agent}/1"),
-        time=record.time,
-        source=source,
-        agent=agent,
-        error=type(error).__name__,
-        message=message,
-        payload=payload,
-        key=record.key,
-        headers=headers,
-    )
-    return Output(DEAD_LETTERS.name, f"{source.topic}/{source.partition}".encode(), codec.encode(found))
 
 
 def read(config: Mapping[str, Any], prefix: str, codec: Codec) -> Iterator[DeadLetter]:

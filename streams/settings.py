@@ -4,12 +4,10 @@ The file is `sidecar.toml` in the working directory, or what `SIDECAR_CONFIG` na
 """
 
 import ipaddress
-import json
 import os
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -25,14 +23,13 @@ from pydantic_settings import SettingsError as Unparsable
 
 from schemas.errors import SettingsError
 from streams import urls
-from streams.access.windows import Window
+from streams.windows import Window
 
 PREFIX = "SIDECAR_"
 FILE_VARIABLE = "SIDECAR_CONFIG"
 DEFAULT_FILE = Path("sidecar.toml")
 LOCAL_FILE = "api-key"
 """In the data folder: the API key of whoever can read it."""
-MASK = "********"
 SERVER = re.compile(r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$")
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 NAME_PREFIX = r"^[A-Za-z0-9._-]{0,100}$"  # what Kafka takes in the name of a topic
@@ -248,23 +245,11 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=_file())
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=used_file())
 
     def secrets(self) -> list[str]:
         """The values that no log may hold."""
         return [v.get_secret_value() for _, v in self if isinstance(v, SecretStr) and v.get_secret_value()]
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A setting as people read it: a secret's value is masked; `source` is default, environment or a file."""
-
-    name: str
-    variable: str
-    value: str
-    source: str
-    unit: str
-    help: str
 
 
 def load() -> Settings:
@@ -279,28 +264,7 @@ def load() -> Settings:
     except Unparsable as error:
         raise SettingsError(f"{error}: it has to be JSON") from None
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{_file()} is no TOML: {error}") from error
-
-
-def listed(settings: Settings) -> list[Listed]:
-    """Every setting in the order of the class, with its value and where that comes from."""
-    environment = {name.upper() for name, value in os.environ.items() if value}
-    result = []
-    for name, field in Settings.model_fields.items():
-        variable = PREFIX + name.upper()
-        if variable in environment:
-            source = "environment"
-        elif name in settings.model_fields_set:
-            source = str(_file())
-        else:
-            source = "default"
-        value = getattr(settings, name)
-        if isinstance(value, SecretStr):
-            value = MASK if value.get_secret_value() else ""
-        extra = field.json_schema_extra
-        unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
-        result.append(Listed(name, variable, _text(value), source, unit, field.description or ""))
-    return result
+        raise SettingsError(f"{used_file()} is no TOML: {error}") from error
 
 
 def is_here(host: str | None) -> bool:
@@ -317,18 +281,8 @@ def unknown_variables() -> list[str]:
     return sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
 
 
-def _text(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return str(value).lower()
-        case list():
-            return json.dumps([one.model_dump(mode="json") for one in value]) if value else ""
-    return str(value)
-
-
-def _file() -> Path | None:
+def used_file() -> Path | None:
+    """Raises SettingsError."""
     if chosen := os.environ.get(FILE_VARIABLE):
         if not Path(chosen).is_file():
             raise SettingsError(f"{FILE_VARIABLE} names {chosen}, but there is no such file")

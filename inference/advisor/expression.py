@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from schemas.expressions import FUNCTIONS, Call, Cast, ColumnRef, Constant, Expression, Operation
 
-from .resolve import Origin, Reading, own_nodes
+from .reading import Origin, Reading, own_nodes
 from .statement import KEPT, SAME_FUNCTION, duckdb_tree, render
 
 OPERATORS = frozenset(("+", "-", "*", "/", "//", "%", "||"))

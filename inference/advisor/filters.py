@@ -6,7 +6,7 @@ from typing import Literal
 
 from sqlglot import exp
 
-from .resolve import Block, Origin, Reading, Scan, own_nodes
+from .reading import Block, Origin, Reading, Scan, own_nodes
 from .statement import conjuncts, disjuncts
 
 Kind = Literal["eq", "in", "lower", "upper", "like", "null", "other"]

@@ -10,7 +10,7 @@ from schemas.expressions import ColumnRef, Expression
 from schemas.records import Table
 
 from .expression import typed
-from .resolve import Block, Origin, Scan, nodes_of, own_nodes
+from .reading import Block, Origin, Scan, nodes_of, own_nodes
 from .statement import conjuncts, may_aggregate, parts
 from .workload import Query
 

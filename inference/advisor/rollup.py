@@ -19,7 +19,7 @@ from schemas.records import Column
 
 from .filters import is_constant
 from .grouping import Atom, Grouping
-from .resolve import Reading, own_nodes
+from .reading import Reading, own_nodes
 from .statement import reselected, substituted
 
 NUMBERS = tuple(

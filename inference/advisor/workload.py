@@ -9,7 +9,8 @@ from schemas.records import AnalysisRequest, Column, Table, WorkloadShape
 from schemas.render import Name
 
 from .filters import Conditions, conditions
-from .resolve import Reading, Scan, resolve
+from .reading import Reading, Scan
+from .resolve import resolve
 from .statement import faithful, parse
 from .tables import Tables, name_of
 

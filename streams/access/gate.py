@@ -14,9 +14,9 @@ from schemas.render import Tables
 from store.approvals import Verdict, Vote
 from streams.landing.dropping import drops_hidden
 from streams.landing.way import next_part
+from streams.windows import opening
 
 from .policy import DROP_AFTER_DAYS, ActionClass, Policy
-from .windows import opening
 
 NOTHING_SAID = "the comment says nothing: give it a score or a reason"
 CLOCKS_DIFFER = timedelta(days=1)

@@ -273,7 +273,7 @@ class Ordering:
             issued=self._now,
             deadline=body.deadline,
             most_s=most_s,
-            approvals=operations.given(self._tx, body.suggestion_id, body.revision, body.plan_hash),
+            approvals=approvals.given(self._tx, body.suggestion_id, body.revision, body.plan_hash),
         )
         carried, signature = sign(order, key.private, key.kid)
         operation = Operation(

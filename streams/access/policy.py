@@ -20,9 +20,9 @@ from schemas.errors import SettingsError
 from schemas.records import Mute
 from schemas.tokens import API_AUDIENCE, Identity, Issuer, Keyring, keys_of
 from streams import urls
+from streams.windows import Freeze, Window
 
 from .key_sets import KeySet
-from .windows import Freeze, Window
 
 DROP_AFTER_DAYS = 30.0
 ACTIONS = sorted({kind for kind, _ in KINDS})

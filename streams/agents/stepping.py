@@ -8,8 +8,8 @@ from inference.judgement.features import Features
 from inference.judgement.judged import Judgement
 from schemas.codec import Codec
 from schemas.errors import BrokerError, RecordError
+from streams.agents.letters import letter
 from streams.agents.steps import LARGEST, Asking, Input, Outcome, Step
-from streams.dead_letters import letter
 
 Rank = Callable[[Sequence[Features]], Sequence[Judgement | None]]
 """One answer for each list, None where nobody can rank it."""

@@ -9,17 +9,20 @@ REWRITE_ROWS = (Cluster.kind, ChangeType.kind)
 ALONE = "while nobody else writes to the table: DuckDB may bring back rows as they were before"
 
 
-def script(suggestion: Suggestion, *, back: bool = False) -> str:
-    """What is done, or with `back` what takes it back, the last step first; nothing of what a sentence says is SQL.
+def script(suggestion: Suggestion, done: int = 0, *, back: bool = False) -> str:
+    """What is left to do where the first `done` steps are; nothing of what a sentence says is SQL.
 
-    A rewrite is a comment: its statement belongs into the caller's code.
+    With `back` what takes those back, the last first; all of them where none is known to be done, since people may
+    have landed them a moment ago. A rewrite is a comment: its statement belongs into the caller's code.
     """
     title = f"{'takes back: ' * back}{suggestion.title}"
     lines = [_comment(title), _comment(f"suggestion {suggestion.suggestion_id}, revision {suggestion.revision}")]
     if not back:
         lines.append(_comment(f"plan {suggestion.plan_hash}"))
     steps = list(enumerate(suggestion.steps, start=1))
-    for number, step in reversed(steps) if back else steps:
+    if done:
+        lines.append(_comment(_how_far(done, len(steps), back=back)))
+    for number, step in reversed(steps[: done or None]) if back else steps[done:]:
         later = not back and drops_hidden(suggestion.steps, number - 1)
         lines += [
             "",
@@ -32,6 +35,13 @@ def script(suggestion: Suggestion, *, back: bool = False) -> str:
 def is_advice(step: Step) -> bool:
     """Whether it changes the caller's code or files, and not the database."""
     return step.action.kind in (Rewrite.kind, ConvertFile.kind)
+
+
+def _how_far(done: int, of: int, *, back: bool) -> str:
+    if done == of:
+        return f"all of its steps are done: {'this takes them back' if back else 'nothing is left to do'}"
+    which, it = ("first is", "that") if done == 1 else (f"first {done} are", "them")
+    return f"of its {of} steps the {which} done: this {f'takes {it} back' if back else 'is what is left'}"
 
 
 def _step(step: Step, *, back: bool, later: bool) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from streams.access.windows import Window
+from streams.windows import Window
 
 from .notices import Notice
 

@@ -4,10 +4,8 @@ people hand in goes to Kafka, and is taken once that has it. Nothing is decided 
 Each function runs in a thread of its own, away from the event loop.
 """
 
-import base64
-import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
@@ -16,7 +14,7 @@ import structlog
 from duckdb import DuckDBPyConnection
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 
 from schemas import records
@@ -24,12 +22,12 @@ from schemas.approvals import claimed
 from schemas.records import Approval
 from schemas.topics import APPROVALS, REQUESTS
 from store import approvals, decisions, operations, requests, suggestions, watches
-from store.pages import Listing, Place
 from store.projection import LONGEST_NAME
 from store.report import Report, report
 from streams.access import story
 from streams.access.api_keys import Scope
 
+from .answering import accepted, answer, page, tagged
 from .callers import Caller
 from .idempotency import Remembered
 from .problems import MEDIA_TYPE, Problem
@@ -59,7 +57,6 @@ BEGINNING = Annotated[str, Query(alias="id", max_length=36, description="How the
 PRODUCT = Annotated[str | None, Query(max_length=200)]
 CURSOR = Annotated[str | None, Query(max_length=500, description="`next` of the page before.")]
 LIMIT = Annotated[int, Query(ge=1, le=MOST)]
-PLACE = TypeAdapter(list[int | str])
 
 logger = structlog.get_logger(__name__)
 
@@ -99,7 +96,7 @@ def list_suggestions(
     cursor: CURSOR = None, limit: LIMIT = 50,
 ) -> Response:  # fmt: skip
     """The newest revision of each change, those of the newest analysis first, within it best first."""
-    return _page(request, source, suggestions.CHANGES, [product, begins], cursor, limit, _listed)
+    return page(request, source, suggestions.CHANGES, [product, begins], cursor, limit, _listed)
 
 
 @router.get("/suggestions/{suggestion_id}", response_model=SuggestionShown)
@@ -111,8 +108,9 @@ def show_suggestion(request: Request, source: SOURCE, _: READER, suggestion_id: 
             raise HTTPException(404, f"there is no suggestion {wanted}")
         told = operations.SHOWN.page(tx, [None, "", wanted], None, MOST).rows
         ruled = [_ruling(one) for one in approvals.rulings_on(tx, wanted, MOST)]
-    shown = SuggestionShown(suggestion=found, rulings=ruled, operations=[_operation(one) for one in told])
-    return _answer(request, shown)
+        done = operations.done(tx, wanted, found.revision)
+    shown = SuggestionShown(suggestion=found, done=done, rulings=ruled, operations=[_operation(one) for one in told])
+    return answer(request, shown)
 
 
 @router.get("/operations", response_model=Page[OperationShown])
@@ -121,13 +119,13 @@ def list_operations(
     cursor: CURSOR = None, limit: LIMIT = 50,
 ) -> Response:  # fmt: skip
     """What products were told to carry out and take back, and what came of it; the newest first."""
-    return _page(request, source, operations.SHOWN, [product, begins, None], cursor, limit, _operation)
+    return page(request, source, operations.SHOWN, [product, begins, None], cursor, limit, _operation)
 
 
 @router.get("/operations/{operation_id}", response_model=OperationShown)
 def show_operation(request: Request, source: SOURCE, _: READER, operation_id: UUID) -> Response:
     with source.reading() as tx:
-        return _answer(request, _the_operation(tx, str(operation_id)))
+        return answer(request, _the_operation(tx, str(operation_id)))
 
 
 @router.get("/verdicts", response_model=Page[VerdictShown])
@@ -135,7 +133,7 @@ def list_verdicts(
     request: Request, source: SOURCE, _: READER, product: PRODUCT = None, cursor: CURSOR = None, limit: LIMIT = 50
 ) -> Response:
     """What operations brought, against what was promised; the newest first."""
-    return _page(request, source, watches.VERDICTS, [product], cursor, limit, _verdict)
+    return page(request, source, watches.VERDICTS, [product], cursor, limit, _verdict)
 
 
 @router.get("/report", response_model=Report)
@@ -146,7 +144,7 @@ def show_report(
     """What was promised and what came, by month, less what the sidecar takes itself."""
     with source.reading() as tx:
         found = report(tx, month.replace(day=1) if month else None, product)
-    return _tagged(request, TypeAdapter(Report).dump_json(found))
+    return tagged(request, TypeAdapter(Report).dump_json(found))
 
 
 @router.get("/story", response_model=StoryShown)
@@ -158,7 +156,7 @@ def show_story(
         lines = story.lines(tx, of)
     if lines is None:
         raise HTTPException(404, f"{of!r} names no suggestion alone, and nothing that was passed over")
-    return _answer(request, StoryShown(lines=lines))
+    return answer(request, StoryShown(lines=lines))
 
 
 @router.post("/approvals", response_model=ApprovalShown, status_code=202)
@@ -179,7 +177,7 @@ def give_approval(source: SOURCE, caller: Annotated[Caller, _needs(Scope.APPROVE
         source.send(APPROVALS, approval)
         logger.info("an approval was handed in", by=caller.name, approval_id=approval.event_id)
         shown = ApprovalShown(approval_id=approval.event_id, ruling=None)
-    return _accepted(shown, f"approvals/{approval.event_id}")
+    return accepted(shown, f"{PREFIX}/approvals/{approval.event_id}")
 
 
 @router.get("/approvals/{approval_id}", response_model=ApprovalShown)
@@ -188,7 +186,7 @@ def show_approval(request: Request, source: SOURCE, _: READER, approval_id: UUID
         shown = _approval(tx, str(approval_id))
     if shown is None:
         raise HTTPException(404, f"no approval {approval_id} has come: one that Kafka has just taken comes in a moment")
-    return _answer(request, shown)
+    return answer(request, shown)
 
 
 @router.post("/requests", response_model=RequestShown, status_code=202)
@@ -217,7 +215,7 @@ def make_request(
         return f"{partition}-{offset}"
 
     request_id = remembered.once(caller.name, key, given.model_dump_json(), send)
-    return _accepted(RequestShown(request_id=request_id, answered=False, answers=[]), f"requests/{request_id}")
+    return accepted(RequestShown(request_id=request_id, answered=False, answers=[]), f"{PREFIX}/requests/{request_id}")
 
 
 @router.get("/requests/{request_id}", response_model=RequestShown)
@@ -232,37 +230,7 @@ def show_request(
     if not waits and not given:
         raise HTTPException(404, f"there is no request {request_id}")
     answers = [AnswerShown(**{"reason": "", **one, **_refusal(one)}) for one in given]
-    return _answer(request, RequestShown(request_id=request_id, answered=not waits, answers=answers))
-
-
-def _page(
-    request: Request, source: Source, listing: Listing, values: list[object], cursor: str | None, limit: int,
-    shown: Callable[[dict[str, Any]], BaseModel],
-) -> Response:  # fmt: skip
-    with source.reading() as tx:
-        try:
-            page = listing.page(tx, values, _place(cursor), limit)
-        except ValueError as error:
-            raise HTTPException(400, "the cursor is none of this list: begin without one") from error
-    items = [shown(row) for row in page.rows]
-    return _answer(request, Page[Any](items=items, next=None if page.after is None else _cursor(page.after)))
-
-
-def _answer(request: Request, shown: BaseModel) -> Response:
-    return _tagged(request, shown.model_dump_json().encode())
-
-
-def _tagged(request: Request, body: bytes) -> Response:
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if tag in request.headers.get("If-None-Match", ""):
-        return Response(None, 304, headers)
-    return Response(body, 200, headers, "application/json")
-
-
-def _accepted(shown: BaseModel, where: str) -> Response:
-    headers = {"Location": f"{PREFIX}/{where}"}
-    return Response(shown.model_dump_json(), 202, headers, "application/json")
+    return answer(request, RequestShown(request_id=request_id, answered=not waits, answers=answers))
 
 
 def _approval(tx: DuckDBPyConnection, approval_id: str) -> ApprovalShown | None:
@@ -305,12 +273,3 @@ def _refusal(context: dict[str, Any]) -> dict[str, str]:
     """Why nothing is done. An analysis has a reason as well, which is why it is."""
     refused = context["reason"] if context["kind"] == "refuse" else context.get("refused")
     return {"reason": refused or ""}
-
-
-def _place(cursor: str | None) -> Place | None:
-    """Raises ValueError."""
-    return None if cursor is None else PLACE.validate_json(base64.urlsafe_b64decode(cursor), strict=True)
-
-
-def _cursor(place: Place) -> str:
-    return base64.urlsafe_b64encode(json.dumps(list(place)).encode()).decode()

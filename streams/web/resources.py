@@ -115,9 +115,10 @@ class OperationShown(Shown):
 
 
 class SuggestionShown(Shown):
-    """Rulings and operations are the newest of all its revisions."""
+    """Rulings and operations are the newest of all its revisions. `done` is how many of its first steps are done."""
 
     suggestion: Suggestion
+    done: int
     rulings: list[RulingShown]
     operations: list[OperationShown]
 

@@ -10,8 +10,9 @@ from schemas.codec import Codec
 from schemas.errors import BrokerError, RecordError, SidecarError
 from schemas.records import DeadLetter
 from schemas.topics import DEAD_LETTERS, QUERY_LOG
+from streams.agents.letters import letter
 from streams.agents.steps import Input
-from streams.dead_letters import REPLAYED, letter, read, replay
+from streams.dead_letters import REPLAYED, read, replay
 from tests.conftest import Kafka
 
 WAIT_S = 30

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from threading import Event as Signal
 from typing import Any
@@ -318,8 +318,16 @@ def test_a_transaction_that_does_not_end_is_given_way_to(
     assert product.connection.execute("SELECT count(*) FROM visits").fetchall() == [(19999,)]
 
 
+class Tomorrow(datetime):
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "Tomorrow":
+        return super().now(tz) + timedelta(days=1)
+
+
 @pytest.mark.parametrize("moves", [0, 2, 3])
-def test_a_process_that_died_at_a_move_tells_what_it_finds_when_it_comes_back(product: Product, moves: int) -> None:
+def test_a_process_that_died_at_a_move_tells_what_it_finds_when_it_comes_back_a_day_later(
+    product: Product, moves: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     order = product.order(NUMBER)
     with closing(product.operating()) as first:
         ready(first)
@@ -328,9 +336,11 @@ def test_a_process_that_died_at_a_move_tells_what_it_finds_when_it_comes_back(pr
         assert died(first)
     product.connection.close()
     product.connection = duckdb.connect(product.file)
+    monkeypatch.setattr("schemas.client.operating.datetime", Tomorrow)
     with closing(product.operating()) as second:
         (outcome,) = product.outcomes(1, second)
     assert (outcome.operation_id, outcome.state) == (order.operation_id, "done" if moves == 3 else "undone")
+    assert outcome.time > order.deadline
     kind = product.connection.execute("SELECT typeof(number) FROM visits LIMIT 1").fetchall()
     assert kind == [("INTEGER" if moves == 3 else "VARCHAR",)]
     assert product.connection.execute("SELECT count(*) FROM duckdb_indexes()").fetchall() == [(1,)]

@@ -19,12 +19,12 @@ from schemas.records import Outcome, Suggestion
 from schemas.topics import OUTCOMES, RULINGS, SUGGESTIONS, VERDICTS
 from store import suggestions
 from streams import metrics
-from streams.access.windows import Window
 from streams.broker.mock import MockKafka
 from streams.notify.inbox import LONGEST_METADATA, RENEWED_S, TOPICS, Inbox, Progress
 from streams.notify.notices import Notice
 from streams.notify.telling import Telling
 from streams.notify.waiting import Pace
+from streams.windows import Window
 from tests.control_running import CODEC, WAIT_S, Topics
 from tests.store_records import knowledge
 from tests.unit.test_notices import ONE, outcome, ruling, verdict

@@ -16,9 +16,9 @@ from schemas.records import Limits
 from schemas.render import by_name
 from schemas.topics import SUGGESTIONS
 from store import catalogs, operations, suggestions
+from streams import closed_file
 from streams.access.signing import create
 from streams.api_client import ApiClient
-from streams.landing import file as landing
 from streams.settings import Settings
 from tests.access import COST, Team
 from tests.api_serving import api_of
@@ -46,7 +46,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_an_approved_change_of_a_closed_file_passes_the_same_gate_and_is_done_once(
     kafka: Kafka, topic_prefix: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(landing, "NEXT_S", 2.0)
+    monkeypatch.setattr(closed_file, "NEXT_S", 2.0)
     topics = Topics(kafka.bootstrap_servers, topic_prefix)
     topics.create()
     team = Team(tmp_path)
@@ -64,8 +64,8 @@ def test_an_approved_change_of_a_closed_file_passes_the_same_gate_and_is_done_on
         topics.send(SUGGESTIONS, one)
         control.until(lambda tx: suggestions.newest(tx, one.suggestion_id))
         with monkeypatch.context() as patched:
-            patched.setattr(landing, "FIRST_S", 2.0)
-            assert list(landing.apply(ours, api, file, "sales", "shop")) == [], "nothing is approved"
+            patched.setattr(closed_file, "FIRST_S", 2.0)
+            assert list(closed_file.apply(ours, api, file, "sales", "shop")) == [], "nothing is approved"
 
         def known(tx: DuckDBPyConnection) -> bool:
             return catalogs.newest(tx, "sales", "shop") is not None
@@ -74,7 +74,7 @@ def test_an_approved_change_of_a_closed_file_passes_the_same_gate_and_is_done_on
         ruling = api.decide(one, "approve", team.people["bob"])
         assert ruling
         assert ruling.verdict == "complete"
-        (outcome,) = landing.apply(ours, api, file, "sales", "shop")
+        (outcome,) = closed_file.apply(ours, api, file, "sales", "shop")
         assert (outcome.kind, outcome.state, outcome.first, outcome.last) == ("apply", "done", 0, 1)
         control.until(lambda tx: [told.state for told in operations.listed(tx)][:1] == ["done"])
     with duckdb.connect(file) as connection:
@@ -87,10 +87,10 @@ def test_a_file_that_cannot_be_opened_is_told(file: Path, tmp_path: Path, monkey
     (tmp_path / "key").chmod(0o600)
     api = ApiClient("http://127.0.0.1:9", tmp_path / "key")
     with pytest.raises(InputError, match="there is no file"):
-        list(landing.apply(ours, api, tmp_path / "missing.duckdb", "sales", "shop"))
+        list(closed_file.apply(ours, api, tmp_path / "missing.duckdb", "sales", "shop"))
     (tmp_path / "text.duckdb").write_text("no database, but long enough to be one" * 1000)
     with pytest.raises(InputError, match="cannot be opened"):
-        list(landing.apply(ours, api, tmp_path / "text.duckdb", "sales", "shop"))
+        list(closed_file.apply(ours, api, tmp_path / "text.duckdb", "sales", "shop"))
     monkeypatch.delenv("DUCKDB_SIDECAR_OPERATION_KEYS")
     with pytest.raises(SettingsError, match="whose orders are taken"):
-        list(landing.apply(ours, api, file, "sales", "shop"))
+        list(closed_file.apply(ours, api, file, "sales", "shop"))

@@ -92,7 +92,7 @@ def test_an_approved_change_is_made_while_the_product_works_and_taken_back_by_na
         topics.send(SUGGESTIONS, one)
         control.until(lambda tx: suggestions.newest(tx, one.suggestion_id))
         api = ApiClient(url, tmp_path / "data" / "api-key")
-        ruling = api.decide(api.suggestion(one.suggestion_id), "approve", team.people["bob"])
+        ruling = api.decide(api.suggestion(one.suggestion_id).suggestion, "approve", team.people["bob"])
         assert ruling
         assert ruling.verdict == "complete"
         done = control.until(lambda tx: [told for told in operations.listed(tx) if told.state == "done"])[0]

@@ -166,6 +166,7 @@ async def test_a_suggestion_is_shown_with_what_was_decided_and_done_and_what_it_
     where = f"/v1/suggestions/{ONE.suggestion_id}"
     shown = (await client.get(where)).json()
     assert Suggestion.model_validate_json(json.dumps(shown["suggestion"])) == ONE
+    assert shown["done"] == 0
     rulings = [(one["identity"], one["verdict"], one["agreed"], one["opens"]) for one in shown["rulings"]]
     assert rulings == [("people|bob", "complete", 1, "2026-11-29T13:00:00Z"), ("people|carol", "refused", 0, None)]
     (told,) = shown["operations"]
@@ -177,7 +178,9 @@ async def test_a_suggestion_is_shown_with_what_was_decided_and_done_and_what_it_
     served.store.add(SUGGESTIONS, other)
     untouched = (await client.get(f"/v1/suggestions/{other.suggestion_id}")).json()
     assert (untouched["rulings"], untouched["operations"]) == ([], [])
-    (told,) = (await client.get(where)).json()["operations"]
+    shown = (await client.get(where)).json()
+    (told,) = shown["operations"]
+    assert shown["done"] == 1
     assert (told["state"], told["reason"], told["outcome"]["waited_ms"]) == ("done", "so it is", 3.5)
     assert (told["verdict"]["verdict"], told["verdict"]["speedup"], told["verdict"]["time"]) == (
         "confirmed", 2.0, "2026-11-29T14:00:00Z")  # fmt: skip

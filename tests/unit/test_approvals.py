@@ -189,6 +189,7 @@ REFUSED = {
     "no token": (lambda: sent("approve!"), "its token is no JWS"),
     "an empty token": (lambda: sent(""), "its token is no JWS"),
     "a token of 5 MB": (lambda: sent("a" * 5_000_000), "larger than 16384 bytes"),
+    "claims of 5 MB": (lambda: id_token(b"a" * 5_000_000), "its claims are larger than 16384 bytes"),
     "an ID token for another client": (lambda: id_token(aud="other"), "another audience than 'sidecar-page'"),
     "an ID token without nonce": (lambda: id_token(nonce=None), "refused: Token is missing the \"nonce\" claim"),
     "an ID token for other claims": (

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
+from schemas.actions import DropTable
 from schemas.canonical import canonical
 from schemas.definition import after
 from schemas.records import AnalysisRequest, Decision, Ruling, Suggestion
@@ -21,6 +22,8 @@ from streams.scheduling import AnalysisRules
 from tests.access import CLUSTER, DROP, INDEX, TABLES, later, planned
 from tests.ordered_store import NOON, Ordered
 from tests.store_records import CODEC, catalog, pattern, pattern_batch
+from tests.unit.test_dropping import DROPS, HIDDEN
+from tests.unit.test_ordering_as_code import REWRITE, SUMMARIES, TOTALS
 from tests.unit.test_verifying import promised
 
 Verdict = Literal["confirmed", "worse", "inconclusive"]
@@ -46,23 +49,25 @@ class Trusted(Ordered):
         return order.operation_id
 
     def tried(
-        self, number: int, verdict: Verdict = "confirmed", as_promised: bool | None = True, body: Any = INDEX
-    ) -> str:
+        self, number: int, verdict: Verdict = "confirmed", as_promised: bool | None = True, body: Any = INDEX,
+        compared: bool = True,
+    ) -> str:  # fmt: skip
         """A change that a person approves, carried out and judged; the operation's id."""
         on = change(number, body)
         self.add(SUGGESTIONS, on)
         self.approve("bob", on)
         operation_id = self.done(on)
-        self.judge(on, operation_id, verdict, as_promised)
+        self.judge(on, operation_id, verdict, as_promised, compared)
         return operation_id
 
     def judge(
-        self, on: Suggestion, operation_id: str, verdict: Verdict = "confirmed", kept: bool | None = True
-    ) -> None:
+        self, on: Suggestion, operation_id: str, verdict: Verdict = "confirmed", kept: bool | None = True,
+        compared: bool = True,
+    ) -> None:  # fmt: skip
         body = Judge(
             operation_id=operation_id, suggestion_id=on.suggestion_id, revision=on.revision, verdict=verdict,
             reason="", speedup=2, low=2, high=2, slots=8, promised=2, promised_low=2, promised_high=2,
-            as_promised=kept,
+            as_promised=kept, compared=compared,
         )  # fmt: skip
         self.decide(lambda _, deciding: deciding.decide("judge", "sales", "main", canonical(body)))
 
@@ -92,17 +97,24 @@ def test_after_enough_gains_in_a_row_a_change_is_approved_by_itself_and_says_why
 
 
 @pytest.mark.parametrize(
-    ("verdict", "as_promised"), [("inconclusive", None), ("worse", False), ("confirmed", False), ("taken back", True)]
+    ("verdict", "as_promised", "compared"),
+    [
+        ("inconclusive", None, True),
+        ("worse", False, True),
+        ("confirmed", False, True),
+        ("confirmed", True, False),
+        ("taken back", True, True),
+    ],
 )
-def test_whatever_did_not_bring_what_was_promised_breaks_the_row(
-    tmp_path: Path, verdict: Any, as_promised: bool | None
+def test_whatever_was_not_seen_to_bring_what_was_promised_breaks_the_row(
+    tmp_path: Path, verdict: Any, as_promised: bool | None, compared: bool
 ) -> None:
     store = Trusted(tmp_path)
     first = store.tried(1)
     if verdict == "taken back":
         store.answer(store.order(store.roll_back(first)))
     else:
-        store.tried(2, verdict, as_promised)
+        store.tried(2, verdict, as_promised, compared=compared)
     store.tried(3)
     store.add(SUGGESTIONS, change(9))
     assert store.itself() == []
@@ -157,6 +169,24 @@ def test_one_change_of_a_database_at_a_time_until_it_is_judged(tmp_path: Path) -
     store.judge(ones[0], operation_id)
     assert len(store.itself()) == 1
     store.done(ones[1])
+
+
+@pytest.mark.parametrize(
+    ("bodies", "approved"),
+    [((TOTALS, REWRITE), 1), ((HIDDEN, DropTable(table=HIDDEN.to)), 1), ((INDEX, REWRITE), 0)],
+    ids=["people land the rest", "it is out of sight", "it is judged by the log"],
+)
+def test_what_may_take_weeks_to_be_judged_holds_up_no_other_change(
+    tmp_path: Path, bodies: tuple[Any, ...], approved: int
+) -> None:
+    store = Trusted(tmp_path, **{"classes.summaries": SUMMARIES, "classes.drops": DROPS})
+    store.tried(1)
+    store.tried(2)
+    store.add(SUGGESTIONS, on := change(8, *bodies))
+    store.approve("bob", on)
+    store.done(on)
+    store.add(SUGGESTIONS, change(9, revision=4))
+    assert len(store.itself()) == approved
 
 
 def test_what_a_person_rejected_or_was_ever_tried_is_left_to_people(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from schemas.codec import Codec
 from schemas.errors import RecordError, SidecarError
 from schemas.records import DeadLetter, Position
 from schemas.topics import DEAD_LETTERS, QUERY_LOG
+from streams.agents.letters import LONGEST_MESSAGE, letter
 from streams.agents.steps import Input
-from streams.dead_letters import LONGEST_MESSAGE, choose, letter
+from streams.dead_letters import choose
 
 CODEC = Codec()
 

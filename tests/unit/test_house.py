@@ -4,7 +4,10 @@ import ast
 import importlib
 import inspect
 import pkgutil
+from collections import defaultdict
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
@@ -55,6 +58,26 @@ def test_imports_go_down_only(package: str) -> None:
     refused = (set(MAY_IMPORT) | {"tests", "deploy", "duckdb_sidecar"}) - MAY_IMPORT[package] - {package}
     found = [(str(file), name) for file, tree in modules(package) for name in imports(tree) if name in refused]
     assert found == []
+
+
+def imported_by(tree: ast.Module, package: str) -> Iterator[str]:
+    """Whole names; `package` is what relative ones begin at."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = resolve_name("." * node.level + (node.module or ""), package)
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def test_the_packages_and_modules_of_streams_import_each_other_in_no_circle() -> None:
+    """A package of its own counts as one, whatever its modules import of each other."""
+    parts: dict[str, set[str]] = defaultdict(set)
+    for file, tree in modules("streams"):
+        *folders, _ = place = file.relative_to(ROOT).with_suffix("").parts
+        found = {name.split(".")[1] for name in imported_by(tree, ".".join(folders)) if name.startswith("streams.")}
+        parts[place[1]] |= found - {place[1]}
+    TopologicalSorter(parts).prepare()  # raises CycleError, which names the circle
 
 
 def test_schemas_import_themselves_relatively_so_that_the_wheel_may_rename_them() -> None:

@@ -297,6 +297,19 @@ def test_what_is_forged_is_refused_and_answered(store: Judged, team: Team) -> No
     assert store.approved(ONE) == [None]
 
 
+def test_one_of_5_mb_is_refused_in_few_bytes_and_holds_up_no_other(store: Judged, team: Team) -> None:
+    sent = team.approval("bob", ONE, NOON)
+    large = sent.model_copy(update={"token": sent.token + "A" * 5_000_000, "event_id": "large"})
+    store.add(APPROVALS, large, sent, time=NOON)
+    refused, passed = store.rule()
+    assert (refused.approval_id, refused.verdict, refused.reason) == (
+        "large", "refused", "its token is larger than 16384 bytes")  # fmt: skip
+    assert (passed.approval_id, passed.verdict) == (sent.event_id, "complete")
+    with store.file.reading() as tx:
+        ((entry,),) = tx.execute("SELECT decisions FROM journal WHERE kind = 'decision'").fetchall()
+    assert len(entry) < 10_000
+
+
 def test_what_is_no_id_is_no_suggestion(store: Judged, team: Team) -> None:
     store.add(APPROVALS, team.approval("bob", ONE, NOON, suggestion_id="'; DROP TABLE rulings"), time=NOON)
     (ruling,) = store.rule()

@@ -10,14 +10,15 @@ import pytest
 
 from schemas.approvals import verify
 from schemas.definition import after
-from schemas.records import Decision
-from schemas.topics import CATALOGS, OPERATIONS, PATTERNS, RULINGS, SUGGESTIONS
+from schemas.records import Column, Decision
+from schemas.topics import APPROVALS, CATALOGS, OPERATIONS, PATTERNS, RULINGS, SUGGESTIONS
 from store import operations, outbox
 from streams.access.gatekeeper import Gatekeeper
+from streams.access.judging import Judging
 from streams.access.ordering import OPEN_FOR
 from tests.access import CLUSTER, DROP, INDEX, ORDERS, OTHER, TABLES, later, planned
 from tests.ordered_store import NOON, ONE, Ordered
-from tests.store_records import catalog, pattern, pattern_batch
+from tests.store_records import CODEC, catalog, pattern, pattern_batch
 
 NIGHT = later(hours=9, minutes=30)
 
@@ -94,17 +95,45 @@ def test_it_waits_for_its_window(tmp_path: Path) -> None:
     assert store.order(store.turn(NIGHT)).last == 1
 
 
-def test_what_drifted_while_its_window_was_awaited_is_not_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("columns", [ORDERS.columns[:1], None], ids=["a column less", "it is gone"])
+def test_what_drifted_while_its_window_was_awaited_is_not_told(tmp_path: Path, columns: list[Column] | None) -> None:
     store = Ordered(tmp_path)
     rebuild = planned(CLUSTER)
     store.add(SUGGESTIONS, rebuild)
     store.approve("alice", rebuild)
     store.approve("bob", rebuild)
-    store.add(CATALOGS, catalog(tables=[ORDERS.model_copy(update={"columns": ORDERS.columns[:1]}), OTHER]))
+    left = [ORDERS.model_copy(update={"columns": columns})] if columns else []
+    store.add(CATALOGS, catalog(tables=[*left, OTHER]))
     assert refusals(store.turn(NIGHT)) == ["main.orders changed since it was planned: the next analysis plans it anew"]
     assert store.turn(NIGHT) == []
     with store.file.reading() as tx:
         assert [one.state for one in operations.listed(tx)] == ["refused"]
+
+
+def test_what_expired_while_its_window_was_awaited_is_not_told(tmp_path: Path) -> None:
+    store = Ordered(tmp_path)
+    rebuild = planned(CLUSTER)
+    store.add(SUGGESTIONS, rebuild)
+    store.approve("alice", rebuild)
+    store.approve("bob", rebuild)
+    late = NIGHT + timedelta(days=2)
+    assert refusals(store.turn(late)) == [
+        "it was measured on 2026-11-29 12:00 UTC, more than 2 days before: the next analysis measures it anew"
+    ]
+    assert store.turn(late) == []
+
+
+def test_of_two_who_approve_at_once_where_one_is_enough_it_is_told_once(store: Ordered) -> None:
+    store.add(APPROVALS, *(store.team.approval(who, ONE, NOON) for who in ("bob", "alice")), time=NOON)
+    rules = store.gatekeeper.rules
+    taken = store.decide(lambda tx, deciding: Judging(tx, CODEC, rules, deciding, NOON).rule(), NOON)
+    assert [json.loads(one.body)["verdict"] for one in taken] == ["complete", "complete"]
+    order = store.order(store.turn())
+    store.approve("alice")
+    assert store.turn() == [], "it is at work"
+    store.answer(order)
+    with store.file.reading() as tx:
+        assert operations.ready(tx, NOON) == [], "it is done"
 
 
 def test_a_new_revision_voids_what_was_approved_of_the_old(store: Ordered) -> None:
@@ -149,6 +178,22 @@ def test_what_nobody_answered_is_told_to_the_process_that_is_there_now(store: Or
     assert (third.instance, third.number) == ("web-2", 3)
     store.answer(first)
     assert store.turn(NOON + timedelta(hours=1)) == [], "it was done after all"
+
+
+@pytest.mark.parametrize(("state", "told"), [("done", []), ("undone", []), (None, [("web-2", 3)])])
+def test_what_a_product_that_died_at_work_says_when_it_is_back_a_day_later_counts(
+    store: Ordered, state: str | None, told: list[tuple[str, int]]
+) -> None:
+    """Where it remembers nothing, it is told anew."""
+    store.approve("bob")
+    order, tomorrow = store.order(store.turn()), NOON + timedelta(days=1)
+    nobody = store.order(store.turn(NOON + timedelta(hours=12)))
+    assert (nobody.instance, nobody.number) == ("web-1", 2)
+    store.add(CATALOGS, catalog(tables=[ORDERS, OTHER], instance="web-2", time=tomorrow))
+    if state:
+        store.answer(order, state, at=tomorrow)
+    assert [(one.instance, one.number) for one in map(store.order, [store.turn(tomorrow)] if told else [])] == told
+    assert store.turn(tomorrow) == []
 
 
 def test_an_outcome_of_no_operation_is_refused_and_the_earliest_stands(store: Ordered) -> None:

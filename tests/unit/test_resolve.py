@@ -2,7 +2,8 @@
 
 import pytest
 
-from inference.advisor.resolve import Reading, resolve
+from inference.advisor.reading import Reading
+from inference.advisor.resolve import resolve
 from inference.advisor.statement import parse
 from inference.advisor.tables import Tables
 from schemas.errors import Unreadable

@@ -5,8 +5,10 @@ import pytest
 
 from schemas.errors import SettingsError
 from streams import settings
-from streams.access.windows import Window
-from streams.settings import MASK, Settings, listed, load, unknown_variables
+from streams.listed_settings import listed
+from streams.log import MASK
+from streams.settings import Settings, load, unknown_variables
+from streams.windows import Window
 
 CANARY = "canary-of-a-password"
 

@@ -1,12 +1,18 @@
 """What came of each rule's suggestions, counted from the tables."""
 
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from schemas.definition import after
 from schemas.records import Experience
-from schemas.topics import SUGGESTIONS
+from schemas.topics import CATALOGS, SUGGESTIONS
 from store import experience
-from tests.access import CLUSTER, INDEX, planned
+from tests.access import CLUSTER, INDEX, TABLES, planned
 from tests.ordered_store import Ordered
+from tests.store_records import catalog
+from tests.unit.test_automatic import Trusted, change
 from tests.unit.test_priors import NOTHING
 from tests.unit.test_verifying import Verified, promised, verdict
 
@@ -45,6 +51,29 @@ def test_what_nobody_could_tell_or_compare_counts_nothing(tmp_path: Path) -> Non
             store.run(slot, 30_000)
         assert verdict(store.judge(slots, days=1)).verdict == ("worse" if slots == 8 else "inconclusive")
         assert of(store) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ([("confirmed", True)], {"kept": 1}),
+        ([("confirmed", False)], {"short": 1}),
+        ([("confirmed", False), ("confirmed", True)], {"kept": 1}),
+        ([("confirmed", True), ("confirmed", False)], {"short": 1}),
+        ([("confirmed", True), ("worse", False)], {"worse": 1}),
+        ([("worse", False), ("confirmed", True)], {"worse": 1}),
+    ],
+)
+def test_a_plan_that_is_done_in_parts_counts_once_by_its_last_part_unless_one_made_things_worse(
+    tmp_path: Path, told: list[tuple[Any, bool]], expected: dict[str, int]
+) -> None:
+    store = Trusted(tmp_path)
+    store.add(SUGGESTIONS, plan := change(1, INDEX, INDEX.model_copy(update={"name": "k"})))
+    for steps, (found, as_promised) in enumerate(told, start=1):
+        store.approve("bob", plan, steps=steps)
+        store.judge(plan, store.done(plan), found, as_promised)
+        store.add(CATALOGS, catalog(tables=list(after(INDEX, TABLES).values())))
+    assert of(store) == [counted(**expected)]
 
 
 def test_a_suggestion_is_rejected_once_and_of_each_approver_the_last_score_counts(tmp_path: Path) -> None:

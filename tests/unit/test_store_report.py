@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from schemas.canonical import canonical
 from schemas.definition import after
+from schemas.fingerprint import shape
 from schemas.topics import CATALOGS, PATTERNS, SUGGESTIONS
 from store.report import UNLABELLED, Cost, Month, Ratio, Report, Route, Saved, report
+from store.watches import Judge
 from tests.access import INDEX, ORDERS, OTHER, TABLES, planned
 from tests.ordered_store import NOON, Ordered
 from tests.store_records import catalog, pattern, pattern_batch
+from tests.unit.test_ordering_as_code import REWRITE, REWRITTEN, SUMMARIES, seen
 from tests.unit.test_verifying import Verified, promised, verdict
 
 HOUR = timedelta(hours=1)
@@ -40,6 +44,10 @@ def judged(folder: Path, affected_us: int = 4_000) -> Reported:
         store.run(slot, affected_us)
     verdict(store.judge(8))
     return store
+
+
+def at(time: datetime) -> dict[str, datetime]:
+    return {"hour": time.replace(minute=0), "first_seen": time, "last_seen": time}
 
 
 def saved(seconds: float) -> Saved:
@@ -181,6 +189,28 @@ def test_what_was_saved_is_shared_out_by_label(tmp_path: Path) -> None:
         Route("GET /orders", saved(of_query * 60 / 180)),
         Route("GET /", saved(of_query * 10 / 180)),
     ]
+
+
+def test_of_a_rewrite_the_runs_of_the_new_statement_count_and_of_the_old_one_none(tmp_path: Path) -> None:
+    store = Ordered(tmp_path, **{"classes.summaries": SUMMARIES})
+    plan = planned(REWRITE, queries=promised().queries)
+    store.add(SUGGESTIONS, plan)
+    store.add(PATTERNS, pattern_batch(0, pattern(1, **at(NOON - HOUR))))
+    store.approve("bob", plan)
+    new = {"fingerprint": shape(REWRITTEN).id, "statement": REWRITTEN}
+    store.add(PATTERNS, pattern_batch(1, pattern(4, **new, **at(NOON + HOUR / 2))))
+    outcome = seen(store, store.turn(NOON + HOUR))
+    later = at(NOON + 2 * HOUR)
+    store.add(PATTERNS, pattern_batch(2, pattern(4, latencies=[8_000] * 10, **new, **later), pattern(1, **later)))
+    found = Judge(
+        operation_id=outcome.operation_id, suggestion_id=plan.suggestion_id, revision=plan.revision,
+        verdict="confirmed", reason="", speedup=2, low=2, high=2, slots=8, promised=2, promised_low=2, promised_high=2,
+        as_promised=True, time_ratio=3, time_low=3, time_high=3,
+    )  # fmt: skip
+    store.decide(lambda _, deciding: deciding.decide("judge", "sales", "main", canonical(found)))
+    with store.file.reading() as tx:
+        # 1 ms + 80 ms, that would have been three times as many
+        assert [one.saved for one in report(tx).changes] == [saved(0.162)]
 
 
 def test_days_count_once_hours_are_no_longer_kept_and_an_empty_file_has_nothing(tmp_path: Path) -> None:

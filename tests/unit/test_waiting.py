@@ -4,9 +4,9 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from streams.access.windows import Window
 from streams.notify.notices import Notice
 from streams.notify.waiting import FULL, TOGETHER, Pace, Waiting
+from streams.windows import Window
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)  # a Monday
 MINUTE = timedelta(minutes=1)

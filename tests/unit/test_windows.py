@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from streams.access.windows import DAYS, HORIZON, Freeze, Window, opening
+from streams.windows import DAYS, HORIZON, Freeze, Window, opening
 
 MONDAY = datetime(2026, 11, 30, tzinfo=UTC)
 NIGHTS = Window(begins=time(22), ends=time(5), zone="Europe/Berlin")

@@ -15,7 +15,7 @@ from schemas.expressions import Call, ColumnRef, Constant, Expression
 from schemas.records import Table
 
 from ..expression import typed
-from ..resolve import Origin
+from ..reading import Origin
 from ..rollup import free_name
 from ..rule import Finding, Findings, Rule, of_the_time, time_of, written
 from ..statement import render, substituted

@@ -7,7 +7,7 @@ comes as often as before.
 
 from sqlglot import exp
 
-from ..resolve import Block, Scan, own_nodes
+from ..reading import Block, Scan, own_nodes
 from ..rewriting import Rewriting, Rewritten
 from ..statement import conjuncts, disjuncts, reselected, substituted
 from ..workload import Query, Workload

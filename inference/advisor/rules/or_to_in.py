@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from ..resolve import Origin
+from ..reading import Origin
 from ..rewriting import Rewriting, Rewritten, is_steady
 from ..statement import disjuncts, substituted
 from ..workload import Query, Workload

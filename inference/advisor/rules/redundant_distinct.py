@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from ..resolve import Block, Origin, Scan
+from ..reading import Block, Origin, Scan
 from ..rewriting import Rewriting, Rewritten
 from ..statement import conjuncts, substituted
 from ..tables import unique_keys

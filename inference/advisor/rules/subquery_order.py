@@ -6,7 +6,7 @@ of a subquery; but DuckDB does where nothing sorts or groups above it, so that t
 
 from sqlglot import exp
 
-from ..resolve import nodes_of
+from ..reading import nodes_of
 from ..rewriting import Rewriting, Rewritten
 from ..statement import may_aggregate
 from ..workload import Query, Workload

@@ -50,7 +50,7 @@ def show(suggestion: ID) -> None:
     """All of one suggestion: what it gains and costs, what is done, and how it is undone."""
     from streams import report
 
-    found = _api().suggestion(suggestion)
+    found = _api().suggestion(suggestion).suggestion
     report.show([found], console)
     for number, step in enumerate(found.steps, start=1):
         back = "no way back" if not step.reversible else "; ".join(step.inverse_sql) or "nothing to take back"
@@ -101,15 +101,17 @@ def code(
 ) -> None:
     """A suggestion as code, for products that are not changed in place: as SQL, or as a patch for a pull request.
 
+    Of a plan that is done in part, what is left to do; with --back, what takes back that part.
+
     `sidecar code ID . | git apply` changes the working copy. What has to be done by hand is told beside it.
     """
     from streams.landing import pull_request, script
 
     found = _api().suggestion(suggestion)
     if folder is None or back:
-        typer.echo(script.script(found, back=back), nl=False)
+        typer.echo(script.script(found.suggestion, found.done, back=back), nl=False)
         return
-    made = pull_request.change(found, folder)
+    made = pull_request.change(found.suggestion, folder, found.done)
     typer.echo(made.patch, nl=False)
     for one in made.left:
         told.print(f"by hand: {one}", markup=False, soft_wrap=True)
@@ -126,11 +128,11 @@ def apply(
     DUCKDB_SIDECAR_OPERATION_KEYS says here whose orders are taken. Exit 1 when one did not pass.
     """
     from schemas.client.databases import name_of, place_of
-    from streams.landing import file as landing
+    from streams import closed_file
 
     states: list[str] = []
-    console.print(f"{file} is open; waiting for what is approved, {landing.FIRST_S:.0f} s at most", soft_wrap=True)
-    for one in landing.apply(reachable(), _api(), file, product, database or name_of(place_of(file))):
+    console.print(f"{file} is open; waiting for what is approved, {closed_file.FIRST_S:.0f} s at most", soft_wrap=True)
+    for one in closed_file.apply(reachable(), _api(), file, product, database or name_of(place_of(file))):
         what = f"{one.kind} steps {one.first + 1} to {one.last} of {one.suggestion_id[:13]}"
         console.print(f"{one.state}: {what}: {one.reason}", markup=False, soft_wrap=True)
         states.append(one.state)
@@ -223,7 +225,7 @@ def check_policy(
 
     found = read(file).policy
     if suggestion:
-        for line in explaining.asked(found, _api().suggestion(suggestion), datetime.now(UTC)):
+        for line in explaining.asked(found, _api().suggestion(suggestion).suggestion, datetime.now(UTC)):
             console.print(line, soft_wrap=True, markup=False)
         return
     listed = table("class", "actions", "who may", "how many", "when", "at the most", "expires")
@@ -260,7 +262,7 @@ def _decide(
     from streams.access.signing import load
 
     signing, api = load(key), _api()
-    found = api.suggestion(wanted)
+    found = api.suggestion(wanted).suggestion
     console.print(f"{decision}: {found.title} ({found.product}/{found.database})", markup=False)
     ruling = api.decide(found, decision, signing, steps, reason, score)
     if ruling is None:
