@@ -1,7 +1,7 @@
 """From an analysis request to what is worth measuring, best first."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from schemas.actions import unpack
@@ -37,10 +37,11 @@ class Advice:
     definitions: list[Table]
 
 
-def advise(request: AnalysisRequest) -> Advice:
+def advise(request: AnalysisRequest, most: int = CANDIDATES) -> Advice:
+    """At `most` so many candidates: what a budget can measure."""
     workload = Workload(request)
     findings = [finding for rule in RULES for finding in _found_by(rule, workload)]
-    proposed, dropped = _chosen(findings, workload, factors(request.experience), request.mutes)
+    proposed, dropped = _chosen(findings, workload, request, most)
     refused = [*_unreadable(workload), *_refused(findings), *dropped]
     read = _read(workload, proposed)
     tables = by_name(workload.tables.all)
@@ -61,9 +62,10 @@ def _found_by(rule: Rule, workload: Workload) -> list[Finding]:
 
 
 def _chosen(
-    findings: Iterable[Finding], workload: Workload, priors: Mapping[str, float], mutes: Sequence[Mute]
+    findings: Iterable[Finding], workload: Workload, request: AnalysisRequest, most: int
 ) -> tuple[list[Candidate], list[Refusal]]:
     """The candidates to measure, in order, and why the others are none."""
+    priors = factors(request.experience)
     tables = by_name(workload.tables.all)
     ranked = [(finding.found, finding.weight_us) for finding in findings if isinstance(finding.found, Candidate)]
     ranked.sort(key=lambda pair: (-pair[1] * priors.get(pair[0].rule, 1.0), pair[0].candidate_id))
@@ -73,14 +75,14 @@ def _chosen(
         if candidate.candidate_id in chosen:
             continue
         reason = None
-        if mute := next((one for one in mutes if _is_muted(candidate, one)), None):
+        if mute := next((one for one in request.mutes if _is_muted(candidate, one)), None):
             reason = mute.reason
         elif weight_us < LEAST_SHARE * workload.total_us and candidate.affected:
             reason = "the queries that it should help take too little of the time to be worth measuring"
         elif problem := _unrenderable(candidate, tables):
             reason = problem
-        elif len(chosen) >= CANDIDATES:
-            reason = f"{CANDIDATES} others promise more"
+        elif len(chosen) >= most:
+            reason = f"{most} others promise more"
         if reason:
             dropped.append(Refusal(rule=candidate.rule, title=candidate.title, reason=reason))
         else:
