@@ -65,7 +65,7 @@ class Design:
 
     @property
     def name(self) -> str:
-        return f"{self.domain.name}-{self.seed}"
+        return database_name(self.domain, self.seed)
 
     @property
     def tables(self) -> tuple[Filled, ...]:
@@ -73,6 +73,10 @@ class Design:
 
     def dimension(self, column: Made) -> Filled:
         return next(table for table in self.dimensions if table.name == column.refers_to)
+
+
+def database_name(domain: Domain, seed: int) -> str:
+    return f"{domain.name}-{seed}"
 
 
 def make(design: Design, file: Path) -> None:

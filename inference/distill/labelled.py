@@ -2,7 +2,7 @@
 
 A change is what a candidate does in the database; nothing, for one that only rewrites. A pair is one query before and
 after a change, with the text that it has then. Candidates are put together from these, whatever the list they are in.
-Nothing is rounded to zero here: `Pair.saved_s` does that for whoever reads.
+Nothing is rounded to zero in it: `Pair.saved` does that for whoever reads.
 """
 
 import hashlib
@@ -98,10 +98,12 @@ class Pair(Part):
                    aa_low=1.0, aa_high=1.0, k=0, equal=UNKNOWN, problem=problem)  # fmt: skip
 
     @property
-    def saved_ms(self) -> float:
-        """Of one run; 0 inside the band in which the unchanged query differs from itself, negative where it loses."""
+    def saved(self) -> float:
+        """The share of a run's time, negative where it loses; 0 inside the band in which the query differs from itself,
+        and where the interval holds 1.
+        """
         inside = min(AA_LOW, self.aa_low) <= self.speedup <= max(AA_HIGH, self.aa_high)
-        return 0.0 if inside or self.low <= 1 <= self.high else self.before_ms - self.after_ms
+        return 0.0 if inside or self.low <= 1 <= self.high else 1 - 1 / self.speedup
 
 
 class Labels(Part):
