@@ -34,6 +34,8 @@ from .wanted import Wanted, wanted
 ROUNDS_LEAST, ROUNDS_MOST = 6, 15
 LONG_ENOUGH_S = 0.3
 """Of one pair: rounds go on for so long, up to the most."""
+TOLD_EACH = 20
+"""Changes."""
 
 Progress = Callable[[str], None]
 
@@ -70,7 +72,8 @@ def labels_of(
         for number, one in enumerate(found):
             if time.monotonic() > deadline:
                 break
-            progress(f"{len(trials.pairs)} pairs; change {number + 1} of {len(found)}: {one.kinds}")
+            if number % TOLD_EACH == 0:
+                progress(f"{len(trials.pairs)} pairs; change {number + 1} of {len(found)}")
             trials.add(one)
         threads = session.bench.threads
     return Labels(
