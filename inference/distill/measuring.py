@@ -21,6 +21,7 @@ from schemas.measure.session import Session
 from schemas.measure.statistics import median_interval
 from schemas.measure.timing import Samples, add_round, timed, undisturbed
 from schemas.measure.trial import trial
+from schemas.measure.verdict import AA_HIGH, AA_LOW
 from schemas.measure.writes import replayed
 from schemas.records import Candidate
 
@@ -31,9 +32,13 @@ from .learning import Learned, learn, ratios
 from .queries import Templates, workload
 from .wanted import Wanted, wanted
 
+ROUNDS_CLEAR = 3
+"""Rounds, one with each exemplar, after which a pair is left where they all say the same (see `is_clear`)."""
 ROUNDS_LEAST, ROUNDS_MOST = 6, 15
 LONG_ENOUGH_S = 0.3
-"""Of one pair: rounds go on for so long, up to the most."""
+"""Of a pair that is not clear: rounds go on for so long, up to the most."""
+FAR = 1.5
+"""A gain, or as a loss its inverse, that more rounds would not make another."""
 TOLD_EACH = 20
 """Changes."""
 
@@ -205,10 +210,21 @@ def _rounds(query: Query, before: Side, after: Side) -> Samples:
     begun = time.monotonic()
     with undisturbed():
         for number in range(ROUNDS_MOST):
+            if number == ROUNDS_CLEAR and is_clear(samples[query.fingerprint]):
+                break
             if number >= ROUNDS_LEAST and time.monotonic() - begun > LONG_ENOUGH_S:
                 break
             add_round(samples, [query], before, after, LIMIT_S)
     return samples[query.fingerprint]
+
+
+def is_clear(samples: Samples) -> bool:
+    """Whether all rounds lie inside the band of what is unchanged, or all far on one side of it, on a quiet machine."""
+    ratios, own = samples.ratios("wall"), samples.own_ratios("wall")
+    if not all(1 / FAR < one < FAR for one in own):
+        return False
+    unchanged = all(AA_LOW <= one <= AA_HIGH for one in (*ratios, *own))
+    return unchanged or min(ratios) > FAR or max(ratios) < 1 / FAR
 
 
 def _one_exemplar(query: Query) -> Query:

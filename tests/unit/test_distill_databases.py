@@ -151,4 +151,4 @@ def test_wherever_labelling_ends_the_splits_are_in_step() -> None:
     assert {(domain.split, seed) for domain, seed in order(DATABASES)} == {
         ("train", 1), ("validation", 1), ("test", 1), ("train", 2)
     }  # fmt: skip
-    assert len({(domain.name, seed) for domain, seed in order(DATABASES)}) == len(order(DATABASES)) == 68
+    assert len({(domain.name, seed) for domain, seed in order(DATABASES)}) == len(order(DATABASES)) == 50
