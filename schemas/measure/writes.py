@@ -61,15 +61,25 @@ class Pairs:
     broken: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The shapes that were replayed, and for the others why not, by fingerprint."""
+
+    measured: list[tuple[WorkloadShape, Pairs]] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+
 def write_cost(session: Session, changed: Path, shapes: Sequence[WorkloadShape]) -> WriteCost:
+    """See `replayed`."""
+    return _weighed(replayed(session, changed, shapes)) if shapes else WriteCost()
+
+
+def replayed(session: Session, changed: Path, shapes: Sequence[WorkloadShape]) -> Replayed:
     """`changed` is B's file; both are only copied. Raises CloneError where there is no room for the copies."""
-    if not shapes:
-        return WriteCost()
     bench = session.bench
     old, new = bench.copy(bench.file), bench.copy(changed)
-    measured: list[tuple[WorkloadShape, Pairs]] = []
-    problems: dict[str, str] = {}
-    broken: dict[str, str] = {}
+    found = Replayed()
     try:
         with bench.writing(old) as before, bench.writing(new) as after:
             gate = Gate(before)
@@ -77,16 +87,16 @@ def write_cost(session: Session, changed: Path, shapes: Sequence[WorkloadShape])
                 try:
                     pairs = _replay(session, _statements(session, shape, gate), before, after)
                 except NotMeasurable as error:
-                    problems[shape.fingerprint] = str(error)
+                    found.problems[shape.fingerprint] = str(error)
                     continue
                 if pairs.broken:
-                    broken[shape.fingerprint] = pairs.broken
+                    found.broken[shape.fingerprint] = pairs.broken
                 else:
-                    measured.append((shape, pairs))
+                    found.measured.append((shape, pairs))
     finally:
         discard(old)
         discard(new)
-    return _weighed(measured, problems, broken)
+    return found
 
 
 def _statements(session: Session, shape: WorkloadShape, gate: Gate) -> list[str]:
@@ -180,10 +190,9 @@ def _deletes(key: str, tables: Tables) -> Iterator[str]:
                 yield f"DELETE FROM {qualified(table.schema_name, table.name)} WHERE {text} = {string(key)}"
 
 
-def _weighed(
-    measured: Sequence[tuple[WorkloadShape, Pairs]], problems: dict[str, str], broken: dict[str, str]
-) -> WriteCost:
+def _weighed(found: Replayed) -> WriteCost:
     """The interval takes each shape at the end of its own: wider than need be, but right however they depend."""
+    measured, problems, broken = found.measured, found.problems, found.broken
     if not measured:
         return WriteCost(problems=problems, broken=broken)
     before = [shape.count * median(pairs.before) for shape, pairs in measured]
