@@ -17,7 +17,7 @@ from schemas.records import AnalysisRequest, Candidate
 
 from .analysis import DAYS, drawn
 from .domains import Split
-from .labelled import SUFFIX, WRITE, Change, Labels, Pair, parts_of, text_id
+from .labelled import SUFFIX, Change, Labels, Pair, parts_of, text_id
 
 FEWEST = 2
 """Candidates of a list."""
@@ -129,8 +129,7 @@ class Measured:
         pairs = {fingerprint: self._pairs[key] for fingerprint, key in keys.items()}
         if problem := next((pair.problem for pair in pairs.values() if pair.problem), ""):
             return _refused(candidate, change, problem)
-        equal = {fingerprint: pair.equal for fingerprint, pair in pairs.items() if pair.equal != WRITE}
-        if unequal := Plan.of(candidate).unequal(equal):
+        if unequal := Plan.of(candidate).unequal({fingerprint: pair.equal for fingerprint, pair in pairs.items()}):
             return _refused(candidate, change, unequal[1])
         times = {shape.fingerprint: shape.total_us / 1e6 / DAYS for shape in request.workload}
         saved_s = sum(pair.saved * times[fingerprint] for fingerprint, pair in pairs.items())

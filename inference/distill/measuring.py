@@ -50,7 +50,7 @@ def labels_of(
 ) -> Labels:
     """Works in `folder`, which is left as it may be. `lists` are drawn to know what is worth trying.
 
-    `budget_s` is for the trials: what most lists propose comes first, and what would come later has no label. Raises
+    `budget_s` is for the trials: what gives most lists a label a second comes first, the rest has none. Raises
     KeyboardInterrupt soon after `stop` was set.
     """
 

@@ -1,6 +1,6 @@
 """Which changes are worth a label: those that the rules propose for the lists that a database will give."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from inference.advisor import propose
@@ -9,6 +9,10 @@ from schemas.records import AnalysisRequest, Candidate, CatalogSnapshot, Workloa
 
 from .analysis import as_often, drawn, request
 from .labelled import parts_of
+
+BUILD_S = 3.0
+RUNS = 20
+"""Guesses of what trying takes: to make a change, and how often a query is run for a pair."""
 
 
 @dataclass(slots=True)
@@ -24,6 +28,11 @@ class Wanted:
     lists: int = 0
     affected: dict[str, None] = field(default_factory=dict)
     texts: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    def seconds(self, shapes: Mapping[str, WorkloadShape]) -> float:
+        """What trying it will take, about."""
+        run_us = sum(shapes[one].p50_us * len(self.texts.get(one, ("",))) for one in self.affected)
+        return RUNS * run_us / 1e6 + (BUILD_S if self.bodies else 0.0)
 
     @property
     def kinds(self) -> str:
@@ -59,14 +68,15 @@ class Wanted:
 
 
 def wanted(catalog: CatalogSnapshot, known: Iterable[WorkloadShape], lists: int) -> list[Wanted]:
-    """Those first that most lists propose. One list has all shapes, each with the same time."""
+    """Those first that give most lists a label for each second. One list has all shapes, each with the same time."""
     shapes = list(known)
+    by_id = {shape.fingerprint: shape for shape in shapes}
     slowest = max(shape.p50_us for shape in shapes)
     whole = request(catalog, [as_often(one, 1 + slowest // one.p50_us) for one in shapes], catalog.database, full=True)
     found: dict[str, Wanted] = {}
     for one in (whole, *(drawn(catalog, shapes, seed) for seed in range(lists))):
         _add(one, found)
-    return sorted(found.values(), key=lambda one: (-one.lists, one.change_id))
+    return sorted(found.values(), key=lambda one: (-one.lists / one.seconds(by_id), one.change_id))
 
 
 def _add(of: AnalysisRequest, found: dict[str, Wanted]) -> None:

@@ -10,6 +10,7 @@ from inference.distill import dataset
 from inference.distill.analysis import DAYS, as_often, drawn, request
 from inference.distill.dataset import NOTHING, Choice, Measured, lists_of
 from inference.distill.labelled import WRITE, Change, KnownShape, Labels, Pair, parts_of, text_id
+from inference.distill.wanted import wanted
 from schemas.records import AnalysisRequest, Candidate
 from tests.advising import catalog, column, table
 
@@ -155,3 +156,16 @@ def test_of_near_duplicates_one_is_kept(monkeypatch: pytest.MonkeyPatch) -> None
     every = lists_of(made)
     assert 1 < len(kept) < len(every) <= 40
     assert {one.name for one in kept} <= {one.name for one in every}
+
+
+def test_what_gives_more_lists_a_label_for_each_second_is_tried_first() -> None:
+    shapes = [shape.once() for shape in SHAPES]
+    found = wanted(catalog([FACT]), shapes, 12)
+    by_id = {shape.fingerprint: shape for shape in shapes}
+    rates = [one.lists / one.seconds(by_id) for one in found]
+    assert rates == sorted(rates, reverse=True)
+    assert len(set(rates)) > 3
+    index = next(one for one in found if one.kinds == "create_index")
+    assert (list(index.affected), index.seconds(by_id)) == ([BY_KEY, ADD], 3.0 + 20 * 0.101)
+    rewrite = next(one for one in found if one.kinds == "rewrite")
+    assert rewrite.seconds(by_id) == 20 * 0.1 * sum(map(len, rewrite.texts.values()))
