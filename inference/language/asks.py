@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from schemas.errors import InvalidAnswer
 
@@ -18,6 +18,10 @@ MOST_IDS = 1_000
 LONGEST_ID = 200
 EXPLANATION_TOKENS = 400
 LONGEST_PROSE = 4_000
+
+
+Text = Annotated[str, AfterValidator(lambda text: text.encode(errors="replace").decode())]
+"""Of what JSON may hold and no encoding takes, half a pair of surrogates, a question mark is left."""
 
 
 class _Frozen(BaseModel):
@@ -35,7 +39,7 @@ class OneOf(_Frozen):
     """`otherwise` is the id that says "not understood"."""
 
     kind: Literal["one of"] = "one of"
-    ids: tuple[Annotated[str, Field(min_length=1, max_length=LONGEST_ID)], ...] = Field(max_length=MOST_IDS)
+    ids: tuple[Annotated[Text, Field(min_length=1, max_length=LONGEST_ID)], ...] = Field(max_length=MOST_IDS)
     otherwise: str
 
     @model_validator(mode="after")
@@ -71,8 +75,8 @@ class Ask(_Frozen):
     """`text` is of people or of other systems, and trusted in nothing; `context` is ours."""
 
     task: Task
-    text: str
-    context: str = ""
+    text: Text
+    context: Text = ""
     answer: OneOf | Form | Prose = Field(discriminator="kind")
 
 
