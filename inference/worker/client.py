@@ -7,10 +7,10 @@ there is no worker requests wait for the next one as long as their deadline lets
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Any, Self
+from typing import Self
 
 import schemas.errors
 from schemas.errors import JudgementError, ModelError, TooLate, WorkerLost
@@ -79,7 +79,8 @@ class Worker:
         self._life: Life | None = None
         self._by: dict[str, AnsweredBy] = {}
         self._changing = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._restarting: asyncio.Task[None] | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
         self._lost = "it has not been started"
         self._back_at = float("inf")
         self._pause_s = FIRST_PAUSE_S
@@ -101,15 +102,15 @@ class Worker:
     async def close(self) -> None:
         self._is_closed = True
         self._lose("it is being stopped", back_at=float("inf"))
-        await asyncio.gather(*(life.close() for life in list(self._flights)))
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._restarting:
+            self._restarting.cancel()
+            await asyncio.gather(self._restarting, return_exceptions=True)
+        await asyncio.gather(*(life.close() for life in list(self._flights)), *self._retiring)
 
     async def swap(self, models: Models) -> None:
         """Loads them in a process beside, which is asked from then on; the old one ends after what it was asked.
 
-        Raises ModelError where they do not load, and the old ones go on.
+        Raises ModelError where they do not load, WorkerLost where the process ends over it; the old ones go on.
         """
         async with self._changing:
             old = self._life
@@ -223,7 +224,7 @@ class Worker:
                 self._pause_s = FIRST_PAUSE_S if is_well else min(2 * self._pause_s, LONGEST_PAUSE_S)
                 logger.warning("the worker was lost (%s) and is started again in %.1f s", told, self._pause_s)
                 self._lose(told, back_at=time.monotonic() + self._pause_s)
-                self._do(self._restart())
+                self._restarting = asyncio.create_task(self._restart())
         for key, pending in flight.pending.items():
             if pending.answer.done():
                 continue
@@ -269,13 +270,11 @@ class Worker:
                 _refuse(pending, WorkerLost(f"there is no worker until the deadline ({why}): the rules decide"))
 
     def _retire(self, life: Life) -> None:
+        """Once it has answered what it was asked."""
         if not self._flights[life].pending:
-            self._do(life.close())
-
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            task = asyncio.create_task(life.close())
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
 
 
 def _by(life: Life, kind: str) -> AnsweredBy:

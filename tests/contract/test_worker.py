@@ -1,14 +1,11 @@
-"""The worker as a real process: asked, ended, stopped, swapped, flooded."""
+"""The worker as a real process: asked, flooded, given other models."""
 
 import asyncio
 import json
-import os
-import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import mlx.core as mx
@@ -21,12 +18,11 @@ from inference.judgement.network import CONFIG, INPUTS, WEIGHTS, Config, Network
 from inference.judgement.ranker import TREES
 from inference.judgement.trees import Ensemble, Trees
 from inference.worker.client import Worker
-from inference.worker.life import Limits, Models
+from inference.worker.life import Models
 from inference.worker.waiting import Priority
-from schemas.errors import JudgementError, ModelError, TooLate, WorkerLost
-from tests.worker_child import COMMAND, stub
-
-SOON_S = 60.0
+from schemas.errors import JudgementError, ModelError, TooLate
+from tests.worker_asking import SOON_S, is_there, one, outcome, preferred
+from tests.worker_child import stub
 
 Begin = Callable[..., Awaitable[Worker]]
 
@@ -46,43 +42,8 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@pytest.fixture
-async def begin() -> AsyncIterator[Begin]:
-    """A worker with the stub of a folder."""
-    async with AsyncExitStack() as workers:
-
-        async def start(folder: Path, **limits: float) -> Worker:
-            made = Worker(Models(ranker=folder), Limits(**limits), COMMAND)  # type: ignore[arg-type]
-            return await workers.enter_async_context(made)
-
-        yield start
-
-
 def features(rows: int, seed: int) -> Features:
     return np.random.default_rng(seed).normal(size=(rows, len(FEATURES))).astype(np.float32)
-
-
-def one(value: float) -> Features:
-    return np.full((2, len(FEATURES)), value, np.float32)
-
-
-async def preferred(worker: Worker, value: float, within_s: float = SOON_S) -> float:
-    return float((await worker.rank(one(value), within_s=within_s)).ranking.preference[0])
-
-
-async def outcome(worker: Worker, value: float, within_s: float = SOON_S) -> str:
-    try:
-        return "answered" if await preferred(worker, value, within_s) == value else "wrong"
-    except JudgementError as error:
-        return type(error).__name__
-
-
-def is_there(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 async def test_the_shipped_kind_of_model_ranks_there_as_here(student: Path) -> None:
@@ -135,12 +96,6 @@ async def test_a_worker_whose_models_do_not_load_does_not_start(begin: Begin, tm
         await begin(stub(tmp_path, unfit=1))
     with pytest.raises(ModelError, match="ranks by what is no number"):
         await begin(stub(tmp_path, nan=1))
-
-
-async def test_a_command_that_is_no_worker_is_told_with_its_last_words(tmp_path: Path) -> None:
-    worker = Worker(Models(), command=(sys.executable, "-c", "raise SystemExit('no memory for this')"))
-    with pytest.raises(WorkerLost, match="the worker did not start: no memory for this"):
-        await worker.start()
 
 
 async def test_a_thousand_at_once_are_all_answered_or_refused_by_name(begin: Begin, tmp_path: Path) -> None:
@@ -210,70 +165,6 @@ async def test_the_same_again_comes_from_the_cache_until_another_model_is_there(
     assert 0 < worker.figures.cache_bytes < 4_000
 
 
-async def test_a_worker_that_was_killed_is_started_again_and_who_was_with_it_is_answered(
-    begin: Begin, tmp_path: Path
-) -> None:
-    worker = await begin(stub(tmp_path, takes_s=0.1))
-    pid = worker.pid
-    asked = [asyncio.create_task(outcome(worker, value)) for value in range(100)]
-    await asyncio.sleep(0.15)
-    os.kill(pid, signal.SIGKILL)
-    assert Counter(await asyncio.gather(*asked)) == {"answered": 100}
-    assert worker.pid not in (0, pid)
-    assert worker.figures.restarts == {"ended": 1}
-
-
-async def test_a_request_that_kills_two_workers_is_refused_and_the_next_one_lives(begin: Begin, tmp_path: Path) -> None:
-    worker = await begin(stub(tmp_path, dies_at=13))
-    with pytest.raises(WorkerLost, match=r"lost with it \(it was ended by signal 6\): the rules decide"):
-        await preferred(worker, 13)
-    assert await preferred(worker, 1) == 1
-    assert worker.figures.restarts == {"ended": 2}
-
-
-async def test_while_there_is_no_worker_a_short_deadline_is_told_at_once_and_a_long_one_waits(
-    begin: Begin, tmp_path: Path
-) -> None:
-    worker = await begin(stub(tmp_path))
-    os.kill(worker.pid, signal.SIGKILL)
-    while worker.pid:
-        await asyncio.sleep(0.005)
-    waits = asyncio.create_task(preferred(worker, 2))
-    with pytest.raises(WorkerLost, match=r"\(it was ended by signal 9\): the rules decide"):
-        await preferred(worker, 1, within_s=0.01)
-    assert await waits == 2
-
-
-async def test_a_worker_that_hangs_is_found_and_replaced(begin: Begin, tmp_path: Path) -> None:
-    worker = await begin(stub(tmp_path), silence_s=1.0)
-    pid = worker.pid
-    os.kill(pid, signal.SIGSTOP)
-    assert await preferred(worker, 1) == 1
-    assert worker.figures.restarts == {"hung": 1}
-    assert not is_there(pid)
-
-
-async def test_a_loop_that_stands_still_takes_no_worker_for_hung(begin: Begin, tmp_path: Path) -> None:
-    worker = await begin(stub(tmp_path), silence_s=1.0)
-    pid = worker.pid
-    await asyncio.to_thread(lambda: None)
-    subprocess.run([sys.executable, "-c", "import time; time.sleep(2)"], check=True)  # blocks this loop
-    await asyncio.sleep(0.5)
-    assert (worker.pid, worker.figures.restarts) == (pid, {})
-
-
-async def test_a_worker_that_grows_is_replaced(begin: Begin, tmp_path: Path) -> None:
-    worker = await begin(stub(tmp_path, grows_at=13), growth_bytes=100 << 20)
-    await asyncio.sleep(0.6)  # it has said how large it is
-    pid = worker.pid
-    assert await preferred(worker, 13) == 13
-    while not worker.figures.restarts:
-        await asyncio.sleep(0.01)
-    assert await preferred(worker, 1) == 1
-    assert worker.figures.restarts == {"grew": 1}
-    assert not is_there(pid)
-
-
 async def test_a_swap_under_load_loses_nothing(begin: Begin, tmp_path: Path) -> None:
     worker = await begin(stub(tmp_path / "1", takes_s=0.01))
     pid = worker.pid
@@ -299,16 +190,6 @@ async def test_a_swap_under_load_loses_nothing(begin: Begin, tmp_path: Path) -> 
         await asyncio.sleep(0.01)
 
 
-async def test_what_is_asked_of_a_worker_that_is_stopped_is_refused(tmp_path: Path) -> None:
-    worker = Worker(Models(ranker=stub(tmp_path, takes_s=0.3)), command=COMMAND)
-    await worker.start()
-    asked = [asyncio.create_task(outcome(worker, value)) for value in range(100)]
-    await asyncio.sleep(0.05)
-    await worker.close()
-    assert set(await asyncio.gather(*asked)) == {"WorkerLost"}
-    assert await outcome(worker, 1) == "WorkerLost"
-
-
 async def test_ten_megabytes_are_refused_and_never_sent(begin: Begin, tmp_path: Path) -> None:
     worker = await begin(stub(tmp_path))
     with pytest.raises(JudgementError, match="is larger than a model is asked"):
@@ -320,17 +201,3 @@ async def test_ten_megabytes_are_refused_and_never_sent(begin: Begin, tmp_path: 
 def test_who_asks_the_worker_has_no_mlx_in_its_own_process() -> None:
     code = "import sys, inference.worker.client; sys.exit('mlx' in sys.modules or 'mlx_lm' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-async def test_no_secret_of_the_environment_reaches_the_worker_and_its_temporary_folder_is_its_own(
-    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SIDECAR_SMTP_PASSWORD", "secret-word")
-    worker = await begin(stub(tmp_path))
-    told = Path(f"/proc/{worker.pid}/environ").read_bytes()
-    assert b"secret-word" not in told
-    folder = Path(next(part[7:] for part in told.decode().split("\0") if part.startswith("TMPDIR=")))
-    assert folder.stat().st_mode & 0o777 == 0o700
-    await worker.close()
-    assert not folder.exists()
