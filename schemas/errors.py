@@ -24,6 +24,11 @@ SidecarError
 ├── CloneError             no clone could be made, or it is gone
 ├── InputError             a file that was named is not what it should be: a log of queries, a database
 ├── ModelError             a model that is not whole, or not for this release
+├── JudgementError         no model answers this, so the rules decide
+│   ├── TooLate            its deadline is over
+│   ├── Overloaded         as many wait as may
+│   ├── WorkerLost         the process of the models ended, hung or grew too large; it is started again
+│   └── InvalidAnswer      a model said something outside of what it was asked to choose from
 ├── NotMeasurable          this statement cannot be measured on a clone, with the reason
 └── Unreadable             this statement cannot be read by the rules, with the reason
 
@@ -133,6 +138,26 @@ class InputError(SidecarError):
 
 
 class ModelError(SidecarError):
+    pass
+
+
+class JudgementError(SidecarError):
+    pass
+
+
+class TooLate(JudgementError):
+    pass
+
+
+class Overloaded(JudgementError):
+    pass
+
+
+class WorkerLost(JudgementError):
+    pass
+
+
+class InvalidAnswer(JudgementError):
     pass
 
 

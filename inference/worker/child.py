@@ -1,0 +1,71 @@
+"""The start of the child: BLAS, MLX, the models; then it serves. What is wrong is said over the channel."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from socket import socket
+
+import numpy as np
+
+from schemas.errors import ModelError
+
+from ..judgement.features import FEATURES
+from ..judgement.ranker import Ranker
+from . import frames
+from .serving import Server, Speaker
+
+LoadRanker = Callable[[Path], Ranker]
+
+
+def main(arguments: Sequence[str], blas: str | None, load_ranker: LoadRanker) -> int:
+    """To be called on the main thread: MLX runs where it is called."""
+    parser = argparse.ArgumentParser(prog="python -m inference.worker")
+    parser.add_argument("--channel", type=int, required=True, help="descriptor of a socket that was inherited")
+    parser.add_argument("--ranker", type=Path, help="folder of the model that ranks")
+    parser.add_argument("--model", type=Path, help="folder of a language model, as mlx-lm reads it")
+    parser.add_argument("--adapter", type=Path, help="folder of adapters of the language model")
+    told = parser.parse_args(arguments)
+    with socket(fileno=told.channel) as channel:
+        try:
+            ranker = _tried(load_ranker(told.ranker), told.ranker) if told.ranker else None
+            speaker = _load_speaker(told.model, told.adapter) if told.model else None
+        except ModelError as error:
+            channel.sendall(frames.pack({"kind": "unfit", "message": str(error)}))
+            return 1
+        hello = {
+            "kind": "ready",
+            "backend": backend(),
+            "blas": blas,
+            "ranker": [ranker.name, ranker.version] if ranker else None,
+            "speaker": [speaker.name, speaker.version] if speaker else None,
+        }
+        channel.sendall(frames.pack(hello))
+        Server(channel, ranker, speaker).run()
+    return 0
+
+
+def _tried(ranker: Ranker, folder: Path) -> Ranker:
+    """Raises ModelError where it does not rank two lists."""
+    lists = [np.zeros((1, len(FEATURES)), np.float32), np.ones((3, len(FEATURES)), np.float32)]
+    try:
+        found = ranker.score(lists)
+    except Exception as error:  # noqa: BLE001 - whatever a model may raise
+        raise ModelError(f"the model in {folder} cannot rank: {error!r}") from None
+    for ranking, features in zip(found, lists, strict=True):
+        if any(one.shape != (len(features),) or not np.isfinite(one).all() for one in ranking):
+            raise ModelError(f"the model in {folder} ranks by what is no number: use another, or train one")
+    return ranker
+
+
+def _load_speaker(folder: Path, adapter: Path | None) -> Speaker:
+    from ..language.loading import load  # a second of imports, which ranking alone does not need
+
+    return load(folder, adapter)
+
+
+def backend() -> str:
+    import mlx.core as mx
+
+    if mx.default_device().type == mx.DeviceType.cpu:
+        return "mlx-cpu"
+    return "mlx-metal" if mx.metal.is_available() else "mlx-cuda"
