@@ -79,7 +79,6 @@ class LanguageModel:
             [prompt[shared:]],
             max_tokens=[most],
             caches=[cache] if shared else None,
-            all_tokens=[list(prefix)] if shared else None,
             logits_processors=[[_mask(make_walk())] if make_walk else []],
         )
         self._rows[uid] = _Row(key, ask, most, make_walk() if make_walk else None)
