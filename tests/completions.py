@@ -53,4 +53,5 @@ class Completions:
         if asyncio.iscoroutine(answer):
             answer = await answer
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        return web.Response(body=body, status=self.status, content_type="application/json")
+        there = {"Location": "/v1/chat/completions"} if self.status == 307 else {}
+        return web.Response(body=body, status=self.status, headers=there, content_type="application/json")

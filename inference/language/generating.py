@@ -56,16 +56,18 @@ class LanguageModel:
         self._prefixes: OrderedDict[Task, tuple[Tokens, list[Any]]] = OrderedDict()
         self._grammar_tokenizer: LLTokenizer | None = None
         self._rows: dict[int, _Row] = {}
+        self._prefill = 2 if is_cpu else 8  # on a processor reading more at once costs each as much more
+        self.reset()
+
+    def reset(self) -> None:
+        self._rows.clear()
         self._generator: Any = BatchGenerator(
-            model,
+            self._model,
             stop_tokens=[[end] for end in self._ends],
             completion_batch_size=self.rows,
-            prefill_batch_size=2 if is_cpu else 8,  # on a processor reading more at once costs each as much more
+            prefill_batch_size=self._prefill,
             prefill_step_size=STEP_TOKENS,
         )
-
-    def __len__(self) -> int:
-        return len(self._rows)
 
     def begin(self, key: int, ask: Ask) -> None:
         """Raises JudgementError."""
@@ -79,7 +81,6 @@ class LanguageModel:
             [prompt[shared:]],
             max_tokens=[most],
             caches=[cache] if shared else None,
-            all_tokens=[list(prefix)] if shared else None,
             logits_processors=[[_mask(make_walk())] if make_walk else []],
         )
         self._rows[uid] = _Row(key, ask, most, make_walk() if make_walk else None)

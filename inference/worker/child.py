@@ -53,7 +53,9 @@ def _tried(ranker: Ranker, folder: Path) -> Ranker:
         raise ModelError(f"the model in {folder} cannot rank: {error!r}") from None
     for ranking, features in zip(found, lists, strict=True):
         if any(one.shape != (len(features),) or not np.isfinite(one).all() for one in ranking):
-            raise ModelError(f"the model in {folder} ranks by what is no number: use another, or train one")
+            raise ModelError(
+                f"the model in {folder} ranks by what is no number, or not each candidate: use another, or train one"
+            )
     return ranker
 
 

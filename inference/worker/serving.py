@@ -33,7 +33,6 @@ class Speaker(Protocol):
     rows: int
     """At most."""
 
-    def __len__(self) -> int: ...
     def begin(self, key: int, ask: Ask) -> None:
         """Raises JudgementError."""
 
@@ -41,6 +40,8 @@ class Speaker(Protocol):
         """One token for each row; those that are through."""
 
     def stop(self, key: int) -> None: ...
+    def reset(self) -> None:
+        """After a step that failed: no rows, and nothing left of them."""
 
 
 class Server:
@@ -99,7 +100,7 @@ class Server:
             self._refuse(key, error)
 
     def _cancel(self, key: int) -> None:
-        if self._saying.pop(key, None) is not None and self._speaker:
+        if self._saying.pop(key, None) is not None and self._speaker is not None:
             self._speaker.stop(key)
         elif not (self._ranks.drop(key) or self._says.drop(key)):
             return  # it was answered in between
@@ -140,8 +141,8 @@ class Server:
         try:
             done = self._speaker.step()
         except Exception as error:  # noqa: BLE001 - of a model: it costs its rows, and not the process
+            self._speaker.reset()
             for key in list(self._saying):
-                self._speaker.stop(key)
                 self._finish(key, JudgementError(f"the language model failed: {error!r}"), together)
             return
         for key, outcome in done.items():
@@ -149,7 +150,8 @@ class Server:
 
     def _begin(self, now: float) -> None:
         """Fills the rows that are free."""
-        taken, late = self._says.take(self._speaker.rows - len(self._saying) if self._speaker else WINDOW["say"], now)
+        free = self._speaker.rows - len(self._saying) if self._speaker is not None else WINDOW["say"]
+        taken, late = self._says.take(free, now)
         for key in late:
             self._refuse(key, TooLate(LATE))
         for key, say in taken.items():
@@ -164,7 +166,7 @@ class Server:
                 self._refuse(key, JudgementError(f"the language model failed: {error!r}"))
 
     def _cancel_late(self, key: int) -> None:
-        if self._speaker:
+        if self._speaker is not None:
             self._speaker.stop(key)
         del self._saying[key]
         self._refuse(key, TooLate("its deadline was over before the model was through: the rules decide"))

@@ -99,10 +99,13 @@ async def test_a_server_that_fails_is_slow_or_is_not_there_is_told() -> None:
         completions.status = 503
         with pytest.raises(JudgementError, match="answered with status 503"):
             await served.say(ask(), within_s=SOON_S)
+        completions.status = 307
+        with pytest.raises(JudgementError, match="answered with status 307"):
+            await served.say(ask(), within_s=SOON_S)
         completions.answers = lambda _: asyncio.sleep(5)
         with pytest.raises(TooLate, match="did not answer within 0.1 s"):
             await served.say(ask(), within_s=0.1)
         await completions.stop()
         with pytest.raises(JudgementError, match="cannot be asked: Client"):
             await served.say(ask(), within_s=SOON_S)
-        assert served.figures.refused == {("say", "JudgementError"): 2, ("say", "TooLate"): 1}
+        assert served.figures.refused == {("say", "JudgementError"): 3, ("say", "TooLate"): 1}

@@ -77,6 +77,14 @@ def test_a_value_fits_a_form_or_not(value: object, fits: bool) -> None:
     assert forms.matches(FORM.form, value) is fits
 
 
+def test_what_does_not_fit_the_form_is_no_answer() -> None:
+    said = '{"operation": {"table": "lines", "column": "%s"}, "sure": true}'
+    assert read(ask(answer=FORM), said % "price") == {"operation": {"table": "lines", "column": "price"}, "sure": True}
+    for wrong in (said % "day", "[]", "7", "{"):
+        with pytest.raises(InvalidAnswer, match="request: the answer"):
+            read(ask(answer=FORM), wrong)
+
+
 @pytest.mark.parametrize(
     ("value", "fits"),
     [([], False), (["a"], True), (["a", "a"], True), (["a", "a", "a"], False), (["b"], False), ("a", False)],

@@ -116,6 +116,10 @@ def test_a_quantile_lies_within_the_bucket_of_the_true_one(values: list[float], 
 def test_the_buckets_are_close_enough_to_tell_a_p95_of_10_ms_from_one_of_20() -> None:
     assert max(later / earlier for earlier, later in pairwise(SECONDS)) <= 1.7
     assert Histogram(SECONDS).quantile(0.95) == 0.0
+    within = Histogram((1.0, 2.0))
+    for _ in range(4):
+        within.add(1.9)
+    assert (within.quantile(0.5), within.quantile(1)) == (1.5, 2.0)
     beyond = Histogram((1.0, 2.0))
     beyond.add(99.0)
     assert beyond.quantile(0.5) == 2.0

@@ -48,21 +48,26 @@ class Speaks:
         self.most = 0
 
     def __len__(self) -> int:
-        return len(self.left)
+        return len(self.left)  # false while it is idle, and there all the same
 
     def begin(self, key: int, ask: Ask) -> None:
         if ask.text == "refused":
             raise JudgementError("not this one")
-        self.left[key] = 3 if ask.text != "endless" else 10**9
+        self.left[key] = {"endless": 10**9, "fails": -1}.get(ask.text, 3)
         self.most = max(self.most, len(self.left))
 
     def step(self) -> dict[int, Said | InvalidAnswer]:
         time.sleep(0.001)
+        if -1 in self.left.values():
+            raise ValueError("minus one")
         self.left = {key: left - 1 for key, left in self.left.items()}
         done = [key for key, left in self.left.items() if left == 0]
         for key in done:
             del self.left[key]
         return {key: Said("yes", 3) for key in done}
+
+    def reset(self) -> None:
+        self.left.clear()
 
     def stop(self, key: int) -> None:
         self.stopped.append(key)
@@ -182,9 +187,14 @@ def test_without_a_model_the_rules_decide(serve: Serve) -> None:
 
 
 def test_more_than_its_rows_wait_and_all_are_answered(serve: Serve) -> None:
-    speaks = Speaks()
-    talk = serve(None, speaks)
+    ranks, speaks = Ranks(), Speaks()
+    talk = serve(ranks, speaks)
+    talk.send(k9=rank(9))
+    assert ranks.begun.wait(SOON_S)
     talk.send(**{f"k{key}": say("x") for key in range(1, 9)})
+    time.sleep(0.05)
+    ranks.go.set()
+    assert list(talk.hear(1)) == [9]
     heard = talk.hear(8)
     assert {header["text"] for header, _ in heard.values()} == {"yes"}
     assert speaks.most == 2
@@ -209,6 +219,15 @@ def test_a_text_that_takes_longer_than_its_deadline_is_given_up(serve: Serve) ->
     heard = talk.hear(2)
     assert (heard[1][0]["error"], heard[2][0]["message"]) == ("TooLate", "not this one")
     assert speaks.stopped == [1]
+
+
+def test_a_language_model_that_fails_costs_its_rows_and_no_more(serve: Serve) -> None:
+    talk = serve(None, Speaks())
+    talk.send(k1=say("endless"), k2=say("fails"))
+    heard = talk.hear(2)
+    assert {header["message"] for header, _ in heard.values()} == {"the language model failed: ValueError('minus one')"}
+    talk.send(k3=say("x"))
+    assert talk.hear(1)[3][0]["text"] == "yes"
 
 
 def test_it_gives_signs_while_nothing_is_asked(serve: Serve) -> None:
