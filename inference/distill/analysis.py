@@ -13,9 +13,9 @@ DAYS = 40
 """Of the window: more than a month, so that what is unused can be told."""
 FULL_COVERAGE = 0.25
 """Of the lists so many come from products that declare that the log shows every use."""
-KEPT = (0.35, 1.0)
+KEPT = (0.1, 1.0)
 """Ends of the share of the shapes that a list has."""
-FEWEST = 8
+FEWEST = 6
 WRITTEN_MORE = (0.0, 0.2, 1.0, 1.0, 10.0)
 """How much more often than it is drawn a list's writes run."""
 

@@ -32,10 +32,14 @@ FOREVER_S = 1e9
 
 
 def catalog_of(design: Design, file: Path, folder: Path, stop: Signal) -> CatalogSnapshot:
-    """By the client's own code. `folder` is for what a client keeps, of which there is nothing here."""
+    """By the client's own code, as a product tells of it that has the file open and writes it.
+
+    `folder` is for what a client keeps, of which there is nothing here.
+    """
     exemplars = Exemplars(folder)
     local = Local(PRODUCT, PRODUCT, ClientSettings(), folder, b"", exemplars, Files(exemplars), list, stop)
-    return snapshot_of(local, design.name, SnapshotFile(file), instances=1, in_place=False)
+    found = snapshot_of(local, design.name, SnapshotFile(file), instances=1, in_place=True)
+    return found.model_copy(update={"access_mode": "read_write", "as_code": "", "event_id": design.name})
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from inference.distill.labelled import Labels, parts_of
 from inference.distill.labels import MANIFEST, STOPPED
 from inference.distill.measuring import is_clear, labels_of
 from inference.distill.queries import Draft, Templates
-from inference.distill.wanted import wanted
+from inference.distill.wanted import Wanted
+from schemas.actions import CreateIndex
 from schemas.measure.timing import Run, Samples
 
 ROWS, SEED = 250_000, 7
@@ -112,18 +113,23 @@ def test_counters_are_kept_with_the_shapes(labelled: tuple[Labels, list[str]]) -
     assert (scanned.rows_scanned, scanned.row_groups) == (ROWS, -(-ROWS // 122_880))
 
 
-def test_a_change_with_two_texts_of_a_query_is_tried_twice(labelled: tuple[Labels, list[str]]) -> None:
-    labels, _ = labelled
-    found = wanted(labels.snapshot(), [shape.once() for shape in labels.shapes], LISTS)
-    one = next(one for one in found if one.kinds == "create_index")
-    fingerprint = next(iter(one.affected))
-    one.texts[fingerprint] = {"SELECT 1": None, "SELECT 2": None}
+def test_a_change_with_two_texts_of_a_query_is_tried_twice() -> None:
+    index = CreateIndex(table="t", name="i", columns=["c"])
+    texts = {"a": {"SELECT 1": None, "SELECT 2": None}, "b": {"SELECT 3": None}}
+    one = Wanted("id", [index], "rule", affected=dict.fromkeys("abc"), texts=texts)
     first, second = one.candidates()
-    assert parts_of(first).texts == {fingerprint: "SELECT 1"}
-    assert parts_of(second).texts == {fingerprint: "SELECT 2"}
-    assert set(first.affected) == set(one.affected)
-    assert second.affected == [fingerprint]
-    assert {parts_of(first).change_id, parts_of(second).change_id} == {one.change_id}
+    assert parts_of(first).texts == {"a": "SELECT 1", "b": "SELECT 3"}
+    assert parts_of(second).texts == {"a": "SELECT 2"}
+    assert (first.affected, second.affected) == (["c", "a", "b"], ["a"])
+    assert parts_of(first).in_database == parts_of(second).in_database == [index]
+
+
+def test_rewrites_that_change_no_database_are_tried_one_by_one() -> None:
+    texts = {"a": {"SELECT 1": None, "SELECT 2": None}, "b": {"SELECT 3": None}}
+    one = Wanted("id", [], "rule", affected=dict.fromkeys("ab"), texts=texts)
+    assert [parts_of(each).texts for each in one.candidates()] == [
+        {"a": "SELECT 1"}, {"a": "SELECT 2"}, {"b": "SELECT 3"}
+    ]  # fmt: skip
 
 
 def test_it_stops_between_two_steps_when_told_to(tmp_path: Path) -> None:
