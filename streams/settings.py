@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     analysis_budget_s: float = Field(
         120, gt=0, description="of measuring beside the product, for one analysis", json_schema_extra={"unit": "s"}
     )
+    ranker: Path | None = Field(
+        None, description="folder of the ranking model that says what is tried first; none leaves it to the rules"
+    )
     policy: Path | None = Field(
         None, description="TOML file of who may let which changes be done; none refuses every approval"
     )

@@ -1,4 +1,4 @@
-"""The streams role in a process: the agents on Faust, and the processes in which their steps run."""
+"""The streams role in a process: the agents on Faust, and the processes in which their steps and the model run."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,8 @@ import faust
 from schemas.errors import BrokerError
 from schemas.topics import ANALYSIS_REQUESTS, MEASUREMENTS, QUERY_LOG
 from streams import connections, faust_app, faust_connection
-from streams.agents.offload import Offload
+from streams.agents.offload import Offload, nobody
+from streams.ranking import RankingModel
 from streams.settings import Settings
 from streams.topic_admin import NEEDS_GROUP, TopicAdmin
 
@@ -25,7 +26,9 @@ class Streaming:
         self._app: faust.App | None = None
         make_codec = connections.codec_maker(settings)
         observing = Offload(["streams.agents.observe.Observe"], make_codec)
-        judging = Offload(["streams.agents.advise.Advise", "streams.agents.conclude.Conclude"], make_codec)
+        self._ranking = RankingModel(settings.ranker) if settings.ranker else None
+        steps = ["streams.agents.advise.Advise", "streams.agents.conclude.Conclude"]
+        judging = Offload(steps, make_codec, self._ranking.rank if self._ranking else nobody)
         self._offloads = (observing, judging)
         self._agents = (
             ("observe", QUERY_LOG, observing),
@@ -35,7 +38,7 @@ class Streaming:
 
     async def prepare(self) -> None:
         """What needs no Kafka. Raises SidecarError."""
-        await asyncio.gather(*(offload.start() for offload in self._offloads))
+        await asyncio.gather(*(part.start() for part in (*self._offloads, self._ranking) if part))
 
     async def start(self, admin: TopicAdmin) -> None:
         """Once Kafka answers. Raises BrokerError; then, too, it is to be stopped."""
@@ -72,6 +75,7 @@ class Streaming:
         if self._app:
             stopping = asyncio.ensure_future(self._app.stop())
             ended = bool((await asyncio.wait({stopping}, timeout=self._settings.stop_timeout_s))[0])
-        for offload in self._offloads:
-            await offload.stop()
+        for part in (*self._offloads, self._ranking):
+            if part:
+                await part.stop()
         return ended

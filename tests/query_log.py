@@ -33,16 +33,22 @@ def batch(database: str, latencies_us: Sequence[int], statements: Sequence[str] 
     )
 
 
-def produce(config: dict[str, Any], prefix: str, records: Iterable[bytes | None], partition: int | None = None) -> None:
-    """To the query log; without a partition, evenly over all of them."""
-    producer = Producer({**config, "message.max.bytes": QUERY_LOG.largest_record, "linger.ms": 5})
+def produce(
+    config: dict[str, Any],
+    prefix: str,
+    records: Iterable[bytes | None],
+    partition: int | None = None,
+    topic: Topic = QUERY_LOG,
+) -> None:
+    """Without a partition, evenly over all of them."""
+    producer = Producer({**config, "message.max.bytes": topic.largest_record, "linger.ms": 5})
     failed: list[object] = []
     for n, record in enumerate(records):
         producer.produce(
-            prefix + QUERY_LOG.name,
+            prefix + topic.name,
             record,
             key_of("sales", "main"),
-            partition=n % QUERY_LOG.partitions if partition is None else partition,
+            partition=n % topic.partitions if partition is None else partition,
             on_delivery=lambda error, _: failed.append(error) if error else None,
         )
         producer.poll(0)

@@ -8,19 +8,17 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import mlx.core as mx
 import numpy as np
 import pytest
 
 from inference.judgement import ranker
 from inference.judgement.features import FEATURES, Features
-from inference.judgement.network import CONFIG, INPUTS, WEIGHTS, Config, Network, shapes
-from inference.judgement.ranker import TREES
-from inference.judgement.trees import Ensemble, Trees
+from inference.judgement.network import CONFIG, WEIGHTS
 from inference.worker.client import Worker
 from inference.worker.life import Models
 from inference.worker.waiting import Priority
 from schemas.errors import JudgementError, ModelError, TooLate
+from tests import ranking_models
 from tests.worker_asking import SOON_S, is_there, one, outcome, preferred
 from tests.worker_child import stub
 
@@ -29,17 +27,7 @@ Begin = Callable[..., Awaitable[Worker]]
 
 @pytest.fixture(scope="module")
 def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("student")
-    leaf, none = np.zeros(1, np.int64), np.zeros(1)
-    same = Ensemble(leaf, none, leaf, leaf, none, leaf, depth=0, base=0.5)
-    Trees(same, same).save(made / TREES)
-    keys = mx.random.split(mx.random.key(3), 32)
-    weights = {
-        name: 0.2 * mx.random.normal(shape, key=key)
-        for key, (name, shape) in zip(keys, shapes(INPUTS, 8).items(), strict=False)
-    }
-    Network(Config(name="student", version="7", width=8), weights).save(made)
-    return made
+    return ranking_models.student(tmp_path_factory.mktemp("student"))
 
 
 def features(rows: int, seed: int) -> Features:

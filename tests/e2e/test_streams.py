@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from schemas.topics import PATTERNS, QUERY_LOG
+from schemas.topics import ANALYSIS_REQUESTS, MEASUREMENT_REQUESTS, PATTERNS, QUERY_LOG
 from streams import connections
 from streams.settings import Settings
 from streams.topic_admin import TopicAdmin
+from tests import ranking_models
+from tests.advising import column, request, table, use
 from tests.conftest import Kafka
 from tests.query_log import CODEC, Outputs, batch, committed, produce
 from tests.streams_process import StreamsProcess
@@ -120,6 +122,30 @@ def test_two_workers_share_the_partitions_and_one_takes_over_what_the_other_leav
     one_more_round()
     assert two.end() == 0
     assert read_offsets(settings) == rounds * QUERY_LOG.partitions
+
+
+def test_candidates_are_ranked_by_the_model_that_is_set(settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    asked = request(
+        [table("visits", [column("id"), column("shop", distinct=100_000)])],
+        [use("SELECT id FROM visits WHERE shop = 7")],
+    )
+    given = {
+        "bootstrap_servers": settings.bootstrap_servers,
+        "topic_prefix": settings.topic_prefix,
+        "group_prefix": settings.group_prefix,
+        "ranker": ranking_models.student(folder),
+    }
+    produce(
+        connections.confluent_config(settings), settings.topic_prefix, [CODEC.encode(asked)], topic=ANALYSIS_REQUESTS
+    )
+    with StreamsProcess(tmp_path / "streams", **given) as process:
+        (wanted,) = outputs(settings, MEASUREMENT_REQUESTS).until(1)
+        assert (wanted.ranker, wanted.ranker_version) == ("student", "7")
+        assert all(0 < one.likely < 1 for one in wanted.candidates)
+        assert process.ready().metric('sidecar_model_requests_total{kind="rank",outcome="answered"}') == 1
+        assert process.end() == 0
 
 
 def test_a_missing_topic_and_a_wrong_partition_count_are_named_at_the_start(

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
+from inference.worker.client import Worker
+from inference.worker.life import Models
 from schemas.client import settings as client
 from schemas.records import RECORDS
 from schemas.topics import DAY_MS, FOREVER, TOPICS
 from streams import metrics
+from streams.model_metrics import HELP, MODEL
 from streams.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +67,14 @@ def metric_rows() -> list[str]:
     ]
 
 
+def model_metric_rows() -> list[str]:
+    MODEL.of = Worker(Models())
+    kinds = {f"{one.name}{'_total' if one.type == 'counter' else ''}": one.type for one in MODEL.collect()}
+    MODEL.of = None
+    assert set(kinds) == set(HELP)
+    return [f"| `{name}` | {kinds[name]} | {told} |" for name, told in HELP.items()]
+
+
 @pytest.mark.parametrize(
     ("document", "rows"),
     [
@@ -72,8 +83,9 @@ def metric_rows() -> list[str]:
         ("schemas/README.md", client_setting_rows),
         ("streams/README.md", setting_rows),
         ("streams/README.md", metric_rows),
+        ("streams/README.md", model_metric_rows),
     ],
-    ids=["topics", "records", "client settings", "settings", "metrics"],
+    ids=["topics", "records", "client settings", "settings", "metrics", "model's metrics"],
 )
 def test_every_row_that_the_code_asks_for_stands_in_the_document(document: str, rows: object) -> None:
     assert callable(rows)
