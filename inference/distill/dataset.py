@@ -32,7 +32,8 @@ class Choice:
     """A candidate, or NOTHING, which is None. `saved_s` is what it saves a day, less what writes lose.
 
     `log_speedup` is that of the time of the list's whole workload. `refused` says why measuring would not let it pass,
-    which makes the others 0; building takes `build_s` and `extra_bytes`.
+    which makes the others 0; building takes `build_s` and `extra_bytes`. `glanced_s` is what a first look would take it
+    to save a day.
     """
 
     candidate: Candidate | None
@@ -41,6 +42,7 @@ class Choice:
     build_s: float
     extra_bytes: int
     refused: str
+    glanced_s: float = 0.0
 
 
 NOTHING = Choice(None, 0.0, 0.0, 0.0, 0, "")
@@ -141,6 +143,7 @@ class Measured:
             build_s=change.build_s,
             extra_bytes=change.extra_bytes,
             refused="",
+            glanced_s=sum((1 - 1 / pair.glance) * times[fingerprint] for fingerprint, pair in pairs.items()),
         )
 
 

@@ -1,13 +1,18 @@
-"""What rankers are trained on and judged by: one example is one list of candidates."""
+"""What rankers are trained on and judged by: one example is one list of candidates, as numbers."""
 
-from typing import Literal, NamedTuple
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..judgement.features import Features
+from ..advisor.workload import Workload
+from ..judgement.features import Features, features
+from .analysis import DAYS
+from .dataset import Listed, lists
+from .domains import Split
 
-Split = Literal["train", "validation", "test"]
 Numbers = NDArray[np.float64]
 
 
@@ -15,8 +20,8 @@ class Example(NamedTuple):
     """A workload on a database with its candidates, and what each was measured to bring if it alone is done.
 
     `speedups` are before / after of the time of the whole workload, writes included, and 1 where that is not told
-    from nothing; `saved_s` the same in seconds a day. `promised_s` is what the rules expect, and `screened_s` what a
-    first look at each would say. Doing nothing has a speedup of 1 and is no row.
+    from nothing; `saved_s` the same in seconds a day. `promised_s` is what the rules expect of each a day, and
+    `glanced_s` what a first look at it says. Doing nothing has a speedup of 1 and is no row.
     """
 
     domain: str
@@ -25,8 +30,27 @@ class Example(NamedTuple):
     speedups: Numbers
     saved_s: Numbers
     promised_s: Numbers
-    screened_s: Numbers
+    glanced_s: Numbers
 
     @property
     def gains(self) -> NDArray[np.bool_]:
         return np.asarray(self.speedups > 1)
+
+
+def examples(folder: Path) -> Iterator[Example]:
+    """Of the files of labels in it, some seconds for each."""
+    return map(example, lists(folder))
+
+
+def example(of: Listed) -> Example:
+    choices = [choice for choice in of.choices if choice.candidate]
+    candidates = [choice.candidate for choice in choices if choice.candidate]
+    return Example(
+        of.domain,
+        of.split,
+        features(Workload(of.request), candidates),
+        np.exp([choice.log_speedup for choice in choices]),
+        np.array([choice.saved_s for choice in choices]),
+        np.array([one.promised_s / DAYS for one in candidates]),
+        np.array([choice.glanced_s for choice in choices]),
+    )

@@ -72,7 +72,8 @@ class Change(Part):
 class Pair(Part):
     """`change` and `shape` are places in their lists, `text` the id of what the query became, empty where it stayed.
 
-    `before_ms` and `after_ms` are medians, `speedup` that of before / after with its interval over `k` rounds, and
+    `before_ms` and `after_ms` are medians, `speedup` that of before / after with its interval over `k` rounds, `glance`
+    that of the first rounds together, as many as a first look takes, or 1 for a write, which it does not look at, and
     `aa_low` and `aa_high` bound the same for the unchanged query against itself. `equal` compares the results, and is
     "write" for a write, of which `aa_low` and `aa_high` come from a replay on two identical copies.
     """
@@ -88,6 +89,7 @@ class Pair(Part):
     aa_low: float
     aa_high: float
     k: int
+    glance: float
     equal: str
     problem: str
 
@@ -95,7 +97,7 @@ class Pair(Part):
     def failed(cls, *, change: int, shape: int, text: str, problem: str) -> Self:
         """Of a query that cannot be run after the change."""
         return cls(change=change, shape=shape, text=text, before_ms=0.0, after_ms=0.0, speedup=1.0, low=1.0, high=1.0,
-                   aa_low=1.0, aa_high=1.0, k=0, equal=UNKNOWN, problem=problem)  # fmt: skip
+                   aa_low=1.0, aa_high=1.0, k=0, glance=1.0, equal=UNKNOWN, problem=problem)  # fmt: skip
 
     @property
     def saved(self) -> float:

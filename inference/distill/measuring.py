@@ -6,7 +6,7 @@ and the writes that a change concerns are replayed. No verdict is made of it her
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from threading import Event as Signal
@@ -17,9 +17,10 @@ from schemas.errors import ActionError, CloneError, NotMeasurable
 from schemas.measure.plan import Plan
 from schemas.measure.queries import Query, Side, equality
 from schemas.measure.sandbox import why
+from schemas.measure.screen import PAIRS
 from schemas.measure.session import Session
 from schemas.measure.statistics import median_interval
-from schemas.measure.timing import Samples, add_round, timed, undisturbed
+from schemas.measure.timing import Run, Samples, add_round, timed, undisturbed
 from schemas.measure.trial import trial
 from schemas.measure.verdict import AA_HIGH, AA_LOW
 from schemas.measure.writes import replayed
@@ -39,6 +40,7 @@ LONG_ENOUGH_S = 0.3
 """Of a pair that is not clear: rounds go on for so long, up to the most."""
 FAR = 1.5
 """A gain, or as a loss its inverse, that more rounds would not make another."""
+LEAST_S = 1e-9
 TOLD_EACH = 20
 """Changes."""
 
@@ -168,6 +170,7 @@ class Trials:
                     aa_low=own.low,
                     aa_high=own.high,
                     k=len(samples.after),
+                    glance=_total(samples.before) / max(_total(samples.after), LEAST_S),
                     equal=equal,
                     problem="",
                 )
@@ -193,6 +196,7 @@ class Trials:
                     aa_low=low,
                     aa_high=high,
                     k=len(pairs.before),
+                    glance=1.0,
                     equal=WRITE,
                     problem="",
                 )
@@ -203,6 +207,11 @@ class Trials:
     def _fail(self, fingerprint: str, problem: str, text: str) -> None:
         place = self._places[fingerprint]
         self.pairs.append(Pair.failed(change=len(self.changes), shape=place, text=text, problem=problem))
+
+
+def _total(runs: Sequence[Run]) -> float:
+    """Of a first look."""
+    return sum(run.wall for run in runs[:PAIRS])
 
 
 def _rounds(query: Query, before: Side, after: Side) -> Samples:

@@ -1,5 +1,6 @@
 """Lists made of given labels, with exact values."""
 
+from dataclasses import replace
 from math import log
 from typing import Any
 
@@ -9,8 +10,10 @@ from inference.advisor import propose
 from inference.distill import dataset
 from inference.distill.analysis import DAYS, as_often, drawn, request
 from inference.distill.dataset import NOTHING, Choice, Measured, lists_of
+from inference.distill.examples import example
 from inference.distill.labelled import WRITE, Change, KnownShape, Labels, Pair, parts_of, text_id
 from inference.distill.wanted import wanted
+from inference.judgement.features import FEATURES
 from schemas.records import AnalysisRequest, Candidate
 from tests.advising import catalog, column, table
 
@@ -54,8 +57,8 @@ def change(candidate: Candidate, problem: str = "") -> Change:
 def pair(shape: KnownShape, speedup: float, **more: Any) -> Pair:
     fields: dict[str, Any] = {
         "change": 0, "shape": SHAPES.index(shape), "text": "", "before_ms": 1.0, "after_ms": 1.0, "speedup": speedup,
-        "low": speedup * 0.99, "high": speedup * 1.01, "aa_low": 0.98, "aa_high": 1.03, "k": 9, "equal": "equal",
-        "problem": "",
+        "low": speedup * 0.99, "high": speedup * 1.01, "aa_low": 0.98, "aa_high": 1.03, "k": 9, "glance": 1.0,
+        "equal": "equal", "problem": "",
     }  # fmt: skip
     return Pair(**fields | more)
 
@@ -69,9 +72,9 @@ def chosen(pairs: list[Pair], problem: str = "") -> Choice | None:
 
 
 def test_what_a_candidate_saves_is_the_reads_less_the_writes_a_day() -> None:
-    choice = chosen([pair(SHAPES[0], 4.0), pair(SHAPES[3], 0.5, equal=WRITE)])
-    # of 100 s a day three quarters, and writes of 1 s a day take twice as long
-    assert choice == Choice(INDEX, 74.0, log(201 / 127), 2.0, 7, "")
+    choice = chosen([pair(SHAPES[0], 4.0, glance=2.0), pair(SHAPES[3], 0.5, equal=WRITE)])
+    # of 100 s a day three quarters, at first sight a half, and writes of 1 s a day take twice as long
+    assert choice == Choice(INDEX, 74.0, log(201 / 127), 2.0, 7, "", 50.0)
 
 
 def test_what_does_not_leave_the_band_of_the_query_itself_saves_nothing() -> None:
@@ -169,3 +172,14 @@ def test_what_gives_more_lists_a_label_for_each_second_is_tried_first() -> None:
     assert (list(index.affected), index.seconds(by_id)) == ([BY_KEY, ADD], 3.0 + 20 * 0.101)
     rewrite = next(one for one in found if one.kinds == "rewrite")
     assert rewrite.seconds(by_id) == 20 * 0.1 * sum(map(len, rewrite.texts.values()))
+
+
+def test_a_list_as_numbers_has_a_row_for_each_candidate_and_none_for_nothing() -> None:
+    listed = Measured(labels([change(INDEX)], [])).list(1)
+    choices = Choice(INDEX, 74.0, log(2), 2.0, 7, "", 50.0), NOTHING
+    found = example(replace(listed, request=WITH_INDEX, choices=choices))
+    assert found.features.shape == (1, len(FEATURES))
+    assert (found.domain, found.split, found.gains.tolist()) == (listed.domain, listed.split, [True])
+    assert found.speedups.tolist() == pytest.approx([2.0])
+    assert (found.saved_s.tolist(), found.glanced_s.tolist()) == ([74.0], [50.0])
+    assert found.promised_s.tolist() == [INDEX.promised_s / DAYS]

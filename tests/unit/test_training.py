@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.distill.examples import Example, Split
+from inference.distill.domains import Split
+from inference.distill.examples import Example
 from inference.distill.training import Plan, trained
 from inference.evaluation.ranking import Judged, regret
 from inference.judgement import ranker
