@@ -22,6 +22,8 @@ from tests.sharing import Stop, shared
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+# Threads of OpenMP wait by spinning: those of three workers of pytest would take the cores from one another.
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 # Started in a shell's background or under nohup these are ignored, which every process of the tests would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)

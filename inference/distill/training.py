@@ -126,7 +126,7 @@ def _fit(
     config: Config,
 ) -> tuple[Network, float, int]:
     """Also the regret@1 on the lists for validation, and after how many epochs."""
-    weights = _beginning(plan, np.concatenate(list(seen)))
+    weights = beginning(plan, np.concatenate(list(seen)))
     optimizer: Any = optimizers.AdamW(learning_rate=plan.rate, weight_decay=plan.decay)
     learn = mx.value_and_grad(lambda weights, batch: _loss(plan, weights, batch))
     fixed = {name: weights[name] for name in ("mean", "scale")}
@@ -153,7 +153,7 @@ def _fit(
     )
 
 
-def _beginning(plan: Plan, inputs: Features) -> Weights:
+def beginning(plan: Plan, inputs: Features) -> Weights:
     spread = inputs.std(axis=0)
     weights: Weights = {}
     keys = iter(mx.random.split(mx.random.key(plan.seed), 32))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from hashlib import sha256
 from itertools import accumulate
 from pathlib import Path
 from typing import Protocol
@@ -13,10 +14,11 @@ from schemas.errors import ModelError
 
 from .features import FEATURES, Features
 from .judged import Ranking
-from .network import CONFIG, INPUTS, Network
+from .network import CONFIG, INPUTS, WEIGHTS, Network
 from .trees import Trees
 
 TREES = "trees.npz"
+DIGITS = 8
 
 
 class Ranker(Protocol):
@@ -38,14 +40,14 @@ class TreesAlone:
 
 
 class Student:
-    def __init__(self, network: Network, trees: Trees) -> None:
-        self.name, self.version = network.config.name, network.config.version
-        self._network = network
-        self._trees = trees
+    def __init__(self, network: Network, trees: Trees, version: str) -> None:
+        self.name, self.version = network.config.name, version
+        self.network = network
+        self.trees = trees
 
     def score(self, lists: Sequence[Features]) -> list[Ranking]:
         together = _together(lists)
-        preference = self._trees.preference.score(together).astype(np.float32)
+        preference = self.trees.preference.score(together).astype(np.float32)
         inputs = np.zeros((len(lists), max(map(len, lists), default=0), INPUTS), np.float32)
         mask = np.zeros(inputs.shape[:2], np.float32)
         for row, there in enumerate(_places(lists)):
@@ -54,21 +56,28 @@ class Student:
             mask[row, :count] = 1
         if not mask.any():
             return [Ranking(np.empty(0), np.empty(0)) for _ in lists]
-        scores = [np.asarray(one, np.float64) for one in self._network.score(mx.array(inputs), mx.array(mask))]
+        scores = [np.asarray(one, np.float64) for one in self.network.score(mx.array(inputs), mx.array(mask))]
         return [Ranking(*(one[row, : len(features)] for one in scores)) for row, features in enumerate(lists)]
 
 
 def load(folder: Path) -> Ranker:
-    """Raises ModelError."""
+    """Its version is that of the configuration with the beginning of a digest of the files: no two models share one.
+
+    Raises ModelError.
+    """
     try:
         config = json.loads((folder / CONFIG).read_bytes())
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder} is no model: {error}") from None
-    match config.get("kind") if isinstance(config, dict) else None:
-        case "ranking":
-            return Student(Network.load(folder), Trees.load(folder / TREES))
-        case "trees":
-            return TreesAlone(Trees.load(folder / TREES), str(config.get("name")), str(config.get("version")))
+    if isinstance(config, dict):
+        files = [file for file in (folder / CONFIG, folder / WEIGHTS, folder / TREES) if file.is_file()]
+        digest = sha256(b"".join(sha256(file.read_bytes()).digest() for file in files)).hexdigest()
+        version = f"{config.get('version')}+{digest[:DIGITS]}"
+        match config.get("kind"):
+            case "ranking":
+                return Student(Network.load(folder), Trees.load(folder / TREES), version)
+            case "trees":
+                return TreesAlone(Trees.load(folder / TREES), str(config.get("name")), version)
     raise ModelError(f"{folder / CONFIG} is not that of a ranker: its kind is neither ranking nor trees")
 
 
