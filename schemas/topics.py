@@ -71,7 +71,7 @@ REQUESTS = Topic(
 )  # fmt: skip
 ANALYSIS_REQUESTS = Topic(
     "analysis-requests", (AnalysisRequest,), "database", 8, 7 * DAY_MS, False, ("control",), ("streams",),
-    purpose="catalog and top shapes of a database, to be advised on",
+    purpose="catalog, top shapes and used names of a database, to be advised on",
 )  # fmt: skip
 MEASUREMENT_REQUESTS = Topic(
     "measurement-requests", (MeasurementRequest,), "database", 8, 7 * DAY_MS, False, ("streams",), ("product",),

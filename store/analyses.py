@@ -13,7 +13,9 @@ from .knowledge import naive, zoned
 
 
 class Analyse(BaseModel):
-    """The body of the decision. `runs` and `dropped` are the database's, over all time, when it was taken.
+    """The body of the decision. When it was taken, over all time: `runs` of the database, and `dropped` of the product.
+
+    `covered` is whether the product declared that its log shows every use.
 
     `request` is the partition and offset of the request, `closes` whether that is answered with it; None and false
     where there was enough new evidence instead.
@@ -35,6 +37,7 @@ class Analyse(BaseModel):
     dropped: int
     request: str | None
     closes: bool
+    covered: bool = False
 
 
 class Expire(BaseModel):
@@ -59,7 +62,6 @@ class Analysis:
     deadline: datetime
     reason: str
     runs: int
-    dropped: int
     answered: int
     total: int
 
@@ -70,7 +72,7 @@ class Analysis:
 
 def add(tx: DuckDBPyConnection, decision: Decision, body: Analyse, sequence: int, at: datetime) -> None:
     tx.execute(
-        "INSERT INTO analyses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO analyses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             body.analysis_id,
             decision.product,
@@ -87,12 +89,13 @@ def add(tx: DuckDBPyConnection, decision: Decision, body: Analyse, sequence: int
             body.shapes,
             body.runs,
             body.dropped,
+            body.covered,
         ],
     )
 
 
 LISTED = """
-    SELECT analysis_id::VARCHAR AS analysis_id, product, database, revision, asked, deadline, reason, runs, dropped,
+    SELECT analysis_id::VARCHAR AS analysis_id, product, database, revision, asked, deadline, reason, runs,
            coalesce(answered, 0) AS answered, coalesce(total, 0) AS total, sequence
     FROM analyses LEFT JOIN (
         SELECT analysis_id, count(DISTINCT position) AS answered, max(total) AS total

@@ -23,6 +23,11 @@ ADD = """
         records = saturated(records::HUGEINT + excluded.records)
 """
 
+DROPPED = """
+    SELECT product, saturated(sum(dropped)) AS total FROM databases WHERE product = $product GROUP BY product
+"""
+"""A client tells what it lost with whichever of its databases comes next, so it is the product's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Database:
@@ -38,10 +43,10 @@ class Database:
 
 
 def apply(tx: DuckDBPyConnection, batches: Iterable[Batch]) -> None:
+    """Records that could not be read, which name no product, are counted under none."""
     by_database: dict[tuple[str, str], list[Batch]] = defaultdict(list)
     for batch in batches:
-        if batch.product:
-            by_database[batch.product, batch.database].append(batch)
+        by_database[batch.product, batch.database].append(batch)
     if by_database:
         sums = [saturated(column) for column in zip(*map(_sums, by_database.values()), strict=True)]
         tx.execute(ADD, [list(column) for column in (*zip(*by_database, strict=True), *sums)])
@@ -50,10 +55,16 @@ def apply(tx: DuckDBPyConnection, batches: Iterable[Batch]) -> None:
 def listed(tx: DuckDBPyConnection, product: str | None = None) -> list[Database]:
     rows = tx.execute(
         "SELECT product, database, first_seen, last_seen, runs, errors, dropped FROM databases "
-        "WHERE product = coalesce(?, product) ORDER BY product, database",
+        "WHERE product = coalesce(?, product) AND product <> '' ORDER BY product, database",
         [product],
     ).fetchall()
     return [Database(*zoned(row)) for row in rows]
+
+
+def dropped(tx: DuckDBPyConnection, product: str) -> int:
+    """How many runs the product's clients lost, over all time."""
+    found = tx.execute(DROPPED, {"product": product}).fetchone()
+    return int(found[1]) if found else 0
 
 
 def _sums(batches: Sequence[Batch]) -> tuple[int, ...]:

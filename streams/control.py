@@ -49,6 +49,8 @@ from streams.verifying import Verifying
 
 TICK_S = 1.0
 """Between two looks at what is due, where nothing comes."""
+LOOK_S = 10.0
+"""Between two looks at whether anybody asked for what is out of sight."""
 CHECKPOINT_S = 60.0
 """Between two entries of the journal at the most, while there are inputs."""
 RETRY_S = (0.5, 1, 2, 5, 10, 20, 30, 30, 30, 30, 30, 30, 30, 30)
@@ -160,6 +162,7 @@ class Turning:
         self._epoch: int | None = None
         self._failures = 0
         self._next_tick = 0.0
+        self._next_look = 0.0
         self._next_checkpoint = 0.0
 
     def run(self, stop: threading.Event) -> None:
@@ -244,7 +247,10 @@ class Turning:
         scheduler = Scheduler(tx, codec, self._settings.analysis, deciding, now, ordering, policy)
         scheduler.answer()
         if tick:
-            Verifying(tx, codec, deciding, now, ordering, timedelta(days=unseen_days(policy))).judge()
+            absence = time.monotonic() >= self._next_look
+            Verifying(tx, codec, deciding, now, ordering, timedelta(days=unseen_days(policy))).judge(absence=absence)
+            if absence:
+                self._next_look = time.monotonic() + LOOK_S
             automatic.rule(tx, codec, rules, deciding, now)
             ordering.tell()
             scheduler.expire()

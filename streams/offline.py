@@ -43,6 +43,7 @@ from streams.latencies import with_latencies
 from streams.query_file import QueryFile
 from streams.scheduling import AnalysisRules
 from streams.seen import Progress, Seen
+from streams.usage import of_log
 
 LATENCIES_SHARE = 0.25
 """Of the budget, for latencies that the log does not tell."""
@@ -124,6 +125,7 @@ def _request(
     """As the control process makes it of what it has seen."""
     progress(f"reading the catalog of {file}")
     catalog = snapshot_of(local, database, SnapshotFile(file), instances=1, in_place=False)
+    use = of_log(catalog, log.workload, log.start, log.end, log.dropped)
     now = datetime.now(UTC)
     request = AnalysisRequest(
         product=local.product,
@@ -138,9 +140,9 @@ def _request(
         catalog=catalog,
         window_start=log.start,
         window_end=log.end,
-        dropped=log.dropped,
         budget_s=budget_s,
         workload=log.workload,
+        usage=use.beside(log.workload),
     )
     workload = Workload(request)
     if not workload.queries:
@@ -155,7 +157,8 @@ def _request(
             progress(f"not run: {' '.join(statement.split())[:80]}: {reason}")
         by_id = {one.fingerprint: one for one in (*log.workload, *told)}
         request = request.model_copy(update={"workload": list(by_id.values())})
-    return request.model_copy(update={"workload": _top(request.workload)})
+    top = _top(request.workload)
+    return request.model_copy(update={"workload": top, "usage": use.beside(top)})
 
 
 def _top(workload: Iterable[WorkloadShape]) -> list[WorkloadShape]:

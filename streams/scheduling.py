@@ -25,6 +25,7 @@ from store.retention import Retention
 from streams.access.ordering import Ordering
 from streams.access.policy import Policy
 from streams.deciding import ENVELOPE, Deciding, outgoing
+from streams.usage import of_store
 
 CLOCKS_DIFFER = timedelta(hours=1)
 AT_ONCE = 500
@@ -172,10 +173,10 @@ class Scheduler:
         if found is None:
             return "no query was seen under its current catalog"
         (seen,) = [one for one in databases.listed(self._tx, product) if one.database == database]
-        last = before[0] if before else None
+        use = of_store(self._tx, catalog, self._now)
         body = Analyse(
             analysis_id=self._deciding.derived("analysis"),
-            revision=last.revision + 1 if last else 1,
+            revision=before[0].revision + 1 if before else 1,
             epoch=self._deciding.head.epoch,
             reason=reason,
             catalog_hash=catalog.catalog_hash,
@@ -184,9 +185,10 @@ class Scheduler:
             deadline=self._now + self._rules.deadline,
             shapes=len(found.shapes),
             runs=seen.runs,
-            dropped=seen.dropped,
+            dropped=databases.dropped(self._tx, product),
             request=answered.request.place if answered else None,
             closes=bool(answered and answered.closes),
+            covered=catalog.coverage.full,
         )
         request = AnalysisRequest(
             product=product,
@@ -201,9 +203,9 @@ class Scheduler:
             catalog=catalog,
             window_start=body.window_start,
             window_end=body.window_end,
-            dropped=seen.dropped - last.dropped if last else seen.dropped,
             budget_s=self._rules.budget_s,
             workload=found.shapes,
+            usage=use.beside(found.shapes),
             experience=experience.of(self._tx, product),
             mutes=self._policy.muted(product, self._now) if self._policy else [],
         )
@@ -211,7 +213,8 @@ class Scheduler:
         while len(value) + ENVELOPE > ANALYSIS_REQUESTS.largest_record:
             if len(request.workload) == 1:
                 return f"its catalog of {len(catalog.tables)} tables is too large for a record"
-            request = request.model_copy(update={"workload": request.workload[: len(request.workload) // 2]})
+            fewer = request.workload[: len(request.workload) // 2]
+            request = request.model_copy(update={"workload": fewer, "usage": use.beside(fewer)})
             value = self._codec.encode(request)
         body = body.model_copy(update={"shapes": len(request.workload)})
         self._asked.add((product, database))

@@ -50,8 +50,11 @@ class Verifying:
         self._ordering = ordering
         self._unseen = unseen
 
-    def judge(self) -> None:
-        """Every change of which enough was seen, or that was watched for long enough."""
+    def judge(self, *, absence: bool) -> None:
+        """Every change of which enough was seen, or that was watched for long enough.
+
+        With `absence` also what is out of sight, for which all that ran since has to be searched.
+        """
         for one in watches.waiting(self._tx):
             if self._deciding.full:
                 return
@@ -61,7 +64,8 @@ class Verifying:
             if suggestion and only_prepares(suggestion.steps, one.first, one.last):
                 continue
             if last is not None and (hides(last) or drops(last)):
-                self._judge_absence(one, last)
+                if absence:
+                    self._judge_absence(one, last)
                 continue
             slots = watches.slots(self._tx, one.operation_id, one.ended + SETTLES, self._now - LATE)
             came = judge(slots.shifts, gain.low if gain else None)

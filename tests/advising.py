@@ -1,19 +1,24 @@
 """Factories for the advisor's tests: a catalog, a workload and requests, each overriding only what matters."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from inference.advisor.rule import Rule
 from inference.advisor.workload import Workload
+from schemas.actions import Body, unpack
 from schemas.fingerprint import shape
 from schemas.records import (
     AnalysisRequest,
+    Candidate,
     CatalogSnapshot,
     Column,
     Constraint,
     Coverage,
     Index,
+    Refusal,
     Table,
+    Usage,
     WorkloadShape,
 )
 
@@ -69,11 +74,13 @@ def catalog(tables: Sequence[Table], **more: Any) -> CatalogSnapshot:
 def request(
     tables: Sequence[Table], workload: Sequence[WorkloadShape | str], days: float = 1, **more: Any
 ) -> AnalysisRequest:
-    """`catalog_*` go to the catalog: `catalog_coverage=Coverage(full=True)`."""
+    """`catalog_*` go to the catalog, `doubt` and the names `elsewhere` to the usage."""
+    since, elsewhere = NOW - timedelta(days=days), more.pop("elsewhere", [])
+    usage = Usage(since=since, named=elsewhere, doubt=more.pop("doubt", "nobody knows"))
     of_catalog = {name.removeprefix("catalog_"): more.pop(name) for name in list(more) if name.startswith("catalog_")}
     fields: dict[str, Any] = {
         "analysis_id": "a", "revision": 1, "epoch": 1, "reason": "asked", "catalog": catalog(tables, **of_catalog),
-        "window_start": NOW - timedelta(days=days), "window_end": NOW, "dropped": 0, "budget_s": 45.0,
+        "window_start": since, "window_end": NOW, "budget_s": 45.0, "usage": usage,
         "workload": [one if isinstance(one, WorkloadShape) else use(one) for one in workload],
     }  # fmt: skip
     return AnalysisRequest(**ENVELOPE | fields | more)
@@ -81,3 +88,18 @@ def request(
 
 def workload(tables: Sequence[Table], statements: Sequence[WorkloadShape | str], **more: Any) -> Workload:
     return Workload(request(tables, statements, **more))
+
+
+def propose(
+    rule: Rule, tables: Iterable[Table], statements: Iterable[WorkloadShape | str], **more: Any
+) -> tuple[list[Candidate], dict[str, str]]:
+    """Candidates, and the reasons of refusals by their titles."""
+    given = workload(list(tables), list(statements), **more)
+    assert given.unreadable == {}
+    found = [finding.found for finding in rule.propose(given)]
+    candidates = [one for one in found if isinstance(one, Candidate)]
+    return candidates, {one.title: one.reason for one in found if isinstance(one, Refusal)}
+
+
+def bodies(candidates: Iterable[Candidate]) -> list[Body]:
+    return [unpack(action) for candidate in candidates for action in candidate.actions]

@@ -53,11 +53,11 @@ class Ordered(Store):
 
         return self.decide(take, now)
 
-    def judge(self, now: datetime) -> list[Decision]:
+    def judge(self, now: datetime, *, absence: bool = True) -> list[Decision]:
         def take(tx: DuckDBPyConnection, deciding: Deciding) -> None:
             ordering = Ordering(tx, CODEC, self.gatekeeper.rules, self.key, deciding, now)
             unseen = timedelta(days=unseen_days(self.gatekeeper.rules.policy))
-            Verifying(tx, CODEC, deciding, now, ordering, unseen).judge()
+            Verifying(tx, CODEC, deciding, now, ordering, unseen).judge(absence=absence)
 
         return self.decide(take, now)
 

@@ -74,12 +74,7 @@ class _Resolver:
         if clause := node.args.get("from_"):
             self._source(clause.this, block, env)
         for join in (*node.args.get("joins", ()), *node.args.get("laterals", ())):
-            self._source(join.this if isinstance(join, exp.Join) else join, block, env)
-            for column in join.args.get("using") or ():
-                for source in block.sources.values():
-                    self._use(_output(source, column.name))
-            if join.args.get("on"):
-                self._names(join.args["on"], block, env)
+            self._join(join, block, env)
         for part in parts(node, *CLAUSES):
             self._names(part, block, env)
         return self._outputs(node, block)
@@ -125,9 +120,17 @@ class _Resolver:
                         self._names(part, block, env)
         block.sources[alias] = _renamed(source, node)
         for join in node.args.get("joins") or ():
-            self._source(join.this, block, env)
-            if join.args.get("on"):
-                self._names(join.args["on"], block, env)
+            self._join(join, block, env)
+
+    def _join(self, join: exp.Expr, block: Block, env: Env) -> None:
+        self._source(join.this if isinstance(join, exp.Join) else join, block, env)
+        for column in join.args.get("using") or ():
+            for source in block.sources.values():
+                self._use(_output(source, column.name))
+        if join.args.get("on"):
+            self._names(join.args["on"], block, env)
+        if join.args.get("method") == "NATURAL":
+            self._star(block.sources.values())  # by whichever columns have one name
 
     def _table(self, node: exp.Table, env: Env) -> Source:
         if not node.db and node.name.lower() in env:
@@ -235,6 +238,8 @@ class _Resolver:
                 reading.assigned = frozenset(column.name.lower() for column in table.columns)
                 reading.starred.add(name_of(table))
                 self._changed(node, "using", ("on",), block, env)
+        if any(node.args.get(part) for part in ("returning", "conflict")):
+            reading.starred.add(name_of(table))  # which may take or change any column
 
     def _changed(self, node: exp.Expr, sources: str, rest: tuple[str, ...], block: Block, env: Env) -> None:
         for source in parts(node, sources):

@@ -34,6 +34,9 @@ class Tables:
     def base(self) -> Iterator[Table]:
         return (table for table in self.all if table.kind == "table")
 
+    def views(self) -> Iterator[Table]:
+        return (table for table in self.all if table.kind == "view")
+
     def referencing(self, table: Table) -> list[Table]:
         """Tables with a foreign key to this one: they keep it from being replaced."""
         return [

@@ -51,13 +51,14 @@ class Query:
 
 
 class Workload:
-    """`unreadable` are the shapes that no rule could look at, with the reason."""
+    """`unreadable` are the shapes that no rule could look at, with the reason; `known_days` those of the `usage`."""
 
     def __init__(self, request: AnalysisRequest) -> None:
         self.catalog = request.catalog
         self.tables = Tables(request.catalog)
         self.window_s = (request.window_end - request.window_start).total_seconds()
-        self.dropped = request.dropped
+        self.usage = request.usage
+        self.known_days = (request.window_end - request.usage.since).days
         self.shapes = {shape.fingerprint: shape for shape in request.workload}
         self.queries: list[Query] = []
         self.unreadable: dict[str, str] = {}

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from random import Random
 
-from schemas.records import AnalysisRequest, CatalogSnapshot, Coverage, WorkloadShape
+from schemas.records import AnalysisRequest, CatalogSnapshot, Coverage, Usage, WorkloadShape
 
 BUDGET_S = 45.0
 DAYS = 40
@@ -45,7 +45,8 @@ def request(
     catalog: CatalogSnapshot, workload: Iterable[WorkloadShape], analysis_id: str, *, full: bool
 ) -> AnalysisRequest:
     """`full` declares that the log shows every use. Times are those of the catalog."""
-    coverage = Coverage(full=full, since=catalog.time - timedelta(days=DAYS) if full else None)
+    since = catalog.time - timedelta(days=DAYS)
+    coverage = Coverage(full=full, since=since if full else None)
     return AnalysisRequest(
         product=catalog.product,
         database=catalog.database,
@@ -57,9 +58,9 @@ def request(
         epoch=0,
         reason="distilled",
         catalog=catalog.model_copy(update={"coverage": coverage}),
-        window_start=catalog.time - timedelta(days=DAYS),
+        window_start=since,
         window_end=catalog.time,
-        dropped=0,
         budget_s=BUDGET_S,
+        usage=Usage(since=since, named=[], doubt="" if full else "that the log shows every use is not declared"),
         workload=sorted(workload, key=lambda one: (-one.total_us, one.fingerprint)),
     )

@@ -164,6 +164,18 @@ def structure(connection: duckdb.DuckDBPyConnection, database: str) -> list[Tabl
     return sorted(found, key=lambda one: (one.schema_name, one.name))
 
 
+def routines(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
+    """What macros and triggers do, without literals: they use what no statement has to name."""
+    found = connection.execute(
+        "SELECT macro_definition FROM duckdb_functions() WHERE database_name = ? AND NOT internal "
+        "AND function_type IN ('macro', 'table_macro')",
+        [database],
+    ).fetchall()
+    if VERSION >= (2, 0):
+        found += connection.execute("SELECT sql FROM duckdb_triggers() WHERE database_name = ?", [database]).fetchall()
+    return sorted({shape(text).text for (text,) in found})
+
+
 def private_columns(connection: duckdb.DuckDBPyConnection, database: str) -> dict[Name, set[str]]:
     """Those whose comment holds `PRIVATE`, by their tables."""
     found: defaultdict[Name, set[str]] = defaultdict(set)

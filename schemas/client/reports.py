@@ -12,7 +12,7 @@ from ..records import CatalogSnapshot, Coverage
 from ..topics import CATALOGS, key_of
 from .alive import Instance
 from .attached import Attached, Local
-from .catalog import catalog_hash, place_of, private_names, settings, structure
+from .catalog import catalog_hash, place_of, private_names, routines, settings, structure
 from .external import external_tables
 from .figures import with_figures
 from .landing import only_as_code
@@ -36,6 +36,7 @@ def snapshot_of(local: Local, database: str, live: Database, instances: int, *, 
         structure_hash = catalog_hash(tables)
         tables = with_figures(connection, place, tables, FIGURES_S)
         in_force = settings(connection)
+        bodies = routines(connection, place.database)
     tables += external_tables(local.files.paths(), local.files.words())
     since, unseen = local.settings.full_coverage_since, list(local.unseen())
     return CatalogSnapshot(
@@ -55,6 +56,7 @@ def snapshot_of(local: Local, database: str, live: Database, instances: int, *, 
         pinned=local.settings.approval_keys is not None,
         coverage=Coverage(full=since is not None and not unseen, since=since, unseen=unseen),
         tables=tables,
+        routines=bodies,
     )
 
 

@@ -7,7 +7,7 @@ its `sasl.password`, and so for every other. `DUCKDB_SIDECAR=off` is no setting:
 import os
 import shlex
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class ClientSettings(BaseModel):
     schema_registry_url: str = Field("", description="a Confluent-compatible Schema Registry; its ids alone count")
     schema_registry_userinfo: str = Field("", description="`user:password` of the Schema Registry", repr=False)
     full_coverage_since: datetime | None = Field(
-        None, description="declares that since then nobody uses the databases but through captured connections"
+        None, description="declares that since then (UTC) nobody uses the databases but through captured connections"
     )
     measure: bool = Field(True, description="answer requests to measure; without it the product is only observed")
     measure_interval_s: float = Field(300, ge=0, description="least time between two measurements of a database")
@@ -72,6 +72,11 @@ class ClientSettings(BaseModel):
         gt=0,
         description="for which writers are held back at the most while a table is changed, or that gives way",
     )
+
+    @field_validator("full_coverage_since")
+    @classmethod
+    def _in_utc(cls, since: datetime | None) -> datetime | None:
+        return since.replace(tzinfo=UTC) if since and since.tzinfo is None else since
 
     @field_validator("kafka")
     @classmethod

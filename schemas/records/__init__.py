@@ -1,6 +1,6 @@
 """The records on the topics: one pydantic model and one `.avsc` each."""
 
-from .analysis import AnalysisRequest, Experience, Mute, WorkloadShape
+from .analysis import AnalysisRequest, Experience, Mute, Usage, WorkloadShape
 from .approval import Approval, Ruling
 from .base import NAMESPACE, Action, Part, Position, Record, Sketch
 from .catalog import CatalogSnapshot, Column, Constraint, Coverage, Index, Table
@@ -87,6 +87,7 @@ __all__ = [
     "Suggestion",
     "Table",
     "Touched",
+    "Usage",
     "Verdict",
     "WorkloadShape",
 ]

@@ -49,6 +49,18 @@ class Mute(Part):
     reason: str
 
 
+class Usage(Part):
+    """What is known of use beside the `workload`: all that ran since `since`, however little time it took.
+
+    `named` are the tables, views and columns of the catalog, in lower case, whose names occur in it. `doubt` says why
+    there may be more, and is empty where nothing speaks for it; `named` is told only then.
+    """
+
+    since: datetime
+    named: list[str]
+    doubt: str
+
+
 class AnalysisRequest(Record):
     """`revision` counts the analyses of this database. `epoch` is the control epoch that asked.
 
@@ -62,8 +74,8 @@ class AnalysisRequest(Record):
     catalog: CatalogSnapshot
     window_start: datetime
     window_end: datetime
-    dropped: int
     budget_s: float
     workload: list[WorkloadShape]
+    usage: Usage
     experience: list[Experience] = []
     mutes: list[Mute] = []

@@ -70,7 +70,8 @@ class CatalogSnapshot(Record):
     """`catalog_hash` covers tables, columns, types, constraints, indexes and views, not counts or sizes.
 
     `as_code` says why a change has to be landed as code, and is empty where the product's process carries it out.
-    `pinned` says that the product verifies people's approvals once more, by keys of its own.
+    `pinned` says that the product verifies people's approvals once more, by keys of its own. `routines` are the
+    stripped texts of macros and triggers.
     """
 
     catalog_hash: str
@@ -84,3 +85,4 @@ class CatalogSnapshot(Record):
     pinned: bool = False
     coverage: Coverage
     tables: list[Table]
+    routines: list[str] = []

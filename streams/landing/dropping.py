@@ -34,12 +34,12 @@ def missed_by(tx: DuckDBPyConnection, product: str, database: str, step: Step, s
     """
     body = unpack(step.action)
     if isinstance(body, RenameColumn):
-        old = {body.table.lower(), body.column.lower()}
+        hidden, old = body.column, {body.table.lower(), body.column.lower()}
     elif isinstance(body, RenameTable):
-        old = {body.table.lower()}
+        hidden, old = body.table, {body.table.lower()}
     else:
         return None
-    for statement, failed in shapes.ran_naming(tx, product, database, body.table, since):
+    for statement, failed in shapes.ran_naming(tx, product, database, hidden, since):
         named = words(statement)
         if (failed and old <= named) or body.to.lower() in named:
             return statement

@@ -3,7 +3,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from schemas.client.catalog import catalog_hash, place_of, settings, structure
+from schemas.client.catalog import catalog_hash, place_of, routines, settings, structure
 from schemas.client.external import external_tables
 from schemas.client.figures import with_figures
 from schemas.records import Column, Constraint, Index, Table
@@ -102,6 +102,32 @@ def test_rows_sizes_figures_and_files_do_not_change_the_hash(tmp_path: Path) -> 
         assert (found[0].rows, found[0].row_groups) == (200_000, 2)
         assert found[0].bytes > 0
         assert catalog_hash([*found, table("@file:0.csv", kind="file")]) == before
+
+
+def test_what_macros_and_triggers_do_is_told_with_no_literal_in_it() -> None:
+    with duckdb.connect() as connection:
+        connection.execute(SCHEMA)
+        connection.execute(
+            f"""
+            CREATE MACRO least_of(x) AS (SELECT min(a) FROM v WHERE a > x AND '{CANARY}' > '');
+            CREATE MACRO twice(x) AS x + 4711, (x, y) AS x + y;
+            CREATE MACRO rows_of(x) AS TABLE SELECT c FROM s."child" WHERE b = x;
+            CREATE TEMP MACRO passing(x) AS x;
+            """
+        )
+        connection.execute(
+            "CREATE TRIGGER copied AFTER INSERT ON s.parent REFERENCING NEW TABLE AS new FOR EACH STATEMENT "
+            f"INSERT INTO s.child (b) SELECT '{CANARY}' FROM new"
+        )
+        found = routines(connection, place_of(connection).database)
+    assert found == [
+        "(SELECT min(a) FROM v WHERE ((a > x) AND ($1 > $2)))",
+        "(x + $1)",
+        "(x + y)",
+        'CREATE TRIGGER copied AFTER INSERT ON s.parent REFERENCING NEW TABLE AS "new" FOR EACH STATEMENT '
+        "INSERT INTO s.child(b) SELECT '$1' FROM \"new\"",
+        "SELECT c FROM s.child WHERE (b = x)",
+    ]
 
 
 @pytest.mark.parametrize("rows", [500, 60_000, 1_500_000])

@@ -25,6 +25,11 @@ def test_the_environment_comes_before_the_code(monkeypatch: pytest.MonkeyPatch) 
     )
 
 
+def test_a_time_that_names_no_zone_is_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUCKDB_SIDECAR_FULL_COVERAGE_SINCE", "2026-01-01")
+    assert client_settings().full_coverage_since == datetime(2026, 1, 1, tzinfo=UTC)
+
+
 def test_the_switch_of_the_whole_client_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUCKDB_SIDECAR", "on")
     assert client_settings() == ClientSettings()

@@ -121,6 +121,7 @@ def test_it_comes_back_even_where_the_product_was_away_for_long(tmp_path: Path) 
 def test_what_somebody_asks_for_comes_back_by_itself(tmp_path: Path, statement: str, errors: int) -> None:
     store = Dropped(tmp_path)
     store.run(statement, NOON + DAY, errors)
+    assert store.judge(NOON + DAY, absence=False) == [], "it is not looked for every time"
     taken = store.judge(NOON + DAY)
     assert verdict(taken) == ("worse", f"it was asked for: {statement}; it is being taken back", True)
     back: Order = store.order(taken[:1])
@@ -134,6 +135,15 @@ def test_who_succeeds_with_a_table_of_its_name_or_ran_before_has_not_missed_it(t
     store = Dropped(tmp_path)
     store.run("SELECT a FROM other", NOON - DAY, errors=1)
     store.run("SELECT b FROM other", NOON + DAY)
+    assert store.judge(NOON + DAY) == []
+
+
+def test_a_statement_that_failed_before_and_succeeds_since_has_not_missed_it(tmp_path: Path) -> None:
+    store = Dropped(tmp_path)
+    for at, errors in ((NOON - DAY, 1), (NOON + DAY, 0)):
+        ran = {"hour": at.replace(minute=0), "first_seen": at, "last_seen": at}
+        one = pattern(1, statement="SELECT a FROM other", errors=errors, **ran)
+        store.add(PATTERNS, pattern_batch(100 + errors, one))
     assert store.judge(NOON + DAY) == []
 
 

@@ -107,6 +107,23 @@ def test_every_kind_of_log_gives_the_same_advice(file: Path, tmp_path: Path, ask
     }
 
 
+def test_what_a_rare_statement_of_five_weeks_names_is_not_dropped(
+    tmp_path: Path, asked: list[MeasurementRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUCKDB_SIDECAR_FULL_COVERAGE_SINCE", "2020-01-01")
+    database, log = tmp_path / "shop.duckdb", tmp_path / "log.csv"
+    with duckdb.connect(database) as connection:
+        connection.execute(
+            "CREATE TABLE busy (a INTEGER); CREATE TABLE rare (a INTEGER); CREATE TABLE dead (a INTEGER)"
+        )
+    shapes = [f"SELECT a AS a{number} FROM busy" for number in range(100)]
+    times = [f"2026-0{month}-01T00:00:00Z" for month in (1, 3)]
+    rows = [f"{time},{US},{statement}" for statement in shapes for time in times]
+    log.write_text("\n".join(["time,latency_us,statement", *rows, f"{times[0]},1,SELECT a FROM rare"]))
+    analysed(database, log)
+    assert [one.title for one in asked[0].candidates if one.rule == "unused"] == ["Drop the table dead"]
+
+
 def test_a_stripped_log_without_what_its_client_kept_is_told(
     file: Path, tmp_path: Path, asked: list[MeasurementRequest]
 ) -> None:

@@ -1,15 +1,13 @@
 """Rules that change tables: when they propose, and what they say when they do not."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from inference.advisor.rule import Rule
-from inference.advisor.rules import clustering, enum_type, file_scan, not_worth_it, selective_index, type_fix, unused
-from schemas.actions import Body, CreateIndex, DropColumn, DropIndex, DropTable, RenameColumn, RenameTable, unpack
-from schemas.records import Candidate, Column, Constraint, Coverage, Refusal, Table, WorkloadShape
-from tests.advising import column, index, key, table, use, view, workload
+from inference.advisor.rules import clustering, enum_type, file_scan, not_worth_it, selective_index, type_fix
+from schemas.actions import CreateIndex
+from schemas.records import Column, Constraint, Table
+from tests.advising import bodies, column, index, key, propose, table, use, view
 
 ORDERS = table(
     "orders",
@@ -21,21 +19,6 @@ ORDERS = table(
         column("amount", "DECIMAL(15,2)", distinct=500_000),
     ],
 )
-
-
-def propose(
-    rule: Rule, tables: Iterable[Table], statements: Iterable[WorkloadShape | str], **more: Any
-) -> tuple[list[Candidate], dict[str, str]]:
-    """Candidates, and the reasons of refusals by their titles."""
-    given = workload(list(tables), list(statements), **more)
-    assert given.unreadable == {}
-    found = [finding.found for finding in rule.propose(given)]
-    candidates = [one for one in found if isinstance(one, Candidate)]
-    return candidates, {one.title: one.reason for one in found if isinstance(one, Refusal)}
-
-
-def bodies(candidates: Iterable[Candidate]) -> list[Body]:
-    return [unpack(action) for candidate in candidates for action in candidate.actions]
 
 
 def with_column(changed: Column, of: Table = ORDERS, **more: Any) -> Table:
@@ -164,69 +147,6 @@ def test_a_text_of_few_values_that_nothing_writes_may_be_an_enum() -> None:
     assert [body.model_dump()["to_type"] for body in bodies(candidates)] == ["ENUM"]
     candidates, refused = propose(enum_type.RULE, [ORDERS], [grouped, "UPDATE orders SET status = 'b' WHERE id = 1"])
     assert (candidates, list(refused)) == ([], ["orders.status as ENUM"])
-
-
-FULL = Coverage(full=True)
-DEAD = table("dead", [column("a")])
-INDEXED = ORDERS.model_copy(update={"indexes": [index("amount"), index("customer")]})
-
-
-def test_what_nothing_uses_is_dropped_where_the_log_shows_every_use() -> None:
-    statements = [BY_CUSTOMER, "UPDATE orders SET amount = 5 WHERE id = 1"]
-    candidates, refused = propose(unused.RULE, [INDEXED, DEAD], statements, days=40, catalog_coverage=FULL)
-    assert bodies(candidates) == [
-        DropIndex(table="orders", name="idx_amount", columns=["amount"]),
-        RenameColumn(table="orders", column="status", to="status to drop"),
-        DropColumn(table="orders", column="status to drop"),
-        RenameTable(table="dead", to="dead to drop"),
-        DropTable(table="dead to drop"),
-    ]
-    assert refused == {}
-
-
-@pytest.mark.parametrize(
-    ("more", "reason"),
-    [
-        ({"days": 40}, "that the log shows every use is not declared"),
-        ({"days": 20, "catalog_coverage": FULL}, "35 are needed to see a month's work"),
-        ({"days": 40, "catalog_coverage": FULL, "dropped": 3}, "3 runs were dropped from the log"),
-    ],
-)
-def test_nothing_is_unused_that_may_only_not_have_been_seen(more: dict[str, Any], reason: str) -> None:
-    candidates, refused = propose(unused.RULE, [INDEXED, DEAD], [BY_CUSTOMER], **more)
-    assert candidates == []
-    assert list(refused) == ["Drop the index idx_amount of orders", "Drop the table dead"]
-    assert all(reason in one for one in refused.values())
-
-
-def test_no_column_is_dropped_of_a_table_that_a_view_reads() -> None:
-    view = table("seen", []).model_copy(update={"kind": "view", "statement": "SELECT id FROM orders"})
-    candidates, refused = propose(unused.RULE, [ORDERS, view], [BY_CUSTOMER], days=40, catalog_coverage=FULL)
-    assert candidates == []
-    assert refused["Drop a column of orders"] == "the view seen reads it"
-
-
-def test_a_statement_that_could_not_be_read_may_use_anything() -> None:
-    given = workload([DEAD], ["SELECT b FROM elsewhere"], days=40, catalog_coverage=FULL)
-    [finding] = unused.RULE.propose(given)
-    assert isinstance(finding.found, Refusal)
-    assert finding.found.reason == "nothing seen used it, but 1 statements could not be read"
-
-
-@pytest.mark.parametrize(
-    "statement",
-    ["SELECT * FROM orders", "INSERT INTO orders VALUES (1, 2, '2024-01-01', 'a', 3)",
-     "INSERT INTO orders (id, customer, day, status, amount) SELECT 1, 2, NULL, 'a', 3"],
-)  # fmt: skip
-def test_a_column_that_is_returned_or_written_by_position_is_used(statement: str) -> None:
-    candidates, _ = propose(unused.RULE, [ORDERS], [statement], days=40, catalog_coverage=FULL)
-    assert candidates == []
-
-
-def test_a_table_that_only_a_view_reads_is_kept() -> None:
-    tables = [DEAD, view("v", [column("a")], "SELECT a FROM dead")]
-    candidates, refused = propose(unused.RULE, tables, [], days=40, catalog_coverage=FULL)
-    assert (candidates, refused) == ([], {"Drop the table dead": "the view v reads it"})
 
 
 def test_a_csv_is_converted_and_a_parquet_sorted_by_its_filter() -> None:

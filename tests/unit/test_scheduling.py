@@ -84,7 +84,10 @@ def test_enough_new_runs_start_an_analysis_with_all_that_the_rules_need(store: S
     assert (request.product, request.database, request.revision, request.epoch) == ("sales", "main", 1, 0)
     assert request.catalog == catalog()
     assert [(shape.statement, shape.count) for shape in request.workload] == [("SELECT a FROM t1 WHERE b = $1", 10)]
-    assert (request.dropped, request.budget_s, request.reason) == (3, 120, "10 new runs or more")
+    assert (request.budget_s, request.reason) == (120, "10 new runs or more")
+    assert (request.usage.named, request.usage.doubt) == ([], "that the log shows every use is not declared")
+    body = json.loads(decision.body)
+    assert (body["runs"], body["dropped"], body["covered"]) == (10, 3, False)
     assert (request.window_start, request.window_end) == (NOON - timedelta(seconds=1), NOON)
     assert request.event_id == decision.messages[0].message_id
 
@@ -118,7 +121,7 @@ def test_the_next_analysis_waits_for_new_runs_and_for_the_interval(store: Schedu
     store.see(1)
     assert store.turn(NOON + 29 * MINUTE) == []
     (decision,) = store.turn(NOON + 30 * MINUTE)
-    assert (asked(decision).revision, asked(decision).dropped) == (2, 0)
+    assert asked(decision).revision == 2
 
 
 def test_none_is_started_while_one_is_under_way(store: Scheduled) -> None:

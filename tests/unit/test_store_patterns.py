@@ -87,6 +87,7 @@ def test_two_databases_with_one_shape_stay_apart(file: KnowledgeFile) -> None:
     apply(file, pattern())
     apply(file, pattern(), database="other")
     apply(file, pattern(), product="risk", dropped=4)
+    apply(file, pattern(), product="", database="")  # a record that could not be read
     with file.reading() as tx:
         found = [(one.product, one.database, one.runs, one.dropped) for one in databases.listed(tx)]
     assert found == [("risk", "main", 1, 4), ("sales", "main", 1, 0), ("sales", "other", 1, 0)]

@@ -185,10 +185,11 @@ def test_a_clock_in_2090_is_survived() -> None:
     assert found["observed_patterns"][0][4].year == 2090
 
 
-def test_an_unreadable_record_of_the_query_log_counts_as_seen() -> None:
-    _, found = applied(PATTERNS, pattern_batch(17, product=""))
+def test_an_unreadable_record_of_the_query_log_counts_as_seen_and_is_nobodys() -> None:
+    _, found = applied(PATTERNS, pattern_batch(17, product="", database=""))
     assert found["applied_sources"] == [("query-log-id", 0, 17, 17)]
-    assert found["databases"] == []
+    noon = NOON.replace(tzinfo=None)
+    assert found["databases"] == [("", "", noon, noon, 0, 0, 0, 1)]
 
 
 def test_the_newest_catalog_stands_and_a_tombstone_changes_nothing() -> None:

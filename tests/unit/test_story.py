@@ -36,7 +36,7 @@ def test_all_that_happened_is_told_in_order(tmp_path: Path) -> None:
     store = Verified(tmp_path, ONE)
     with store.file.transaction() as tx:
         tx.execute(
-            "INSERT INTO analyses SELECT ?, 'sales', 'main', 1, 1, 1, ?, ?, '1000 new runs or more', '', ?, ?, 3, 1, 0",
+            "INSERT INTO analyses SELECT ?, 'sales', 'main', 1, 1, 1, ?, ?, '1000 runs', '', ?, ?, 3, 1, 0, true",
             [ONE.analysis_id, *[(ONE.time - timedelta(minutes=5)).replace(tzinfo=None)] * 4],
         )
     for slot in range(8):
@@ -57,7 +57,7 @@ def test_all_that_happened_is_told_in_order(tmp_path: Path) -> None:
         "",
     ]
     assert lines[7:-2] == [
-        "2026-11-29 11:55:00  an analysis was asked for: 1000 new runs or more; 3 queries since 2026-11-29 11:55",
+        "2026-11-29 11:55:00  an analysis was asked for: 1000 runs; 3 queries since 2026-11-29 11:55",
         "2026-11-29 12:00:00  measured and suggested, revision 3: 2.50x faster (2.00 to 3.00, k=8), 1.0 ms to 1.0 ms a "
         "run, on ; it costs 10.0 s to build, 1 kB more on disk, no write seen that it could slow down",
         "2026-11-29 13:00:00  bob approved 1 step of revision 3: complete: 1 of 1 steps may be done, now",

@@ -63,7 +63,7 @@ class Verified(Ordered):
 
         def take(tx: DuckDBPyConnection, deciding: Deciding) -> None:
             ordering = Ordering(tx, CODEC, self.gatekeeper.rules, self.key, deciding, now)
-            Verifying(tx, CODEC, deciding, now, ordering, UNSEEN).judge()
+            Verifying(tx, CODEC, deciding, now, ordering, UNSEEN).judge(absence=False)
 
         return self.decide(take, now)
 

@@ -53,12 +53,14 @@ def test_a_file_is_while_it_is_the_one_on_disk_and_may_be_written(tmp_path: Path
         assert only_as_code(place, SETTINGS, 1, in_place=True).startswith("the file was replaced on disk")
 
 
-def test_both_are_told_with_the_catalog(tmp_path: Path) -> None:
+def test_both_are_told_with_the_catalog_and_its_macros(tmp_path: Path) -> None:
     file = tmp_path / "shop.duckdb"
-    duckdb.connect(file).close()
+    with duckdb.connect(file) as connection:
+        connection.execute("CREATE TABLE t (a INTEGER); CREATE MACRO most() AS (SELECT max(a) FROM t)")
     exemplars = Exemplars(tmp_path)
     for pinned in (None, Path("pinned.json")):
         settings = SETTINGS.model_copy(update={"approval_keys": pinned})
         local = Local("sales", "i", settings, tmp_path, b"", exemplars, Files(exemplars), list, Event())
         told = snapshot_of(local, "shop", SnapshotFile(file), 1, in_place=False)
         assert (told.pinned, told.as_code[:18]) == (pinned is not None, "the product itself")
+        assert told.routines == ["(SELECT max(a) FROM t)"]
