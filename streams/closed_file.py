@@ -21,6 +21,7 @@ from schemas.client.exemplars import Exemplars, private_folder, salt_of
 from schemas.client.files import Files
 from schemas.client.kafka import Publisher
 from schemas.client.live import LiveDatabase
+from schemas.client.sealed import seal_of
 from schemas.client.settings import client_settings
 from schemas.errors import InputError, SettingsError
 from streams import connections
@@ -56,7 +57,7 @@ def apply(settings: Settings, api: ApiClient, file: Path, product: str, database
             "control process's key"
         )
     codec, folder, stop = connections.codec(settings), private_folder(product), Signal()
-    exemplars = Exemplars(folder)
+    exemplars = Exemplars(folder, seal_of(ours.exemplar_key_file))
     with _opened(file) as connection:
         attached = Attached(
             product,

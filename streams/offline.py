@@ -24,6 +24,7 @@ from schemas.client.exemplars import Exemplars, private_folder
 from schemas.client.files import Files
 from schemas.client.live import SnapshotFile
 from schemas.client.reports import snapshot_of
+from schemas.client.sealed import seal_of
 from schemas.client.settings import client_settings
 from schemas.client.slowness import Slowness
 from schemas.codec import Codec
@@ -92,7 +93,7 @@ def _check(file: Path) -> None:
 def _local(product: str, log: QueryFile, folder: Path, stop: Signal, progress: Progress) -> Local:
     """The exemplars are those of the log, or for stripped statements those that the product's client kept here."""
     exemplars, theirs = Exemplars(folder), private_folder(product)
-    kept, without = Exemplars(theirs), 0
+    kept, without = Exemplars(theirs, seal_of(client_settings().exemplar_key_file)), 0
     for of in sorted(log.workload, key=_weight):  # those put first go where there are too many
         found = log.exemplars[of.fingerprint] or [
             Shape(of.fingerprint, of.statement, literals, of.kind, tuple(files.items()))

@@ -27,6 +27,7 @@ from .kafka import Publisher, codec_of
 from .kafkasink import KafkaSink
 from .live import SnapshotFile
 from .recorder import INTERVAL_S, Recorder
+from .sealed import seal_of
 from .settings import client_settings
 
 
@@ -48,7 +49,7 @@ def main() -> int:
         if not settings.kafka.get("bootstrap.servers"):
             raise SettingsError("say where Kafka is: DUCKDB_SIDECAR_KAFKA_BOOTSTRAP_SERVERS=host:port")
         folder = private_folder(given.product)
-        exemplars, salt = Exemplars(folder), salt_of(folder)
+        exemplars, salt = Exemplars(folder, seal_of(settings.exemplar_key_file)), salt_of(folder)
         recorder = Recorder(given.product, lambda: sink, exemplars, salt)
         attached = Attached(
             given.product,

@@ -2,7 +2,8 @@
 
 They lie in an SQLite file, which several workers of one product share and which a crash leaves whole, in a folder
 that only the product's user can read. Each shape keeps `KEPT` of them, every run seen being as likely to be among
-them as any other (Vitter's algorithm R); beyond `SHAPES` shapes the least recently seen go.
+them as any other (Vitter's algorithm R); beyond `SHAPES` shapes the least recently seen go. With a key their values are
+sealed, and what was kept without it, or with another one, is forgotten.
 """
 
 import json
@@ -20,6 +21,7 @@ from time import monotonic, time
 
 from ..definition import words
 from ..fingerprint import Shape
+from .sealed import Seal
 
 KEPT = 5
 SHAPES = 2_000
@@ -41,6 +43,7 @@ CREATE TABLE IF NOT EXISTS exemplars (
     PRIMARY KEY (fingerprint, slot)
 );
 CREATE TABLE IF NOT EXISTS left_out (database TEXT PRIMARY KEY, names TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS sealed_by (key_id TEXT NOT NULL);
 """
 # workers count for themselves: the most that one of them has seen stands for all
 _COUNT = """
@@ -91,8 +94,9 @@ class Exemplars:
     Where the file cannot be had nothing is kept, which is logged once.
     """
 
-    def __init__(self, folder: Path, *, random: Random | None = None) -> None:
+    def __init__(self, folder: Path, seal: Seal | None = None, *, random: Random | None = None) -> None:
         self._file = folder / FILE
+        self._seal = seal
         self._random = random or Random()  # noqa: S311 - a sample
         self.start_afresh()
 
@@ -144,9 +148,12 @@ class Exemplars:
         if self._left_out and words(shape.text) & frozenset().union(*self._left_out.values()):
             return
         if shape.literals is not None:
-            literals, files = json.dumps(shape.literals), json.dumps(dict(shape.files))
-            if len(literals) + len(files) <= LARGEST:
-                self._waiting[shape.id, slot] = literals, files
+            kept = json.dumps(shape.literals), json.dumps(dict(shape.files))
+            if sum(map(len, kept)) <= LARGEST:
+                place = _place(shape.id, slot)
+                self._waiting[shape.id, slot] = (
+                    (self._seal.close(kept[0], place), self._seal.close(kept[1], place)) if self._seal else kept
+                )
 
     def save(self, *, final: bool = False) -> None:
         """Makes what was put safe, and every `COUNTS_S` seconds how often each shape was seen."""
@@ -174,18 +181,30 @@ class Exemplars:
 
     def get(self, fingerprint: str) -> list[Exemplar]:
         """Empty where there is no file."""
-        query = "SELECT literals, files FROM exemplars WHERE fingerprint = ? ORDER BY slot"
+        query = "SELECT slot, literals, files FROM exemplars WHERE fingerprint = ? ORDER BY slot"
         try:
             with closing(sqlite3.connect(f"{self._file.as_uri()}?mode=ro", timeout=BUSY_S, uri=True)) as database:
                 found = database.execute(query, (fingerprint,)).fetchall()
         except sqlite3.Error:
             return []
-        return [(tuple(json.loads(literals)), json.loads(files)) for literals, files in found]
+        opened = [[self._opened(text, _place(fingerprint, slot)) for text in kept] for slot, *kept in found]
+        return [(tuple(json.loads(literals)), json.loads(files)) for literals, files in opened if literals and files]
+
+    def _opened(self, text: str, place: str) -> str | None:
+        return self._seal.open(text, place) if self._seal else text
 
     def _load(self) -> OrderedDict[str, int]:
         seen: OrderedDict[str, int] = OrderedDict()
 
+        key_id = self._seal.key_id if self._seal else ""
+
         def read(database: sqlite3.Connection) -> None:
+            known = database.execute("SELECT key_id FROM sealed_by").fetchone()
+            if (known[0] if known else "") != key_id:
+                database.execute("PRAGMA secure_delete = ON")  # or they would lie in the file's free pages
+                database.execute("DELETE FROM exemplars")
+                database.execute("DELETE FROM sealed_by")
+                database.execute("INSERT INTO sealed_by VALUES (?)", (key_id,))
             seen.update(database.execute("SELECT fingerprint, seen FROM shapes ORDER BY last_seen_s"))
 
         self._transact(read)
@@ -207,3 +226,7 @@ class Exemplars:
             if not self._complained:
                 self._complained = True
                 logger.warning("exemplars for measuring are not kept in %s: %s", self._file, error)
+
+
+def _place(fingerprint: str, slot: int) -> str:
+    return f"{fingerprint}/{slot}"

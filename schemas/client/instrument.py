@@ -24,6 +24,7 @@ from .exemplars import Exemplars, private_folder, salt_of
 from .filesink import JsonLines, ParquetParts
 from .patches import Patches
 from .recorder import EXIT_S, Recorder
+from .sealed import seal_of
 from .settings import ClientSettings, client_settings
 from .sink import OpenSink, Sink
 from .versions import TESTED, VERSION
@@ -108,10 +109,11 @@ def instrument(
             if both := set(other.places or ()) & set(places or ()):
                 raise SettingsError(f"{both.pop()} is a database of product {other.recorder.product} already")
         folder = private_folder(product)
-        salt, exemplars = _salt(folder), Exemplars(folder)
+        found = client_settings(settings)
+        salt, exemplars = _salt(folder), Exemplars(folder, seal_of(found.exemplar_key_file))
         entry: Product
         open_sink = _opener(sink) if sink is not None else _attachment(
-            client_settings(settings), product, folder, salt, exemplars, lambda: entry
+            found, product, folder, salt, exemplars, lambda: entry
         )  # fmt: skip
         recorder = Recorder(product, open_sink, exemplars, salt)
         entry = Product(recorder, places, sink, settings)

@@ -45,6 +45,9 @@ class ClientSettings(BaseModel):
     clone_folder: Path | None = Field(
         None, description="where clones are made; none takes the product's folder below ~/.local/state/duckdb-sidecar"
     )
+    exemplar_key_file: Path | None = Field(
+        None, description="a file with base64 of 32 bytes, which the statements kept for measuring are sealed with"
+    )
     clone_bytes: int = Field(2 * GIB, gt=0, description="of the largest full clone; above it a sample is measured")
     clone_free_bytes: int = Field(GIB, ge=0, description="must stay free on the disk that clones are made on")
     clone_s: float = Field(120, gt=0, description="after which a clone that is not complete is given up")
