@@ -10,7 +10,7 @@ SidecarError
 │   ├── UnknownKey         its issuer is trusted, and has no such key
 │   └── KeysAwaited        its issuer's keys are just being fetched
 ├── BrokerError            the broker cannot be had, or refuses
-│   ├── PartsMissing       the jars or the Java runtime of the embedded broker cannot be had here
+│   ├── PartsMissing       jars, or the Java runtime of the embedded broker, cannot be had here
 │   └── TopicError         a topic is missing, has other partitions, or may not be used
 ├── ApiError               the API does not answer, or refuses
 │   └── NotThere           it knows of no such thing

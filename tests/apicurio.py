@@ -10,7 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from streams.broker import jvm, maven
+from inference import maven
+from streams.broker import jvm
 
 _ARCHIVE = Path(__file__).with_name("apicurio.sha256")
 _START_S = 120

@@ -21,9 +21,10 @@ from sklearn.linear_model import LogisticRegression
 
 from ..evaluation.ranking import Judged, regret
 from ..judgement.features import Features
-from ..judgement.network import INPUTS, Config, Network, Weights, forward, shapes
+from ..judgement.network import INPUTS, Config, Network, forward, shapes
 from ..judgement.ranker import TREES
 from ..judgement.trees import Trees
+from ..weights import Weights
 from .boosting import boosted
 from .examples import Example, Numbers
 

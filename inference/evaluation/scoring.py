@@ -15,7 +15,7 @@ import numpy as np
 
 from schemas.measure.statistics import CONFIDENCE
 
-from .texts import Operation, Reason
+from ..language.reading import Operation, Reason
 
 RESAMPLES = 1000
 SEED = 5

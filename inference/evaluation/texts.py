@@ -2,51 +2,21 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from ..language.reading import Operation, Part, Reason
+from ..language.reading import Table as OfCatalog
 
 FOLDER = Path(__file__).parent / "texts"
-
-Kind = Literal[
-    "look_into",
-    "create_index",
-    "cluster",
-    "create_summary",
-    "change_type",
-    "add_column",
-    "drop_column",
-    "drop_table",
-    "drop_index",
-]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-
-Reason = Literal[
-    "risk", "writes", "space", "timing", "obsolete", "done", "small", "doubt", "ownership", "unclear"
-]  # fmt: skip
-REASONS: tuple[Reason, ...] = get_args(Reason)
 
 ColumnType = Literal[
     "BIGINT", "INTEGER", "DOUBLE", "DECIMAL(12,2)", "VARCHAR", "DATE", "TIMESTAMP", "BOOLEAN", "UUID"
 ]  # fmt: skip
 
 
-class Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Table(Part):
-    name: str
+class Table(OfCatalog):
     rows: int
     columns: tuple[tuple[str, ColumnType], ...]
-
-
-class Operation(Part):
-    """`columns` come in the order that matters for its kind; what each kind takes stands in the README."""
-
-    kind: Kind
-    table: str
-    columns: tuple[str, ...]
 
 
 class Request(Part):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
-from .texts import Kind, Operation, Reason, Table
+from ..language.reading import Kind, Operation, Reason, Table
 
 C = TypeVar("C", bound=str)
 

@@ -5,8 +5,7 @@ candidates, pass a second one (a set network: Zaheer et al., Deep Sets, NeurIPS 
 preference, in log-odds over doing nothing, which always stands in the list with 0, and the probability of a gain,
 calibrated on lists that training has not seen (Platt's scaling).
 
-A model is a folder: `config.json`, and `weights.safetensors` with matrices in int8, a scale for each row. Computed is
-in float32, which is the fastest on processors.
+A model is a folder: `config.json` and the weights.
 """
 
 import json
@@ -19,14 +18,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schemas.errors import ModelError
 
+from ..weights import WEIGHTS, Weights, load_weights, save_weights
 from .features import FEATURES, FEATURES_VERSION
 
-CONFIG, WEIGHTS = "config.json", "weights.safetensors"
+CONFIG = "config.json"
 INPUTS = len(FEATURES) + 1
 """The features, and the preference that the trees have."""
 OUTPUTS = 2
-INT8 = 127
-LEAST = 1e-12
 
 
 class Config(BaseModel):
@@ -45,11 +43,8 @@ class Config(BaseModel):
     weights: str = ""
 
 
-Weights = dict[str, mx.array]
-"""Matrices and vectors by name. `mean` and `scale` bring the features to the same size."""
-
-
 def shapes(inputs: int, width: int) -> dict[str, tuple[int, ...]]:
+    """`mean` and `scale` bring the features to the same size."""
     layers = {"alone.0": (inputs, width), "alone.1": (width, width), "together.0": (3 * width, width)}
     layers["together.1"] = (width, OUTPUTS)
     found: dict[str, tuple[int, ...]] = {"mean": (inputs,), "scale": (inputs,)}
@@ -93,34 +88,14 @@ class Network:
     def save(self, folder: Path) -> None:
         """Makes the folder, or replaces what is in it."""
         folder.mkdir(parents=True, exist_ok=True)
-        arrays: Weights = {}
-        for name, value in self._weights.items():
-            arrays[name] = value
-            if value.ndim == 2:
-                arrays[f"{name}.scale"] = scale = mx.maximum(mx.abs(value).max(axis=1, keepdims=True), LEAST) / INT8
-                arrays[name] = mx.round(value / scale).astype(mx.int8)
-        mx.save_safetensors(str(folder / WEIGHTS), arrays)
-        digest = sha256((folder / WEIGHTS).read_bytes()).hexdigest()
-        config = self.config.model_copy(update={"weights": digest})
+        config = self.config.model_copy(update={"weights": save_weights(folder, self._weights)})
         (folder / CONFIG).write_text(json.dumps(config.model_dump(), indent=2) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Raises ModelError for what is not whole, not of these features, or holds what is no number."""
         config = _config(folder)
-        try:
-            stored = mx.load(str(folder / WEIGHTS))
-        except (RuntimeError, ValueError) as error:
-            raise ModelError(f"{folder / WEIGHTS} cannot be read: {error}") from None
-        weights: Weights = {}
-        for name, shape in shapes(INPUTS, config.width).items():
-            value, scale = (stored.get(key) if isinstance(stored, dict) else None for key in (name, f"{name}.scale"))
-            if value is None or value.shape != shape:
-                raise ModelError(f"{folder / WEIGHTS} has no weights {name} of the shape {shape}")
-            weights[name] = value.astype(mx.float32) if scale is None else value.astype(mx.float32) * scale
-            if not mx.isfinite(weights[name]).all().item():
-                raise ModelError(f"the weights {name} in {folder} are no numbers: use another model, or train one")
-        return cls(config, weights)
+        return cls(config, load_weights(folder, shapes(INPUTS, config.width)))
 
 
 def _config(folder: Path) -> Config:

@@ -12,9 +12,10 @@ import numpy as np
 
 from schemas.errors import ModelError
 
+from ..weights import WEIGHTS
 from .features import FEATURES, Features
 from .judged import Ranking
-from .network import CONFIG, INPUTS, WEIGHTS, Network
+from .network import CONFIG, INPUTS, Network
 from .trees import Trees
 
 TREES = "trees.npz"

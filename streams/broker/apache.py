@@ -20,8 +20,9 @@ from typing import IO
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from inference import maven
 from schemas.errors import BrokerError
-from streams.broker import Broker, jvm, maven
+from streams.broker import Broker, jvm
 from streams.broker.security import ADMIN, Security
 
 VERSION = "4.3.1"

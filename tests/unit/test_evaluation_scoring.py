@@ -14,7 +14,7 @@ from inference.evaluation.scoring import (
     reasons_f1,
     refused,
 )
-from inference.evaluation.texts import Kind, Operation, Reason
+from inference.language.reading import Kind, Operation, Reason
 
 
 def op(kind: Kind, table: str = "books", *columns: str) -> Operation:

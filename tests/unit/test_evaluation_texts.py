@@ -6,7 +6,8 @@ from itertools import combinations
 
 import pytest
 
-from inference.evaluation.texts import FOLDER, KINDS, REASONS, Domain, Kind, Operation, domains
+from inference.evaluation.texts import FOLDER, Domain, domains
+from inference.language.reading import KINDS, REASONS, Kind, Operation
 
 COLUMNS: dict[Kind, range] = {
     "look_into": range(4),
@@ -97,7 +98,7 @@ def test_there_are_as_many_as_the_readme_says() -> None:
     assert sum(len(domain.rejections) for domain in domains()) == 100
 
 
-@pytest.mark.parametrize("folder", ["distill"])
+@pytest.mark.parametrize("folder", ["distill", "language"])
 def test_what_trains_or_reads_does_not_know_the_texts(folder: str) -> None:
     files = list((FOLDER.parents[1] / folder).rglob("*.py"))
     assert files

@@ -2,8 +2,9 @@
 
 import pytest
 
-from inference.evaluation.texts import Operation, Reason, Table
+from inference.evaluation.texts import Table
 from inference.evaluation.words import operations, reason, words
+from inference.language.reading import Operation, Reason
 
 TABLES = (
     Table(name="books", rows=10, columns=(("book_id", "BIGINT"), ("shelf_no", "VARCHAR"), ("due_on", "DATE"))),

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from inference import maven
 from schemas.errors import BrokerError, PartsMissing
-from streams.broker import maven
 
 JAR = "org/example/some/thing/1.0/thing-1.0.jar"
 ARCHIVE = "org/example/some/thing/1.0/thing-1.0-all.tar.gz"

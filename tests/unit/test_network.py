@@ -8,7 +8,8 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from inference.judgement.network import CONFIG, INPUTS, WEIGHTS, Config, Network, Weights, shapes
+from inference.judgement.network import CONFIG, INPUTS, Config, Network, shapes
+from inference.weights import WEIGHTS, Weights
 from schemas.errors import ModelError
 
 

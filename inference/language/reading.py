@@ -1,0 +1,71 @@
+"""What free text is read as: operations on a catalog, a class of reason, the answer to a proposal; all enumerated."""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, get_args
+
+from pydantic import BaseModel, ConfigDict
+
+Kind = Literal[
+    "look_into",
+    "create_index",
+    "cluster",
+    "create_summary",
+    "change_type",
+    "add_column",
+    "drop_column",
+    "drop_table",
+    "drop_index",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+Reason = Literal[
+    "risk", "writes", "space", "timing", "obsolete", "done", "small", "doubt", "ownership", "unclear"
+]  # fmt: skip
+REASONS: tuple[Reason, ...] = get_args(Reason)
+
+Answer = Literal["accept", "counter", "refuse"]
+ANSWERS: tuple[Answer, ...] = get_args(Answer)
+
+Ground = Literal["none", "ownership", "breaking", "private", "cost", "freeze"]
+"""Why a proposal is not accepted as it is; of one that is, none."""
+GROUNDS: tuple[Ground, ...] = get_args(Ground)
+
+MOST_OPERATIONS, MOST_COLUMNS = 2, 6
+
+
+class Arity(NamedTuple):
+    least: int
+    most: int
+
+
+COLUMNS: Mapping[Kind, Arity] = {
+    "look_into": Arity(0, MOST_COLUMNS),
+    "create_index": Arity(1, MOST_COLUMNS),
+    "cluster": Arity(1, MOST_COLUMNS),
+    "create_summary": Arity(1, MOST_COLUMNS),
+    "change_type": Arity(1, 1),
+    "add_column": Arity(1, MOST_COLUMNS),
+    "drop_column": Arity(1, 1),
+    "drop_table": Arity(0, 0),
+    "drop_index": Arity(1, MOST_COLUMNS),
+}
+"""How many columns an operation of the kind names."""
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Table(Part):
+    """`columns` are names and types."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+
+
+class Operation(Part):
+    """`columns` come in the order that matters for its kind; what each kind takes says `evaluation/README.md`."""
+
+    kind: Kind
+    table: str
+    columns: tuple[str, ...]

@@ -1,0 +1,135 @@
+"""The language student as a thing to ask. Each answer is one of what was enumerated, with a calibrated probability.
+
+To be used by one thread, on which MLX runs.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import mlx.core as mx
+import numpy as np
+from numpy.typing import NDArray
+
+from . import encoder, heads
+from .catalog import Catalog, Picked
+from .choosing import Choosing
+from .heads import Candidates, Grounded, Text
+from .model import Calibration, Model, Task
+from .proposal import Contract, Proposal, said_of
+from .reading import ANSWERS, GROUNDS, REASONS, Answer, Ground, Operation, Reason, Table
+from .stepping import arrays, step_of
+
+MOST_CATALOGS = 8
+ENCODED_AT_ONCE = 64
+VERDICTS = [(answer, ground) for answer in ANSWERS for ground in GROUNDS if (answer == "accept") == (ground == "none")]
+"""What is accepted has no reason against it, and what is not has one."""
+Chances = NDArray[np.floating[Any]]
+T = TypeVar("T")
+
+
+class Said(NamedTuple, Generic[T]):
+    """`value` is None for "not understood". `probability` is that of the value to be right, or of there being none."""
+
+    value: T | None
+    probability: float
+
+
+class Student:
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._catalogs: OrderedDict[tuple[Table, ...], tuple[Catalog, mx.array]] = OrderedDict()
+
+    def read_request(self, text: str, tables: Sequence[Table]) -> Said[tuple[Operation, ...]]:
+        """What is asked for, on these tables: at least one operation, or not understood."""
+        choosing, certainty = self.raw_request(text, tables)
+        operations = choosing.operations()
+        if not operations:
+            return Said(None, certainty)
+        calibration = self._calibration("request")
+        probability = calibration.probability(certainty)
+        return Said(operations if probability >= calibration.threshold else None, probability)
+
+    def raw_request(self, text: str, tables: Sequence[Table]) -> tuple[Choosing, float]:
+        """The likeliest choice at each step, and how certain the network is of all of them, uncalibrated."""
+        catalog, encoded = self._catalog(tuple(tables))
+        if not catalog.tables:
+            return Choosing(catalog.picked(np.zeros(0)).layout), 1.0
+        picked, grounded = self._grounded(text, catalog, encoded)
+        choosing, certainty = Choosing(picked.layout), 1.0
+        while not choosing.is_done:
+            steps, allowed = arrays([[step_of(choosing)]], picked.layout.candidates)
+            scores = mx.where(allowed > 0, heads.score(self.model.weights, grounded, steps), encoder.FAR)[0, 0]
+            chances = np.asarray(mx.softmax(scores))
+            choice = max(step_of(choosing).allowed, key=chances.__getitem__)
+            certainty *= float(chances[choice])
+            choosing.choose(choice)
+        return choosing, certainty
+
+    def read_reason(self, text: str) -> Said[Reason]:
+        """Of a rejection. Not understood is not `unclear`, which is said of a text that gives no reason."""
+        (chances,) = self._chances("reason", text, ("reason",))
+        return self._said("reason", REASONS, chances)
+
+    def read_proposal(self, proposal: Proposal, contract: Contract) -> Said[tuple[Answer, Ground]]:
+        """An answer to it, as the policy of contracts would give it, and the class of its reason."""
+        return self.read_said(said_of(proposal, contract))
+
+    def read_said(self, text: str) -> Said[tuple[Answer, Ground]]:
+        """Of a proposal beside its contract, as `said_of` says them."""
+        answers, grounds = self._chances("proposal", text, ("answer", "ground"))
+        together = np.array([answers[ANSWERS.index(one)] * grounds[GROUNDS.index(other)] for one, other in VERDICTS])
+        return self._said("proposal", VERDICTS, together / together.sum())
+
+    def _said(self, task: Task, options: Sequence[T], chances: Chances) -> Said[T]:
+        best = int(np.argmax(chances))
+        calibration = self._calibration(task)
+        probability = calibration.probability(float(chances[best]))
+        return Said(options[best] if probability >= calibration.threshold else None, probability)
+
+    def _calibration(self, task: Task) -> Calibration:
+        return self.model.config.calibration.get(task, Calibration(threshold=0.0))
+
+    def _chances(self, task: str, text: str, layers: Sequence[str]) -> list[Chances]:
+        weights = self.model.weights
+        tokens, mask = encoder.padded([self.model.pieces.read(text).ids])
+        states = encoder.forward(self.model.config.shape, weights, tokens, mask)
+        whole = heads.classes(weights, task, states, mask)
+        return [np.asarray(mx.softmax(encoder.linear(weights, f"class.{one}", whole)[0])) for one in layers]
+
+    def _grounded(self, text: str, catalog: Catalog, encoded: mx.array) -> tuple[Picked, Grounded]:
+        weights = self.model.weights
+        read = self.model.pieces.read(text)
+        tokens, mask = encoder.padded([read.ids])
+        states = encoder.forward(self.model.config.shape, weights, tokens, mask)
+        overlaps, covers = catalog.overlaps([read])
+        mean = encoder.mean_of(states, mask)[0]
+        alike = (encoded @ mean) * mx.rsqrt((encoded * encoded).sum(axis=1) * (mean * mean).sum() + encoder.EPSILON)
+        picked = catalog.picked(overlaps[0].sum(axis=1) + np.asarray(alike))
+        rows = mx.array(picked.rows)
+        candidates = Candidates(
+            len(picked.layout.tables), encoded[rows], mx.array(picked.mask), mx.array(overlaps[:, picked.rows])
+        )
+        return picked, heads.ground(weights, Text(states, mask, mx.array(covers)), candidates)
+
+    def _catalog(self, tables: tuple[Table, ...]) -> tuple[Catalog, mx.array]:
+        """What the encoder makes of a catalog is kept."""
+        if tables not in self._catalogs:
+            catalog = Catalog(tables, self.model.pieces)
+            self._catalogs[tables] = catalog, self._encoded(catalog)
+            if len(self._catalogs) > MOST_CATALOGS:
+                self._catalogs.popitem(last=False)
+        self._catalogs.move_to_end(tables)
+        return self._catalogs[tables]
+
+    def _encoded(self, catalog: Catalog) -> mx.array:
+        """[row, width], those of about the same length together."""
+        order = sorted(range(len(catalog.tokens)), key=lambda row: len(catalog.tokens[row]))
+        found = mx.zeros((len(order), self.model.config.shape.width))
+        for start in range(0, len(order), ENCODED_AT_ONCE):
+            rows = order[start : start + ENCODED_AT_ONCE]
+            tokens, mask = encoder.padded([catalog.tokens[row] for row in rows])
+            states = encoder.forward(self.model.config.shape, self.model.weights, tokens, mask)
+            found[mx.array(rows)] = encoder.mean_of(states, mask)
+            mx.eval(found)
+        return found
