@@ -35,7 +35,7 @@ def dressed(text: str, random: Random) -> str:
     else:
         text = re.sub(r"(^|[.?!] +)([a-z])", lambda found: found[1] + found[2].upper(), text)
     if random.random() < 0.2:
-        text = re.sub(r"[,.;]", "", text)
+        text = re.sub(r"[,.;]", "", text) or text
     elif random.random() < 0.5 and text[-1:].isalnum():
         text += random.choice(".!.")
     return text

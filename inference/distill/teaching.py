@@ -94,8 +94,8 @@ class Course:
         self.fixed = {name: weights[name] for name in FROZEN}
         self.free = {name: value for name, value in weights.items() if name not in FROZEN}
         self._optimizers: dict[str, Any] = {
-            "encoder": optimizers.AdamW(learning_rate=self._rate("encoder"), weight_decay=plan.decay),
-            "heads": optimizers.AdamW(learning_rate=self._rate("heads"), weight_decay=plan.decay),
+            part: optimizers.AdamW(learning_rate=self._rate(part), weight_decay=plan.decay, bias_correction=True)
+            for part in ("encoder", "heads")
         }
         for name, one in self._optimizers.items():
             one.init(self._part(name, self.free))

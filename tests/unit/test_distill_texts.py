@@ -81,6 +81,21 @@ def test_a_third_has_no_answer_and_all_kinds_and_reasons_of_it_are_there(split: 
     assert not any(re.search(r"[{}|]\w|\{", one.text) for one in ASKED[split]), "a slot was left"
 
 
+def test_what_is_summed_by_time_is_grouped_by_the_one_time_that_there_is() -> None:
+    tables = {(made.domain, made.tables, table.name): dict(table.columns) for made in BATCHES["train"]
+              for table in made.tables}  # fmt: skip
+    found = [
+        tables[made.domain, made.tables, operation.table][name] in invented.TIMES
+        for made in BATCHES["train"]
+        for one in made.requests
+        if re.match(r"(have|keep|we need|i need|we want|i want)? ?(daily|weekly|monthly|hourly)", one.text.lower())
+        for operation in one.operations[:1]
+        if operation.kind == "create_summary"
+        for name in operation.columns
+    ]
+    assert sum(found) >= 3
+
+
 def test_texts_are_hardly_ever_the_same() -> None:
     texts = Counter(one.text for one in ASKED["train"] if one.operations)
     assert sum(count - 1 for count in texts.values()) < 0.01 * len(texts)

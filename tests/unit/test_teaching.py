@@ -1,6 +1,7 @@
 """Teaching the language student, on an encoder that is small. MLX runs here on the test's own thread."""
 
 import json
+from collections.abc import Sequence
 
 import mlx.core as mx
 import numpy as np
@@ -99,6 +100,21 @@ def test_what_the_teacher_sees_is_lost_by_none_who_sees_the_same() -> None:
     assert abs(float(loss(Plan(), SHAPE, weights, lesson, seen) - hard)) < 1e-3
     other = alike(Teacher(Pretrained(SHAPE, encoder_weights(9), tokenizer()))(lesson.texts))
     assert float(loss(Plan(), SHAPE, weights, lesson, other) - hard) > 0.05
+
+
+@pytest.mark.usefixtures("only_toys")
+def test_the_teacher_is_asked_now_and_then() -> None:
+    asked = []
+
+    class Counting(Teacher):
+        def __call__(self, texts: Sequence[str]) -> mx.array:
+            asked.append(taught.step)
+            return super().__call__(texts)
+
+    taught = course(Plan(steps=40, batch=4, alone=1, soft_every=3), Counting(WHOLE))
+    for _ in range(8):
+        taught.teach()
+    assert asked == [0, 3, 6]
 
 
 def test_texts_in_groups_have_the_states_that_they_have_together() -> None:
