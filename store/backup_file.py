@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.errors import BackupError
 from schemas.records import Position
+from schemas.sealing_key import KEY_BYTES
 
 from . import inputs, journal
 
@@ -36,7 +37,6 @@ CHUNK = 1 << 20
 TAG = 16
 PART = ".part"
 """At the end of the name of one that is being made."""
-KEY_BYTES = 32
 
 
 class Standing(BaseModel):

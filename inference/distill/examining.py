@@ -9,7 +9,6 @@ from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from ..evaluation.scoring import (
     RejectionRead,
@@ -25,11 +24,11 @@ from ..language.model import CERTAIN, Calibration, Model, Task
 from ..language.reading import Operation
 from ..language.student import Student
 from . import requests
+from .calibrating import platt
 from .proposals import proposed
 from .rejections import rejection
 from .seeds import random_of
 
-UNBOUND = 1e6
 OF_A_CATALOG = 12
 BEFORE = Calibration(threshold=0.0)
 
@@ -60,8 +59,8 @@ def calibrated(judged: Sequence[Judged]) -> Calibration:
     if not 0 < right.sum() < len(right):
         return Calibration()
     said = np.clip([one.certainty for one in judged], CERTAIN, 1 - CERTAIN)
-    line = LogisticRegression(C=UNBOUND).fit(np.log(said / (1 - said))[:, None], right)
-    found = Calibration(slope=float(line.coef_[0, 0]), offset=float(line.intercept_[0]))
+    slope, offset = platt(np.log(said / (1 - said)), right)
+    found = Calibration(slope=slope, offset=offset)
     chances = np.array([found.probability(one.certainty) for one in judged])
     thresholds = np.linspace(0, 1, 101)
     worth = [float((np.where(right, 1, -1) * (chances >= one)).sum()) for one in thresholds]

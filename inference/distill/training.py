@@ -17,7 +17,6 @@ from typing import Any
 import mlx.core as mx
 import mlx.optimizers as optimizers
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from ..evaluation.ranking import Judged, regret
 from ..judgement.features import Features
@@ -26,12 +25,12 @@ from ..judgement.ranker import TREES
 from ..judgement.trees import Trees
 from ..weights import Weights
 from .boosting import boosted
+from .calibrating import platt
 from .examples import Example, Numbers
 
 TAUS, HARD = (0.1, 0.3, 1.0), (0.0, 0.3)
 FOLDS = 5
 LEAST_SPREAD = 1e-3
-UNBOUND = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,5 +213,4 @@ def _calibrated(weights: Weights, batch: Batch) -> tuple[float, float]:
     """Slope and offset under which the gains are as likely as said."""
     there = np.asarray(batch.mask) > 0
     outputs = np.asarray(forward(weights, batch.inputs, batch.mask)[..., 1], np.float64)[there]
-    line = LogisticRegression(C=UNBOUND).fit(outputs[:, None], np.asarray(batch.gains)[there] > 0)
-    return float(line.coef_[0, 0]), float(line.intercept_[0])
+    return platt(outputs, np.asarray(batch.gains)[there] > 0)

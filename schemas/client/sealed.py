@@ -1,15 +1,15 @@
 """Texts that are sealed while they are kept (AES-256-GCM), each bound to the place that it is kept in."""
 
 import base64
-import binascii
 import hashlib
 import secrets
 from pathlib import Path
 
 from ..errors import SettingsError
+from ..sealing_key import key_of, text_of
 
-KEY_BYTES = 32
 NONCE_BYTES = 12
+SETTING = "exemplar_key_file"
 
 
 class Seal:
@@ -43,18 +43,4 @@ class Seal:
 
 def seal_of(file: Path | None) -> Seal | None:
     """By the key in the file, base64 of 32 bytes; None without one. Raises SettingsError, which never holds the key."""
-    if file is None:
-        return None
-    try:
-        if file.stat().st_mode & 0o077:
-            raise SettingsError(f"others can read exemplar_key_file {file}: chmod 600 it, or make a new key")
-        key = base64.b64decode(file.read_bytes().strip(), validate=True)
-    except OSError as error:
-        raise SettingsError(f"exemplar_key_file {file} cannot be read: {error.strerror}") from error
-    except binascii.Error:
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise SettingsError(
-            f"exemplar_key_file {file} holds no base64 of {KEY_BYTES} bytes: make one with `openssl rand -base64 32`"
-        )
-    return Seal(key)
+    return Seal(key_of(text_of(file, SETTING), f"{SETTING} {file}")) if file else None
