@@ -27,6 +27,22 @@ def test_the_tables_say_what_the_library_says() -> None:
     np.testing.assert_allclose(table_of(classifier).score(fresh), classifier.decision_function(fresh), rtol=1e-6)
 
 
+def test_a_value_at_the_threshold_goes_left() -> None:
+    split = Ensemble(
+        features=np.array([3, 0, 0]),
+        thresholds=np.array([0.5, 0.0, 0.0]),
+        left=np.array([1, 1, 2]),
+        right=np.array([2, 1, 2]),
+        values=np.array([0.0, -1.0, 1.0]),
+        roots=np.array([0]),
+        depth=1,
+        base=10.0,
+    )
+    rows = np.zeros((3, len(FEATURES)), np.float32)
+    rows[:, 3] = 0.25, 0.5, 0.75
+    assert split.score(rows).tolist() == [9.0, 9.0, 11.0]
+
+
 def test_trees_that_were_saved_say_the_same(tmp_path: Path) -> None:
     features, target = data(800, 3)
     trees = boosted(features, target, target > 1, seed=0)
