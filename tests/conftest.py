@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient
 from hypothesis import settings
 
 from schemas.errors import PartsMissing
@@ -49,6 +50,7 @@ Share = Callable[[str, Callable[[Path], tuple[str, Stop]]], str]
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 ROOM = 2**30
+WAIT_S = 60
 
 
 def run_kafka(folder: Path, security: Security | None = None) -> tuple[str, Stop]:
@@ -106,7 +108,16 @@ def mock_kafka() -> Iterator[MockKafka]:
 
 
 @pytest.fixture
-def topic_prefix(request: pytest.FixtureRequest) -> str:
-    """A prefix of topics, groups and subjects that no other test has."""
+def topic_prefix(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A prefix of topics, groups and subjects that no other test has.
+
+    Its topics on the shared broker go with the test: the heap of that one has room for those of 200 installations.
+    """
     readable = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name)[:60].strip("-")
-    return f"{readable}-{uuid.uuid4().hex[:8]}."
+    prefix = f"{readable}-{uuid.uuid4().hex[:8]}."
+    yield prefix
+    if "kafka" in request.fixturenames:
+        admin = AdminClient({"bootstrap.servers": request.getfixturevalue("kafka").bootstrap_servers})
+        names = [name for name in admin.list_topics(timeout=WAIT_S).topics if name.startswith(prefix)]
+        for deleted in admin.delete_topics(names).values() if names else ():
+            deleted.result(WAIT_S)

@@ -7,6 +7,8 @@ import pytest
 from confluent_kafka import OFFSET_STORED, Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
+from tests import created_topics
+
 WAIT_S = 30
 
 
@@ -32,7 +34,7 @@ def broker(request: pytest.FixtureRequest) -> Running:
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
 
     def create_topic(name: str, partitions: int) -> None:
-        admin.create_topics([NewTopic(name, partitions, 1)])[name].result(WAIT_S)
+        created_topics.create_topics(admin, NewTopic(name, partitions, 1))
 
     return Running(kafka.bootstrap_servers, create_topic)
 

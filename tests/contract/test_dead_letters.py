@@ -13,6 +13,7 @@ from schemas.topics import DEAD_LETTERS, QUERY_LOG
 from streams.agents.letters import letter
 from streams.agents.steps import Input
 from streams.dead_letters import REPLAYED, read, replay
+from tests import created_topics
 from tests.conftest import Kafka
 
 WAIT_S = 30
@@ -23,20 +24,20 @@ Config = dict[str, str]
 @pytest.fixture(params=["mock", "apache"])
 def config(request: pytest.FixtureRequest, topic_prefix: str) -> Config:
     """Of a client of a broker that has the two topics."""
-    create: Callable[[str, int], object]
+    create_topic: Callable[[str, int], object]
     if request.param == "mock":
         broker = request.getfixturevalue("mock_kafka")
-        create = broker.create_topic
+        create_topic = broker.create_topic
     else:
         broker = request.getfixturevalue("kafka")
         admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
 
-        def create(name: str, partitions: int) -> object:
+        def create_topic(name: str, partitions: int) -> None:
             config = {"max.message.bytes": str(DEAD_LETTERS.largest_record)}
-            return admin.create_topics([NewTopic(name, partitions, 1, config=config)])[name].result(WAIT_S)
+            created_topics.create_topics(admin, NewTopic(name, partitions, 1, config=config))
 
-    create(topic_prefix + QUERY_LOG.name, 2)
-    create(topic_prefix + DEAD_LETTERS.name, 1)
+    create_topic(topic_prefix + QUERY_LOG.name, 2)
+    create_topic(topic_prefix + DEAD_LETTERS.name, 1)
     return {"bootstrap.servers": broker.bootstrap_servers}
 
 

@@ -25,6 +25,7 @@ from schemas.errors import CloneError
 from schemas.measure.job import Outcome
 from schemas.records import DeadLetter, Measurement, MeasurementRequest
 from schemas.topics import DEAD_LETTERS, MEASUREMENT_REQUESTS, MEASUREMENTS, key_of
+from tests import created_topics
 from tests.query_log import Outputs, committed
 
 WAIT_S = 30
@@ -88,8 +89,7 @@ def installation(request: pytest.FixtureRequest, topic_prefix: str, tmp_path: Pa
     kafka = request.getfixturevalue("kafka")
     new = [NewTopic(topic_prefix + topic.name, topic.partitions, 1) for topic in topics]
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
-    for created in admin.create_topics(new).values():
-        created.result(WAIT_S)
+    created_topics.create_topics(admin, *new)
     return Installation(kafka.bootstrap_servers, topic_prefix, tmp_path)
 
 

@@ -35,6 +35,7 @@ from schemas.tokens import keys_of
 from schemas.topics import DEAD_LETTERS, OPERATIONS, OUTCOMES, key_of
 from streams.access.ordering import OrderKey, order_key
 from streams.access.signing import create
+from tests import created_topics
 from tests.operating import Killed, killed_at, order_of
 from tests.query_log import Outputs
 
@@ -133,8 +134,7 @@ def product(
         servers = request.getfixturevalue("kafka").bootstrap_servers
         new = [NewTopic(topic_prefix + topic.name, topic.partitions, 1) for topic in topics]
         admin = AdminClient({"bootstrap.servers": servers})
-        for created in admin.create_topics(new).values():
-            created.result(WAIT_S)
+        created_topics.create_topics(admin, *new)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     file = tmp_path / "shop.duckdb"
     schemas.instrument("sales", database=file, sink=tmp_path / "log.jsonl")

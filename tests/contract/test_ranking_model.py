@@ -14,8 +14,6 @@ from streams.metrics import REGISTRY
 from streams.ranking import RankingModel
 from tests import ranking_models
 
-pytestmark = pytest.mark.alone
-
 
 @pytest.fixture
 async def model(tmp_path: Path) -> AsyncIterator[RankingModel]:

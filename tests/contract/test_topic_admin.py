@@ -13,6 +13,7 @@ from schemas.topics import DEAD_LETTERS, JOURNAL, QUERY_LOG, TOPICS
 from streams import topic_admin
 from streams.own_kafka import create_topics
 from streams.topic_admin import ROLES, TopicAdmin
+from tests import created_topics
 from tests.conftest import Kafka
 
 WAIT_S = 30
@@ -40,12 +41,7 @@ def broker(request: pytest.FixtureRequest, topic_prefix: str) -> Running:
 def creating(kafka: Kafka, **config: str) -> Callable[[str, int], None]:
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
 
-    def create(name: str, partitions: int) -> None:
-        admin.create_topics([NewTopic(name, partitions, 1, config=config)])[name].result(WAIT_S)
-        while name not in admin.list_topics().topics:  # what one broker has created, itself may not know yet
-            pass
-
-    return create
+    return lambda name, partitions: created_topics.create_topics(admin, NewTopic(name, partitions, 1, config=config))
 
 
 def check(topics: TopicAdmin, roles: list[str]) -> None:

@@ -22,8 +22,6 @@ from tests import ranking_models
 from tests.worker_asking import SOON_S, is_there, one, outcome, preferred
 from tests.worker_child import stub
 
-pytestmark = pytest.mark.alone
-
 Begin = Callable[..., Awaitable[Worker]]
 
 

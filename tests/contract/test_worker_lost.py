@@ -17,8 +17,6 @@ from schemas.errors import WorkerLost
 from tests.worker_asking import is_there, outcome, preferred
 from tests.worker_child import COMMAND, stub
 
-pytestmark = pytest.mark.alone
-
 Begin = Callable[..., Awaitable[Worker]]
 
 

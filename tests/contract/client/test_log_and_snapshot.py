@@ -21,6 +21,7 @@ from schemas.actions import Rewrite
 from schemas.codec import Codec
 from schemas.records import CatalogSnapshot, Measurement, MeasurementRequest, QueryLogBatch, WorkloadShape
 from schemas.topics import CATALOGS, DEAD_LETTERS, MEASUREMENT_REQUESTS, MEASUREMENTS, QUERY_LOG, key_of
+from tests import created_topics
 from tests.conftest import Kafka
 from tests.jobs import candidate
 from tests.query_log import Outputs
@@ -43,8 +44,7 @@ def outside(kafka: Kafka, topic_prefix: str) -> dict[str, str]:
     topics = (QUERY_LOG, CATALOGS, MEASUREMENT_REQUESTS, MEASUREMENTS, DEAD_LETTERS)
     new = [NewTopic(topic_prefix + topic.name, topic.partitions, 1) for topic in topics]
     admin = AdminClient(config)
-    for created in admin.create_topics(new).values():
-        created.result(WAIT_S)
+    created_topics.create_topics(admin, *new)
     return config
 
 
