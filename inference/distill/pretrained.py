@@ -21,7 +21,7 @@ from tokenizers import Tokenizer
 
 from .. import maven
 from ..language.encoder import Shape
-from ..language.tokens import plain
+from ..language.letters import plain
 from ..weights import Weights
 
 JAR = Path(__file__).with_suffix(".sha256")

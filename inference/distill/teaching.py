@@ -20,7 +20,8 @@ from tokenizers import Tokenizer
 
 from ..language import encoder, heads
 from ..language.encoder import FAR, Shape, linear
-from ..language.tokens import Pieces, plain
+from ..language.letters import plain
+from ..language.tokens import Pieces
 from ..weights import Weights
 from . import requests
 from .lessons import Classing, Reading, means_of, proposals, reading, reasons, states_of

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from . import shortlist
 from .choosing import Layout
-from .names import COVERS, Names, Numbers, said_of_column, said_of_table
+from .names import COVERS, Numbers, said_of_column, said_of_table
 from .reading import Table
 from .tokens import Pieces, Tokens
 
-MOST_TABLES, MOST_COLUMNS = 40, 48
-"""That are looked at for one text; of more, those whose names are nearest to it."""
 LONGEST = 48
 """Tokens that are read of a candidate."""
 
@@ -34,9 +33,8 @@ class Catalog:
         columns = [(table, name, kind) for table in self.tables for name, kind in table.columns]
         texts = [*map(said_of_table, self.tables), *(said_of_column(*one) for one in columns)]
         self.tokens = [pieces.read(text).ids[:LONGEST] for text in texts]
-        self._names = Names([*(table.name for table in self.tables), *(name for _, name, _ in columns)])
-        counts = [len(table.columns) for table in self.tables]
-        self._firsts = len(self.tables) + np.cumsum([0, *counts])
+        self._names = shortlist.names(self.tables)
+        self._firsts = shortlist.firsts(self.tables)
 
     def overlaps(self, texts: Sequence[Tokens]) -> tuple[Numbers, Numbers]:
         """[text, row, OVERLAPS], and COVERS of [text, token]."""
@@ -49,26 +47,13 @@ class Catalog:
         return np.stack([figures for figures, _ in found]), covers
 
     def picked(self, nearness: NDArray[np.floating]) -> Picked:
-        """By nearness of each row: of the tables by their own and their best column's. All of a small catalog."""
-        best = [
-            nearness[table] + nearness[first:last].max(initial=0)
-            for table, (first, last) in enumerate(zip(self._firsts, self._firsts[1:], strict=False))
-        ]
-        tables = sorted(np.argsort(best, kind="stable")[::-1][:MOST_TABLES].tolist())
-        columns = []
-        for table in tables:
-            own = nearness[self._firsts[table] : self._firsts[table + 1]]
-            columns.append(sorted(np.argsort(-own, kind="stable")[:MOST_COLUMNS].tolist()))
-        layout = Layout(
-            tuple(
-                Table(name=self.tables[table].name, columns=tuple(self.tables[table].columns[one] for one in some))
-                for table, some in zip(tables, columns, strict=True)
-            )
-        )
+        """By nearness of each row; all of a small catalog."""
+        kept = shortlist.nearest(self.tables, nearness)
+        layout = Layout(shortlist.only(self.tables, kept))
         rows = np.zeros(layout.candidates, np.int64)
         mask = np.zeros(layout.candidates, np.float32)
-        rows[: len(tables)], mask[: len(tables)] = tables, 1
-        for place, (table, some) in enumerate(zip(tables, columns, strict=True)):
+        rows[: len(kept)], mask[: len(kept)] = list(kept), 1
+        for place, (table, columns) in enumerate(kept.items()):
             here = layout.columns(place)
-            rows[here], mask[here] = self._firsts[table] + np.array(some, np.int64), 1
+            rows[here], mask[here] = self._firsts[table] + np.array(columns, np.int64), 1
         return Picked(layout, rows, mask)

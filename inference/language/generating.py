@@ -18,7 +18,7 @@ from mlx_lm.models.cache import make_prompt_cache
 from schemas.errors import InvalidAnswer, JudgementError
 
 from ..worker.requests import Said
-from .asks import Ask, Form, OneOf, Prose, Task, messages
+from .asks import Ask, Form, OneOf, Operations, Prose, Task, messages
 from .masks import Along, Filling, Node, Walk, tree
 
 PREFIXES = 8
@@ -127,7 +127,7 @@ class LanguageModel:
                 tokens = [(one, self._tokenizer.encode(one, add_special_tokens=False)) for one in ids]
                 root = tree(tokens)
                 return 1 + max(len(one) for _, one in tokens), lambda: self._along(root)
-            case Form(form=form):
+            case Form(form=form) | Operations(form=form):
                 if self._grammar_tokenizer is None:
                     self._grammar_tokenizer = from_tokenizer(self._tokenizer._tokenizer, eos_token=self._ends)
                 known = self._grammar_tokenizer

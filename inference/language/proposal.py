@@ -28,13 +28,26 @@ class Proposal(Part):
 
 
 def said_of(proposal: Proposal, contract: Contract) -> str:
+    return together(terms_of(contract, proposal.to), wish_of(proposal))
+
+
+def together(terms: str, wish: str) -> str:
     """The contract first: of a long purpose, the end is what is not read."""
+    return f"{terms}. {wish}"
+
+
+def terms_of(contract: Contract, asked: str) -> str:
+    """`asked` is the domain that the proposal is made to."""
     parts = [
         f"{contract.table} belongs to {contract.owner}",
-        f"asked is {proposal.to}",
+        f"asked is {asked}",
         f"promised: {', '.join(contract.promised) or 'nothing'}",
         f"private: {', '.join(contract.private) or 'nothing'}",
         f"budget {contract.budget}",
         "frozen" if contract.is_frozen else "open",
     ]
-    return f"{'; '.join(parts)}. {proposal.of} writes: {proposal.purpose}"
+    return "; ".join(parts)
+
+
+def wish_of(proposal: Proposal) -> str:
+    return f"{proposal.of} writes: {proposal.purpose}"

@@ -30,6 +30,9 @@ Ground = Literal["none", "ownership", "breaking", "private", "cost", "freeze"]
 """Why a proposal is not accepted as it is; of one that is, none."""
 GROUNDS: tuple[Ground, ...] = get_args(Ground)
 
+VERDICTS = tuple((one, ground) for one in ANSWERS for ground in GROUNDS if (one == "accept") == (ground == "none"))
+"""What is accepted has no reason against it, and what is not has one."""
+
 MOST_OPERATIONS, MOST_COLUMNS = 2, 6
 
 
@@ -69,3 +72,8 @@ class Operation(Part):
     kind: Kind
     table: str
     columns: tuple[str, ...]
+
+    def is_whole(self) -> bool:
+        """With as many columns as its kind takes, and none twice."""
+        least, most = COLUMNS[self.kind]
+        return least <= len(self.columns) <= most and len(set(self.columns)) == len(self.columns)

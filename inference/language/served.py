@@ -16,7 +16,7 @@ from ..worker.answered_by import AnsweredBy
 from ..worker.figures import Figures
 from ..worker.frames import LARGEST
 from ..worker.waiting import Priority
-from .asks import Ask, Form, OneOf, Prose, Reply, messages, read
+from .asks import Ask, Form, OneOf, Operations, Prose, Reply, messages, read
 
 AT_ONCE = 16
 ANSWER_BYTES = 64 << 10
@@ -81,7 +81,7 @@ def _form(ask: Ask) -> dict[str, Any] | None:
         case OneOf(ids=ids):
             properties = {CHOICE: {"type": "string", "enum": list(ids)}}
             return {"type": "object", "properties": properties, "required": [CHOICE], "additionalProperties": False}
-        case Form(form=form):
+        case Form(form=form) | Operations(form=form):
             return form
     return None
 

@@ -17,13 +17,11 @@ from .choosing import Choosing
 from .heads import Candidates, Grounded, Text
 from .model import Calibration, Model, Task
 from .proposal import Contract, Proposal, said_of
-from .reading import ANSWERS, GROUNDS, REASONS, Answer, Ground, Operation, Reason, Table
+from .reading import ANSWERS, GROUNDS, REASONS, VERDICTS, Answer, Ground, Operation, Reason, Table
 from .stepping import arrays, step_of
 
 MOST_CATALOGS = 8
 ENCODED_AT_ONCE = 64
-VERDICTS = [(answer, ground) for answer in ANSWERS for ground in GROUNDS if (answer == "accept") == (ground == "none")]
-"""What is accepted has no reason against it, and what is not has one."""
 Chances = NDArray[np.floating[Any]]
 T = TypeVar("T")
 

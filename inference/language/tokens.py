@@ -1,6 +1,5 @@
 """Text as word pieces, and as the words that they are pieces of."""
 
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -9,14 +8,9 @@ from tokenizers import Tokenizer
 
 from schemas.errors import ModelError
 
+from .letters import plain
+
 TOKENIZER = "tokenizer.json"
-MOST_CHARACTERS = 4_000
-"""Of a text. What follows is not read."""
-LATIN = str.maketrans(
-    "авеіјкмнорсѕтухԁɡοαενικτρυΑΒΕΖΗΙΚΜΝΟΡΤΥΧАВЕЅІЈКМНОРСТХ",
-    "abeijkmhopcstyxdgoaeviktpuABEZHIKMNOPTYXABESIJKMHOPCTX",
-)
-"""Letters of other scripts that look as Latin ones do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +62,3 @@ class Pieces:
             words=tuple(told[start:end].lower() for start, end in words.values()),
             word_of=tuple(-1 if word is None else order[word] for word in encoding.word_ids),
         )
-
-
-def plain(text: str) -> str:
-    """In the letters that it seems to be written in, without marks that cannot be seen, cut to MOST_CHARACTERS."""
-    folded = unicodedata.normalize("NFKC", text[:MOST_CHARACTERS]).translate(LATIN)
-    return "".join(char for char in folded if unicodedata.category(char) not in {"Cf", "Cs", "Co"})[:MOST_CHARACTERS]

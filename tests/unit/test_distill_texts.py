@@ -15,9 +15,9 @@ from inference.distill.seeds import random_of
 from inference.evaluation.texts import FOLDER
 from inference.evaluation.texts import domains as of_the_test
 from inference.language.choosing import Layout, choices
+from inference.language.letters import plain
 from inference.language.proposal import Contract
 from inference.language.reading import COLUMNS, KINDS, REASONS
-from inference.language.tokens import plain
 
 SPLITS = ("train", "validation")
 BATCHES = {split: [batch(split, f"test:{number}", 24) for number in range(60)] for split in SPLITS}

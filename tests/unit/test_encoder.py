@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from inference.language import encoder
-from inference.language.tokens import MOST_CHARACTERS, plain
+from inference.language.letters import MOST_CHARACTERS, plain
 from tests.language_models import SHAPE, VOCABULARY, encoder_weights, pieces
 
 Numbers = NDArray[np.float64]

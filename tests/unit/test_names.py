@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from inference.language.catalog import MOST_COLUMNS, MOST_TABLES, Catalog
+from inference.language.catalog import Catalog
 from inference.language.names import Names, said_of_column, said_of_table, words_of
 from inference.language.reading import Table
+from inference.language.shortlist import MOST_COLUMNS, MOST_TABLES
 from tests.language_models import ITEMS, LOG, ORDERS, pieces
 
 
