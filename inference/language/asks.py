@@ -144,6 +144,8 @@ class Reply:
     by: AnsweredBy
     tokens: int = 0
     """Generated."""
+    probability: float | None = None
+    """Of the likeliest reading to be right; "not understood" where that is too low. None from who cannot tell."""
     is_cached: bool = False
 
 

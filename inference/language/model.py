@@ -7,7 +7,7 @@ from math import exp, log
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
 from schemas.errors import ModelError
 
@@ -30,9 +30,9 @@ class Calibration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    slope: float = 1.0
-    offset: float = 0.0
-    threshold: float = 0.5
+    slope: FiniteFloat = 1.0
+    offset: FiniteFloat = 0.0
+    threshold: FiniteFloat = 0.5
 
     def probability(self, said: float) -> float:
         said = min(max(said, CERTAIN), 1 - CERTAIN)

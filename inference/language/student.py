@@ -66,8 +66,12 @@ class Student:
 
     def read_reason(self, text: str) -> Said[Reason]:
         """Of a rejection. Not understood is not `unclear`, which is said of a text that gives no reason."""
-        (chances,) = self._chances("reason", text, ("reason",))
-        return self._said("reason", REASONS, chances)
+        return self.read_reasons([text])[0]
+
+    def read_reasons(self, texts: Sequence[str]) -> list[Said[Reason]]:
+        """In one forward."""
+        (chances,) = self._chances("reason", texts, ("reason",))
+        return [self._said("reason", REASONS, row) for row in chances]
 
     def read_proposal(self, proposal: Proposal, contract: Contract) -> Said[tuple[Answer, Ground]]:
         """An answer to it, as the policy of contracts would give it, and the class of its reason."""
@@ -75,9 +79,14 @@ class Student:
 
     def read_said(self, text: str) -> Said[tuple[Answer, Ground]]:
         """Of a proposal beside its contract, as `said_of` says them."""
-        answers, grounds = self._chances("proposal", text, ("answer", "ground"))
-        together = np.array([answers[ANSWERS.index(one)] * grounds[GROUNDS.index(other)] for one, other in VERDICTS])
-        return self._said("proposal", VERDICTS, together / together.sum())
+        return self.read_proposals([text])[0]
+
+    def read_proposals(self, texts: Sequence[str]) -> list[Said[tuple[Answer, Ground]]]:
+        """As `read_said`, in one forward."""
+        answers, grounds = self._chances("proposal", texts, ("answer", "ground"))
+        places = [(ANSWERS.index(answer), GROUNDS.index(ground)) for answer, ground in VERDICTS]
+        together = np.stack([answers[:, answer] * grounds[:, ground] for answer, ground in places], axis=1)
+        return [self._said("proposal", VERDICTS, row / row.sum()) for row in together]
 
     def _said(self, task: Task, options: Sequence[T], chances: Chances) -> Said[T]:
         best = int(np.argmax(chances))
@@ -88,12 +97,13 @@ class Student:
     def _calibration(self, task: Task) -> Calibration:
         return self.model.config.calibration.get(task, Calibration(threshold=0.0))
 
-    def _chances(self, task: str, text: str, layers: Sequence[str]) -> list[Chances]:
+    def _chances(self, task: str, texts: Sequence[str], layers: Sequence[str]) -> list[Chances]:
+        """[text, class] of each layer."""
         weights = self.model.weights
-        tokens, mask = encoder.padded([self.model.pieces.read(text).ids])
+        tokens, mask = encoder.padded([self.model.pieces.read(text).ids for text in texts])
         states = encoder.forward(self.model.config.shape, weights, tokens, mask)
         whole = heads.classes(weights, task, states, mask)
-        return [np.asarray(mx.softmax(encoder.linear(weights, f"class.{one}", whole)[0])) for one in layers]
+        return [np.asarray(mx.softmax(encoder.linear(weights, f"class.{one}", whole), axis=-1)) for one in layers]
 
     def _grounded(self, text: str, catalog: Catalog, encoded: mx.array) -> tuple[Picked, Grounded]:
         weights = self.model.weights

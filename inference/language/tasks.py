@@ -54,7 +54,12 @@ cost: it would cost more than the budget.
 freeze: the contract is frozen.""",
 )
 
-_VERDICTS = {answer if ground == "none" else f"{answer}: {ground}": (answer, ground) for answer, ground in VERDICTS}
+
+def id_of(answer: Verdict, ground: Ground) -> str:
+    return answer if ground == "none" else f"{answer}: {ground}"
+
+
+_VERDICTS = {id_of(*verdict): verdict for verdict in VERDICTS}
 CLASS = OneOf(ids=(*REASONS, NOT_UNDERSTOOD), otherwise=NOT_UNDERSTOOD)
 VERDICT = OneOf(ids=(*_VERDICTS, NOT_UNDERSTOOD), otherwise=NOT_UNDERSTOOD)
 

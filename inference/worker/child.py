@@ -22,8 +22,8 @@ def main(arguments: Sequence[str], blas: str | None, load_ranker: LoadRanker) ->
     parser = argparse.ArgumentParser(prog="python -m inference.worker")
     parser.add_argument("--channel", type=int, required=True, help="descriptor of a socket that was inherited")
     parser.add_argument("--ranker", type=Path, help="folder of the model that ranks")
-    parser.add_argument("--model", type=Path, help="folder of a language model, as mlx-lm reads it")
-    parser.add_argument("--adapter", type=Path, help="folder of adapters of the language model")
+    parser.add_argument("--model", type=Path, help="folder of the language student, or of a model for mlx-lm")
+    parser.add_argument("--adapter", type=Path, help="folder of adapters of a model for mlx-lm")
     told = parser.parse_args(arguments)
     with socket(fileno=told.channel) as channel:
         try:
@@ -60,7 +60,7 @@ def _tried(ranker: Ranker, folder: Path) -> Ranker:
 
 
 def _load_speaker(folder: Path, adapter: Path | None) -> Speaker:
-    from ..language.loading import load  # a second of imports, which ranking alone does not need
+    from ..language.speaking import load  # imports that ranking alone does not need
 
     return load(folder, adapter)
 

@@ -142,7 +142,7 @@ class Worker:
                 self._figures.hit("say", time.monotonic() - begun)
                 return replace(found, is_cached=True)
             by, header, _ = await self._ask(say)
-            reply = Reply(asks.read(ask, header["text"]), by, header["tokens"])
+            reply = Reply(asks.read(ask, header["text"]), by, header["tokens"], header["probability"])
             self._replies.put(key_of(by, say.asked()), reply, 2 * len(header["text"]))
             self._figures.answer("say", time.monotonic() - begun, header["batch"], header["tokens"])
             return reply

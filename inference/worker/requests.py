@@ -53,10 +53,14 @@ Request = Rank | Say
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a model said, as it said it; `tokens` were generated for that."""
+    """What a model said, as it said it; `tokens` were generated for that.
+
+    `probability` is calibrated, that it is right; None from models that know none.
+    """
 
     text: str
     tokens: int
+    probability: float | None = None
 
 
 def _header(request: Request, key: int) -> Header:

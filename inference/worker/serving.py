@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from queue import Empty, SimpleQueue
 from socket import SHUT_RDWR, socket
 from threading import Thread
@@ -26,7 +27,7 @@ LATE = "its deadline was over before the model came to it: the rules decide"
 
 
 class Speaker(Protocol):
-    """A language model; of the answers that it generates together each is a row."""
+    """A language model; of the answers that it works on together each is a row."""
 
     name: str
     version: str
@@ -37,7 +38,7 @@ class Speaker(Protocol):
         """Raises JudgementError."""
 
     def step(self) -> dict[int, Said | InvalidAnswer]:
-        """One token for each row; those that are through."""
+        """One token for each row that generates; those that are through."""
 
     def stop(self, key: int) -> None: ...
     def reset(self) -> None:
@@ -176,7 +177,7 @@ class Server:
         if isinstance(outcome, JudgementError):
             self._refuse(key, outcome)
             return
-        header = {"id": key, "kind": "said", "text": outcome.text, "tokens": outcome.tokens, "batch": together}
+        header = {"id": key, "kind": "said", "batch": together} | asdict(outcome)
         self._channel.sendall(frames.pack(header))
 
     def _refuse(self, key: int, error: JudgementError) -> None:
