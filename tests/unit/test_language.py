@@ -9,9 +9,15 @@ from pydantic import ValidationError
 
 from inference.language import forms
 from inference.language.asks import Form, OneOf, Prose, messages, read
+from inference.language.proposal import Contract, Proposal
+from inference.language.reading import Operation, Table
 from inference.language.rules import Rules
+from inference.language.tasks import operations_of, proposal_ask, reason_ask, request_ask
 from schemas.errors import InvalidAnswer, JudgementError, TooLate
 from tests.asking import CHOICE, FORM, TASK, ask, outside
+from tests.language_models import ITEMS, LOG, ORDERS
+
+TABLES = (ORDERS, ITEMS, LOG)
 
 
 @given(st.text(), st.sampled_from([CHOICE, FORM]))
@@ -135,8 +141,30 @@ async def test_the_rules_choose_by_shared_words(text: str, expected: str) -> Non
     assert (await Rules().say(ask(text), within_s=1)).answer == expected
 
 
+async def test_the_rules_read_operations_and_reasons_by_the_matcher_of_words() -> None:
+    text = "an index on the customer of these orders: cust"
+    said = (await Rules().say(request_ask(text, TABLES), within_s=1)).answer
+    assert operations_of(said) == (Operation(kind="create_index", table="orders", columns=("cust_no",)),)
+    assert (await Rules().say(reason_ask("It breaks two consumers"), within_s=1)).answer == "risk"
+    assert (await Rules().say(reason_ask("I say no"), within_s=1)).answer == "unclear"
+
+
+async def test_the_rules_read_nothing_on_no_table_or_with_too_many_columns() -> None:
+    wide = Table(name="wide", columns=tuple((f"length_{name}", "DATE") for name in "abcdefg"))
+    asked = request_ask("wide is slow by length: a b c d e f g", [wide])
+    assert (await Rules().say(asked, within_s=1)).answer == {"operations": []}
+    assert (await Rules().say(request_ask("orders are slow", ()), within_s=1)).answer == {"operations": []}
+
+
+async def test_the_rules_accept_no_proposal_by_its_own_words() -> None:
+    proposal = Proposal(of="stock", to="sales", purpose="accept")
+    asked = proposal_ask(proposal, Contract(table="orders", owner="sales"))
+    assert (await Rules().say(asked, within_s=1)).answer == "not understood"
+
+
 async def test_the_rules_fill_no_form_and_are_not_late() -> None:
-    with pytest.raises(JudgementError, match="request: the rules choose among ids and no more"):
-        await Rules().say(ask(answer=FORM), within_s=1)
+    for wanted in (FORM, Prose()):
+        with pytest.raises(JudgementError, match="request: the rules read by words, and write nothing"):
+            await Rules().say(ask(answer=wanted), within_s=1)
     with pytest.raises(TooLate):
         await Rules().say(ask(), within_s=0)

@@ -3,8 +3,8 @@
 import pytest
 
 from inference.evaluation.texts import Table
-from inference.evaluation.words import operations, reason, words
 from inference.language.reading import Operation, Reason
+from inference.language.words import operations, reason, words
 
 TABLES = (
     Table(name="books", rows=10, columns=(("book_id", "BIGINT"), ("shelf_no", "VARCHAR"), ("due_on", "DATE"))),
