@@ -17,6 +17,11 @@ def obedient(body: dict[str, Any]) -> object:
     if "response_format" not in body:
         return completion("Because the rows are in order.")
     schema = body["response_format"]["json_schema"]["schema"]
+    if "operations" in schema["properties"]:
+        one = schema["properties"]["operations"]["items"]["anyOf"][0]["properties"]
+        column = one["columns"]["items"]["enum"][0]
+        told = {"kind": "cluster", "table": one["table"]["enum"][0], "columns": [column]}
+        return completion(json.dumps({"operations": [told]}))
     if "answer" in schema["properties"]:
         return completion(json.dumps({"answer": schema["properties"]["answer"]["enum"][1]}))
     return completion('{"operation": {"table": "lines", "column": "price"}, "sure": true}')

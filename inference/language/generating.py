@@ -20,6 +20,7 @@ from schemas.errors import InvalidAnswer, JudgementError
 from ..worker.requests import Said
 from .asks import Ask, Form, OneOf, Operations, Prose, Task, messages
 from .masks import Along, Filling, Node, Walk, tree
+from .shortlist import shortlist
 
 PREFIXES = 8
 """Tasks whose instructions are kept read."""
@@ -71,9 +72,9 @@ class LanguageModel:
 
     def begin(self, key: int, ask: Ask) -> None:
         """Raises JudgementError."""
+        ask, prompt = self._fitted(ask)
         most, make_walk = self._bounds(ask)
         prefix, cache = self._prefix(ask.task)
-        prompt = self._prompt(ask)
         if len(prompt) + most > self._longest:
             raise JudgementError(f"a prompt of {len(prompt):,} tokens is longer than the model reads: shorten it")
         shared = len(prefix) if prompt[: len(prefix)] == prefix and len(prefix) < len(prompt) else 0
@@ -137,6 +138,18 @@ class LanguageModel:
 
     def _along(self, root: Node) -> Walk:
         return Along(root, self._vocabulary, self._ends)
+
+    def _fitted(self, ask: Ask) -> tuple[Ask, Tokens]:
+        """And its prompt; of a catalog that the model cannot read, about the half that is nearest to the text."""
+        prompt = self._prompt(ask)
+        while len(prompt) + FORM_TOKENS > self._longest and isinstance(ask.answer, Operations):
+            half = len(ask.answer.tables) // 2
+            if not half:
+                break
+            tables = shortlist(ask.text, ask.answer.tables, half)
+            ask = ask.model_copy(update={"answer": Operations(tables=tables)})
+            prompt = self._prompt(ask)
+        return ask, prompt
 
     def _prompt(self, ask: Ask) -> Tokens:
         chat = [message | {"content": self._plain(message["content"])} for message in messages(ask)]

@@ -16,12 +16,12 @@ MOST_TABLES, MOST_COLUMNS = 40, 48
 WORD = re.compile(r"[^\W_]+|[^\w\s]|_")
 
 
-def shortlist(text: str, tables: Sequence[Table]) -> tuple[Table, ...]:
+def shortlist(text: str, tables: Sequence[Table], most_tables: int = MOST_TABLES) -> tuple[Table, ...]:
     """By the words that the text shares with their names; all of a small catalog."""
-    if len(tables) <= MOST_TABLES and all(len(table.columns) <= MOST_COLUMNS for table in tables):
+    if len(tables) <= most_tables and all(len(table.columns) <= MOST_COLUMNS for table in tables):
         return tuple(tables)
     figures, _ = names(tables).overlap(WORD.findall(plain(text).lower()))
-    return only(tables, nearest(tables, figures.sum(axis=1)))
+    return only(tables, nearest(tables, figures.sum(axis=1), most_tables))
 
 
 def names(tables: Sequence[Table]) -> Names:
@@ -34,12 +34,14 @@ def firsts(tables: Sequence[Table]) -> NDArray[np.int64]:
     return len(tables) + np.cumsum([0, *(len(table.columns) for table in tables)])
 
 
-def nearest(tables: Sequence[Table], nearness: NDArray[np.floating]) -> Mapping[int, list[int]]:
+def nearest(
+    tables: Sequence[Table], nearness: NDArray[np.floating], most_tables: int = MOST_TABLES
+) -> Mapping[int, list[int]]:
     """Places of tables, and of columns in each of them, in order. A table is as near as it and its best column are."""
     bounds = firsts(tables)
     own = [nearness[first:last] for first, last in pairwise(bounds)]
     best = [nearness[table] + columns.max(initial=0) for table, columns in enumerate(own)]
-    kept = sorted(np.argsort(best, kind="stable")[::-1][:MOST_TABLES].tolist())
+    kept = sorted(np.argsort(best, kind="stable")[::-1][:most_tables].tolist())
     return {table: sorted(np.argsort(-own[table], kind="stable")[:MOST_COLUMNS].tolist()) for table in kept}
 
 

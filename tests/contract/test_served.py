@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.language.asks import Ask, Form, OneOf
+from inference.language.asks import Ask, Form, OneOf, Operations
 from inference.language.served import Served
 from schemas.errors import InvalidAnswer, JudgementError, TooLate
-from tests.asking import CHOICE, FORM, IDS, TEXTS, ask, outside
+from tests.asking import CATALOG, CHOICE, FORM, IDS, SAID_OPERATIONS, TEXTS, ask, outside
 from tests.completions import Completions, completion
 
 SOON_S = 60.0
@@ -23,6 +23,7 @@ ANYTHING = st.one_of(
     st.recursive(PARTS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)),
     st.builds(completion, st.text() | st.sampled_from(IDS) | st.none() | st.lists(st.text())),
     st.builds(completion, st.builds(json.dumps, FILLED)),
+    st.builds(completion, SAID_OPERATIONS),
     st.builds(completion, st.builds("{}{}".format, st.sampled_from(IDS), st.text())),
 )
 
@@ -45,8 +46,8 @@ async def test_a_hostile_server_that_says_anything_gets_nothing_but_an_answer_th
 
         examples: list[tuple[object, Ask]] = []
 
-        @given(ANYTHING, st.sampled_from([CHOICE, FORM]))
-        def collect(answer: object, wanted: OneOf | Form) -> None:
+        @given(ANYTHING, st.sampled_from([CHOICE, FORM, CATALOG]))
+        def collect(answer: object, wanted: OneOf | Form | Operations) -> None:
             examples.append((answer, ask(answer=wanted)))
 
         collect()

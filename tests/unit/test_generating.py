@@ -11,13 +11,14 @@ from mlx.utils import tree_flatten
 from mlx_lm.tuner.utils import linear_to_lora_layers
 from mlx_lm.utils import load as load_by_mlx_lm
 
-from inference.language import generating
-from inference.language.asks import Ask, Prose, Task, read
+from inference.language import forms, generating
+from inference.language.asks import Ask, Operations, Prose, Task, read
 from inference.language.generating import LanguageModel
 from inference.language.loading import INDEX, load
+from inference.language.reading import Table
 from inference.worker.requests import Said
 from schemas.errors import InvalidAnswer, JudgementError, ModelError
-from tests.asking import CHOICE, FORM, IDS, TEXTS, ask
+from tests.asking import CATALOG, CHOICE, FORM, IDS, TEXTS, ask
 from tests.tiny_model import tiny_model
 
 Outcome = Said | InvalidAnswer
@@ -62,11 +63,23 @@ def test_an_answer_does_not_depend_on_what_is_generated_beside_it(model: Languag
 
 def test_ids_and_forms_are_kept_to_by_a_model_that_knows_nothing(model: LanguageModel) -> None:
     for text in TEXTS:
-        choice, form = said_to(model, ask(text), ask(text, FORM))
+        choice, form, operations = said_to(model, ask(text), ask(text, FORM), ask(text, CATALOG))
         assert isinstance(choice, Said)
         assert choice.text in IDS
         assert isinstance(form, Said)
         assert read(ask(answer=FORM), form.text)
+        assert isinstance(operations, Said)
+        assert forms.matches(CATALOG.form, json.loads(operations.text))
+
+
+def test_of_a_catalog_that_is_longer_than_the_model_reads_what_is_near_is_read(model: LanguageModel) -> None:
+    columns = tuple((f"column_{number}", "DATE") for number in range(12))
+    wide = Operations(tables=tuple(Table(name=f"part_{number}", columns=columns) for number in range(40)))
+    (said,) = said_to(model, ask("Drop part_17 and sort part_31", wide))
+    assert isinstance(said, Said)
+    assert forms.matches(wide.form, json.loads(said.text))
+    with pytest.raises(JudgementError, match="longer than the model reads"):
+        model.begin(1, ask("Drop part_17 " * 400, wide))
 
 
 def test_different_weights_choose_differently(tmp_path: Path) -> None:

@@ -14,10 +14,7 @@ from inference.language.reading import Operation, Table
 from inference.language.rules import Rules
 from inference.language.tasks import operations_of, proposal_ask, reason_ask, request_ask
 from schemas.errors import InvalidAnswer, JudgementError, TooLate
-from tests.asking import CHOICE, FORM, TASK, ask, outside
-from tests.language_models import ITEMS, LOG, ORDERS
-
-TABLES = (ORDERS, ITEMS, LOG)
+from tests.asking import CHOICE, FORM, TABLES, TASK, ask, outside
 
 
 @given(st.text(), st.sampled_from([CHOICE, FORM]))

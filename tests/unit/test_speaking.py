@@ -15,10 +15,9 @@ from inference.language.student import Student
 from inference.language.tasks import operations_of, proposal_ask, reason_ask, reason_of, request_ask, verdict_of
 from inference.worker.requests import Said
 from schemas.errors import InvalidAnswer, JudgementError, ModelError
-from tests.asking import FORM, ask
-from tests.language_models import ITEMS, LOG, ORDERS, model
+from tests.asking import FORM, TABLES, ask
+from tests.language_models import LOG, model
 
-TABLES = (ORDERS, ITEMS, LOG)
 CONTRACT = Contract(table="orders", owner="sales", promised=("due_dt",), budget=50)
 PROPOSAL = Proposal(of="stock", to="sales", purpose="please index")
 

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from inference.language import forms
 from inference.language.asks import Form, Operations, answer_of, messages, read
 from inference.language.proposal import Contract, Proposal
-from inference.language.reading import COLUMNS, KINDS, MOST_OPERATIONS, REASONS, VERDICTS, Operation, Table
-from inference.language.shortlist import MOST_COLUMNS, MOST_TABLES
+from inference.language.reading import REASONS, VERDICTS, Operation, Table
+from inference.language.shortlist import MOST_COLUMNS, MOST_TABLES, shortlist
 from inference.language.tasks import (
     NOT_UNDERSTOOD,
     operations_of,
@@ -25,9 +25,9 @@ from inference.language.tasks import (
 from inference.worker.frames import LARGEST
 from schemas.canonical import canonical
 from schemas.errors import InvalidAnswer
-from tests.language_models import ITEMS, LOG, ORDERS
+from tests.asking import SAID_OPERATIONS, TABLES, outside
 
-TABLES = (ORDERS, ITEMS, LOG)
+ORDERS, _, LOG = TABLES
 ASK = request_ask("is slow", TABLES)
 INDEX = {"kind": "create_index", "table": "orders", "columns": ["cust_no", "order_id"]}
 
@@ -36,26 +36,13 @@ def said(*operations: object) -> str:
     return json.dumps({"operations": operations})
 
 
-NAMES = st.sampled_from(["orders", "order_items", "log", "price_amt", "cust_no", "at", "order_id"]) | st.text()
-ANY_OPERATION = st.fixed_dictionaries(
-    {"kind": st.sampled_from(KINDS) | NAMES, "table": NAMES, "columns": st.lists(NAMES, max_size=8) | NAMES},
-    optional={"sql": st.text()},
-)
-
-
-@given(st.text() | st.lists(ANY_OPERATION, max_size=3).map(lambda found: said(*found)))
+@given(st.text() | SAID_OPERATIONS)
 def test_whatever_is_said_nothing_but_operations_on_the_catalog_comes_through(text: str) -> None:
     try:
-        operations = operations_of(read(ASK, text))
+        answer = read(ASK, text)
     except InvalidAnswer:
         return
-    assert len(operations) <= MOST_OPERATIONS
-    assert len(set(operations)) == len(operations)
-    for one in operations:
-        (table,) = [table for table in TABLES if table.name == one.table]
-        assert set(one.columns) <= {name for name, _ in table.columns}
-        least, most = COLUMNS[one.kind]
-        assert least <= len(set(one.columns)) == len(one.columns) <= most
+    assert not outside(ASK, answer)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +106,13 @@ def test_of_a_large_catalog_what_the_text_names_is_asked_about() -> None:
     assert {"wide", "part_17"} <= set(tables)
     assert len(tables["wide"].columns) == MOST_COLUMNS
     assert ("c400", "DATE") in tables["wide"].columns
+
+
+def test_a_shortlist_may_be_shorter() -> None:
+    many = [Table(name=f"part_{number}", columns=(("a", "DATE"), ("b", "DATE"))) for number in range(40)]
+    near = shortlist("Drop part_17, sort part_31 by b", many, 2)
+    assert near == (many[17], many[31])
+    assert shortlist("Drop part_17", many) == tuple(many)
 
 
 def test_the_largest_that_is_asked_about_is_well_below_a_frame() -> None:
