@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-loop test check lock wheel records bench-chaos bench-client bench-gate bench-loop bench-measure bench-stream bench-store bench-recovery
+.PHONY: help setup demo demo-loop test check lock wheel records bench-chaos bench-client bench-gate bench-loop bench-measure bench-orders bench-stream bench-store bench-recovery
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | sort | expand -t 18
@@ -50,6 +50,9 @@ bench-chaos: setup ## kill -9 of product, control process and broker while chang
 
 bench-measure: setup ## candidates a second, how far identical databases differ, and whether a first look decides right
 	@$(BIN)/python deploy/benchmarks/measure.py
+
+bench-orders: setup ## what an order of trying is worth: seconds saved for each second of budget, replayed from measured labels
+	@$(BIN)/python deploy/benchmarks/orders.py $(if $(RANKER),--ranker $(RANKER))
 
 bench-stream: setup ## events a second from the query log to committed patterns, beside Quix Streams and a bare loop
 	@$(BIN)/python deploy/benchmarks/stream.py

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ..evaluation.markdown import Row, table
 from .dataset import Choice, Listed, files, lists_of
 from .domains import SPLITS, domains
 from .labelled import Labels
@@ -17,8 +18,6 @@ from .labels import FOLDER
 CARD = "CARD.md"
 LONG = 8
 """Candidates of a list by which rankers are compared."""
-
-Row = Sequence[object]
 
 
 def main(folder: Annotated[Path, typer.Option(help="Where the labels are, and the card goes.")] = FOLDER) -> None:
@@ -43,17 +42,17 @@ def card(labels: Sequence[Labels], found: Sequence[Listed], size: int) -> str:
         f"{pairs:,} pairs in {hours:.1f} hours ({pairs / hours if hours else 0:,.0f} an hour; "
         f"{len(found) / hours if hours else 0:,.0f} lists an hour), {size:,} bytes in {len(labels)} files. {versions}.",
         "## Splits",
-        _table(("split", "domains", "databases", "shapes", "lists", "candidates"), _splits(labels, found)),
+        table(("split", "domains", "databases", "shapes", "lists", "candidates"), _splits(labels, found)),
         "No domain is in two splits; those of the test come from a generator and templates of their own: "
         + "; ".join(f"{split}: {', '.join(one.name for one in domains(split))}" for split in SPLITS)
         + ".",
         "## Lists",
-        _table(("split", "with a paying candidate", f"of those, with {LONG} and more", "size 10 %", "median", "90 %",
+        table(("split", "with a paying candidate", f"of those, with {LONG} and more", "size 10 %", "median", "90 %",
                 "candidates without a label"), _sizes(found)),
         "## Candidates by rule",
-        _table(_OF_CANDIDATES, _by(found, lambda choice: choice.candidate.rule if choice.candidate else "")),
+        table(_OF_CANDIDATES, _by(found, lambda choice: choice.candidate.rule if choice.candidate else "")),
         "## Candidates by kind of change",
-        _table(_OF_CANDIDATES, _by(found, _kinds)),
+        table(_OF_CANDIDATES, _by(found, _kinds)),
         "## Limits",
         "One machine, one version of DuckDB, warm databases that fit into memory, one change at a time. Data and "
         "workloads are generated; the names of half of the test's schemas are public, their data are not. A day is a "
@@ -111,12 +110,6 @@ def _part(some: int, of: int) -> str:
 def _range(values: Iterable[int]) -> str:
     found = Counter(values)
     return " to ".join(f"{one:,}" for one in sorted({min(found), max(found)})) if found else "0"
-
-
-def _table(heads: Row, rows: Iterable[Row]) -> str:
-    cells = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in (heads, *rows)]
-    lines = [f"| {' | '.join(row)} |" for row in cells]
-    return "\n".join([lines[0], f"|{'---|' * len(heads)}", *lines[1:]])
 
 
 if __name__ == "__main__":

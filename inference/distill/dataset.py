@@ -4,7 +4,7 @@ A list is made anew from the files of labels alone: some of a database's shapes 
 the candidates that the rules find for those, and of each the measured pairs of its queries. NOTHING is one of them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import log
@@ -16,7 +16,7 @@ from schemas.measure.plan import Plan
 from schemas.records import AnalysisRequest, Candidate
 
 from .analysis import DAYS, drawn
-from .domains import Split
+from .domains import SPLITS, Split
 from .labelled import SUFFIX, Change, Labels, Pair, parts_of, text_id
 
 FEWEST = 2
@@ -45,6 +45,20 @@ class Choice:
     glanced_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What was measured of a candidate: its change, and its queries' pairs by fingerprint.
+
+    `problem` says why it, or a query after it, could not be run, and `unequal` which results were not what they were;
+    both are empty where nothing is wrong.
+    """
+
+    change: Change
+    pairs: dict[str, Pair]
+    problem: str
+    unequal: str
+
+
 NOTHING = Choice(None, 0.0, 0.0, 0.0, 0, "")
 
 
@@ -68,10 +82,12 @@ def files(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{SUFFIX}"))
 
 
-def lists(folder: Path) -> Iterator[Listed]:
-    """All of the folder, database by database."""
+def lists(folder: Path, splits: Collection[Split] = SPLITS) -> Iterator[Listed]:
+    """Of the folder, database by database."""
     for file in files(folder):
-        yield from lists_of(Labels.load(file))
+        labels = Labels.load(file)
+        if labels.split in splits:
+            yield from lists_of(labels)
 
 
 def lists_of(labels: Labels) -> list[Listed]:
@@ -117,22 +133,30 @@ class Measured:
             unmeasured=found.count(None),
         )
 
-    def choice(self, candidate: Candidate, request: AnalysisRequest) -> Choice | None:
+    def tried(self, candidate: Candidate) -> Tried | None:
         """None where a part of it has no label."""
         parts = parts_of(candidate)
         if parts.change_id not in self._changes:
             return None
         number, change = self._changes[parts.change_id]
         if change.problem:
-            return _refused(candidate, change, change.problem)
+            return Tried(change, {}, change.problem, "")
         keys = {one: (number, one, text_id(parts.texts.get(one, ""))) for one in candidate.affected}
         if any(key not in self._pairs for key in keys.values()):
             return None
         pairs = {fingerprint: self._pairs[key] for fingerprint, key in keys.items()}
-        if problem := next((pair.problem for pair in pairs.values() if pair.problem), ""):
-            return _refused(candidate, change, problem)
-        if unequal := Plan.of(candidate).unequal({fingerprint: pair.equal for fingerprint, pair in pairs.items()}):
-            return _refused(candidate, change, unequal[1])
+        problem = next((pair.problem for pair in pairs.values() if pair.problem), "")
+        unequal = Plan.of(candidate).unequal({fingerprint: pair.equal for fingerprint, pair in pairs.items()})
+        return Tried(change, pairs, problem, unequal[1] if unequal and not problem else "")
+
+    def choice(self, candidate: Candidate, request: AnalysisRequest) -> Choice | None:
+        """None where a part of it has no label."""
+        tried = self.tried(candidate)
+        if tried is None:
+            return None
+        change, pairs = tried.change, tried.pairs
+        if refused := tried.problem or tried.unequal:
+            return Choice(candidate, 0.0, 0.0, change.build_s, change.extra_bytes, refused)
         times = {shape.fingerprint: shape.total_us / 1e6 / DAYS for shape in request.workload}
         saved_s = sum(pair.saved * times[fingerprint] for fingerprint, pair in pairs.items())
         before_s = sum(times.values())
@@ -145,7 +169,3 @@ class Measured:
             refused="",
             glanced_s=sum((1 - 1 / pair.glance) * times[fingerprint] for fingerprint, pair in pairs.items()),
         )
-
-
-def _refused(candidate: Candidate, change: Change, reason: str) -> Choice:
-    return Choice(candidate, 0.0, 0.0, change.build_s, change.extra_bytes, reason)

@@ -1,6 +1,6 @@
 """What rankers are trained on and judged by: one example is one list of candidates, as numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from ..advisor.workload import Workload
 from ..judgement.features import Features, features
 from .analysis import DAYS
 from .dataset import Listed, lists
-from .domains import Split
+from .domains import SPLITS, Split
 
 Numbers = NDArray[np.float64]
 
@@ -37,9 +37,9 @@ class Example(NamedTuple):
         return np.asarray(self.speedups > 1)
 
 
-def examples(folder: Path) -> Iterator[Example]:
+def examples(folder: Path, splits: Collection[Split] = SPLITS) -> Iterator[Example]:
     """Of the files of labels in it, some seconds for each."""
-    return map(example, lists(folder))
+    return map(example, lists(folder, splits))
 
 
 def example(of: Listed) -> Example:

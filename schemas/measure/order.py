@@ -4,13 +4,14 @@ likely as a ranker says, for each second that trying them takes.
 One that only rewrites queries which another answers as fast or faster comes after that one, and is then superseded.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
 from ..actions import AddColumn, Body, ChangeType, Cluster, CreateIndex, CreateSummary
 from ..records import Candidate
 from .plan import Plan
+from .queries import Query
 from .screen import Screened
 from .session import Session
 from .timing import ROUNDS_LEAST
@@ -48,8 +49,13 @@ class Survivor:
 
 
 def to_screen(session: Session, plans: Sequence[Plan]) -> list[tuple[Plan, float]]:
-    """With the seconds that screening each will take, about; those that promise nothing come last, as they came."""
-    costs = [(plan, screening_s(session, plan)) for plan in plans]
+    """With the seconds that screening each will take, about."""
+    rows = {(table.schema_name, table.name): table.rows for table in session.job.request.definitions}
+    return most_promising_first((plan, screening_s(plan, session.gaining(plan.candidate), rows)) for plan in plans)
+
+
+def most_promising_first(costs: Iterable[tuple[Plan, float]]) -> list[tuple[Plan, float]]:
+    """For each second; those that promise nothing come last, as they came."""
     return sorted(costs, key=lambda pair: _expected_s(pair[0].candidate) / pair[1], reverse=True)
 
 
@@ -57,9 +63,8 @@ def _expected_s(candidate: Candidate) -> float:
     return candidate.promised_s * candidate.prior * candidate.likely
 
 
-def screening_s(session: Session, plan: Plan) -> float:
-    rows = {(table.schema_name, table.name): table.rows for table in session.job.request.definitions}
-    gaining = session.gaining(plan.candidate)
+def screening_s(plan: Plan, gaining: Sequence[Query], rows: Mapping[tuple[str, str], int]) -> float:
+    """`rows` are those of the tables, by schema and name."""
     build_s = sum(
         _build_s(body, rows.get((getattr(body, "schema_name", ""), getattr(body, "table", "")), 0))
         for body in plan.in_database
@@ -75,16 +80,15 @@ def _build_s(body: Body, rows: int) -> float:
     return INDEX_S_A_ROW * rows if isinstance(body, CreateIndex) else 0.0
 
 
-def measuring_s(
-    session: Session, candidate: Candidate, found: Screened, build_s: float, now: Mapping[str, float]
-) -> float:
+def measuring_s(queries: Sequence[Query], found: Screened, build_s: float, now: Mapping[str, float]) -> float:
     """Of the fewest rounds, what is built and the comparison of results included.
 
-    `now` are the seconds of a run of those queries that what was accepted since the first look has made faster.
+    `queries` are all that it affects. `now` are the seconds of a run of those queries that what was accepted since the
+    first look has made faster.
     """
     glanced = {glance.query.fingerprint: glance for glance in found.glances}
     round_s, compare_s = 0.0, 0.0
-    for query in session.read_by(candidate):
+    for query in queries:
         glance = glanced.get(query.fingerprint)
         before_s = glance.before.wall / glance.pairs if glance else query.run_s
         after_s = glance.after_s if glance else query.run_s

@@ -137,7 +137,7 @@ class Measurement:
                 continue
             if found.verdict is None or (plan.only_drops and found.verdict == NO_GAIN):
                 build_s = tried.built.build_s
-                survivors.append(Survivor(plan, found, build_s, measuring_s(session, candidate, found, build_s, {})))
+                survivors.append(Survivor(plan, found, build_s, measuring_s(affected, found, build_s, {})))
             else:
                 self._results[candidate.candidate_id] = unmeasured(candidate, found.verdict, found.reason)
         return to_measure(survivors)
@@ -162,7 +162,7 @@ class Measurement:
                 reason = "what was accepted before it answers its queries as fast or faster"
                 self._results[candidate.candidate_id] = unmeasured(candidate, NO_GAIN, reason)
                 continue
-            needed_s = measuring_s(session, candidate, found, survivor.build_s, now)
+            needed_s = measuring_s(session.read_by(candidate), found, survivor.build_s, now)
             if needed_s > session.left_s:
                 reason = (
                     f"{found.reason}; to measure it in full needs about {needed_s:.0f} s, "

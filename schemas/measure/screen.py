@@ -6,7 +6,7 @@ rewrite can gain 15x without moving a counter, and a busy machine can hide a gai
 is not there. Whether results are equal is not asked here: nothing is suggested that was not measured in full.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .counters import NONE, Work, work
@@ -60,11 +60,26 @@ def screen(affected: Sequence[Query], gaining: Sequence[Query], before: Side, af
 
     Raises NotMeasurable where a query fails after the change.
     """
+    return concluded(
+        affected,
+        gaining,
+        lambda query: _glance(query, before, after, limit_s),
+        lambda glances: _less_work(glances, before, after, limit_s),
+    )
+
+
+def concluded(
+    affected: Sequence[Query],
+    gaining: Sequence[Query],
+    look: Callable[[Query], Glance],
+    less_work: Callable[[Sequence[Glance]], float],
+) -> Screened:
+    """What is decided, whoever looks: `look` runs a query, `less_work` tells by how much fewer rows are scanned."""
     glances: list[Glance] = []
     ahead = sorted(gaining, key=_stake_s, reverse=True)
     others_s = sum(map(_stake_s, affected)) - sum(map(_stake_s, gaining))
     while ahead:
-        glances.append(_glance(ahead.pop(0), before, after, limit_s))
+        glances.append(look(ahead.pop(0)))
         if max(_ratio(glances, clock, others_s, sum(map(_stake_s, ahead))) for clock in _CLOCKS) < PROMISING:
             break  # even if the rest took no time any more
     others_s += sum(map(_stake_s, ahead))
@@ -74,7 +89,7 @@ def screen(affected: Sequence[Query], gaining: Sequence[Query], before: Side, af
     if best >= PROMISING:
         return Screened(glances, saved_s, None, reason)
     if best >= 1 / PROMISING:
-        less = _less_work(glances[:COUNTED], before, after, limit_s)
+        less = less_work(glances[:COUNTED])
         reason += f", {less:.2f}x in rows scanned"
         if less >= LESS_WORK:
             return Screened(glances, saved_s, None, reason)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from math import ceil, floor, log10
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element
 
+from inference.svg import group, line, mark, plot, printable, text, written
 from store.report import Change, Ratio, Report
 
 WIDTH, LEFT, RIGHT, TOP, ROW, BOTTOM = 960, 380, 40, 96, 30, 64
@@ -11,14 +12,10 @@ WIDTH, LEFT, RIGHT, TOP, ROW, BOTTOM = 960, 380, 40, 96, 30, 64
 LONGEST = 52
 """Characters of a title; the whole one shows when it is pointed at."""
 STYLE = """
-svg { color-scheme: light dark; font: 13px system-ui, sans-serif }
-.ground { fill: #ffffff } text { fill: #1f2328 } .quiet { fill: #59636e } .grid { stroke: #d1d9e0 }
-.even { stroke: #59636e; stroke-dasharray: 4 3 }
 .promised { stroke: #8c959f; fill: #8c959f } .confirmed { stroke: #0969da; fill: #0969da }
 .worse { stroke: #cf222e; fill: #cf222e } .inconclusive { stroke: #9a6700; fill: none }
 @media (prefers-color-scheme: dark) {
-.ground { fill: #0d1117 } text { fill: #e6edf3 } .quiet { fill: #9198a1 } .grid { stroke: #3d444d }
-.even { stroke: #9198a1 } .promised { stroke: #767e88; fill: #767e88 } .confirmed { stroke: #4493f8; fill: #4493f8 }
+.promised { stroke: #767e88; fill: #767e88 } .confirmed { stroke: #4493f8; fill: #4493f8 }
 .worse { stroke: #f85149; fill: #f85149 } .inconclusive { stroke: #d29922 }
 }
 """
@@ -29,26 +26,20 @@ AXIS = "times as fast as before (time before / time after, logarithmic scale), w
 def svg(report: Report) -> str:
     changes = report.changes
     height = TOP + ROW * max(1, len(changes)) + BOTTOM
-    root = Element("svg", {
-        "xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {WIDTH} {height}", "width": str(WIDTH),
-        "height": str(height), "role": "img", "aria-label": TITLE,
-    })  # fmt: skip
-    SubElement(root, "style").text = STYLE
-    _shape(root, "rect", "ground", width=WIDTH, height=height)
     of = [TITLE, f"{report.month:%Y-%m}" if report.month else "", report.product or ""]
-    _text(root, 16, 28, ", ".join(filter(None, of)), **{"font-weight": "600", "font-size": "16"})
+    root = plot(", ".join(filter(None, of)), WIDTH, height, STYLE)
     _legend(root)
     scale = Scale([ratio for one in changes for ratio in (one.promised, one.came) if ratio])
     end = height - BOTTOM
     for tick in scale.ticks:
-        _line(root, "even" if tick == 1 else "grid", scale(tick), TOP - 8, scale(tick), end)
-        _text(root, scale(tick), end + 18, f"{tick:g}x", "quiet", **{"text-anchor": "middle"})
-    _text(root, (LEFT + WIDTH - RIGHT) / 2, end + 42, AXIS, "quiet", **{"text-anchor": "middle"})
+        line(root, "even" if tick == 1 else "grid", scale(tick), TOP - 8, scale(tick), end)
+        text(root, scale(tick), end + 18, f"{tick:g}x", "quiet", **{"text-anchor": "middle"})
+    text(root, (LEFT + WIDTH - RIGHT) / 2, end + 42, AXIS, "quiet", **{"text-anchor": "middle"})
     for place, one in enumerate(changes):
         _change(root, one, scale, TOP + ROW * place + ROW / 2)
     if not changes:
-        _text(root, 16, TOP + ROW / 2, "no change was carried out", "quiet")
-    return tostring(root, encoding="unicode") + "\n"
+        text(root, 16, TOP + ROW / 2, "no change was carried out", "quiet")
+    return written(root)
 
 
 class Scale:
@@ -73,35 +64,27 @@ class Scale:
 
 
 def _change(root: Element, one: Change, scale: Scale, y: float) -> None:
-    row = SubElement(root, "g")
-    SubElement(row, "title").text = _printable(f"{one.title} ({one.product}/{one.database}): {one.reason}")
-    name = _printable(one.title)
-    _text(row, 16, y + 4, name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…")
+    row = group(root, f"{one.title} ({one.product}/{one.database}): {one.reason}")
+    name = printable(one.title)
+    text(row, 16, y + 4, name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…")
     if one.promised:
         _interval(row, "promised", one.promised, scale, y - 5, "circle")
     if one.came:
         _interval(row, one.verdict, one.came, scale, y + 5, "rect" if one.verdict == "worse" else "circle")
     else:
-        _text(row, scale(1) + 6, y + 9, "not known", "quiet", **{"font-size": "11"})
+        text(row, scale(1) + 6, y + 9, "not known", "quiet", **{"font-size": "11"})
 
 
 def _interval(row: Element, kind: str, ratio: Ratio, scale: Scale, y: float, shape: str) -> None:
-    _line(row, kind, scale(ratio.low), y, scale(ratio.high), y, **{"stroke-width": "2"})
-    _mark(row, kind, shape, scale(ratio.speedup), y)
-
-
-def _mark(parent: Element, kind: str, shape: str, x: float, y: float) -> None:
-    if shape == "rect":
-        _shape(parent, "rect", kind, x=x - 4, y=y - 4, width=8, height=8)
-    else:
-        _shape(parent, "circle", kind, cx=x, cy=y, r=4)
+    line(row, kind, scale(ratio.low), y, scale(ratio.high), y, **{"stroke-width": "2"})
+    mark(row, kind, shape, scale(ratio.speedup), y)
 
 
 def _legend(root: Element) -> None:
     x = 16.0
     for kind, shape, name in _kinds():
-        _mark(root, kind, shape, x + 4, 52)
-        _text(root, x + 14, 56, name, "quiet")
+        mark(root, kind, shape, x + 4, 52)
+        text(root, x + 14, 56, name, "quiet")
         x += 30 + 7 * len(name)
 
 
@@ -110,22 +93,3 @@ def _kinds() -> Iterator[tuple[str, str, str]]:
     yield "confirmed", "circle", "came: confirmed"
     yield "worse", "rect", "came: worse"
     yield "inconclusive", "circle", "came: inconclusive"
-
-
-def _line(parent: Element, kind: str, x1: float, y1: float, x2: float, y2: float, **more: str) -> None:
-    _shape(parent, "line", kind, x1=x1, y1=y1, x2=x2, y2=y2).attrib.update(more)
-
-
-def _text(parent: Element, x: float, y: float, text: str, kind: str = "", **more: str) -> None:
-    made = _shape(parent, "text", kind, x=x, y=y)
-    made.attrib.update(more)
-    made.text = _printable(text)
-
-
-def _shape(parent: Element, name: str, kind: str, **values: float) -> Element:
-    return SubElement(parent, name, {"class": kind} | {one: f"{value:g}" for one, value in values.items()})
-
-
-def _printable(text: str) -> str:
-    """XML holds no control characters, escaped or not."""
-    return "".join(one if one.isprintable() else " " for one in text)

@@ -1,7 +1,7 @@
-from types import SimpleNamespace
+import pytest
 
 from schemas.actions import Body, Cluster, CreateIndex, Rewrite, SortKey
-from schemas.measure.order import Survivor, to_measure, to_screen
+from schemas.measure.order import Survivor, measuring_s, most_promising_first, screening_s, to_measure
 from schemas.measure.plan import Plan
 from schemas.measure.screen import Glance, Screened
 from schemas.measure.timing import Run
@@ -36,9 +36,23 @@ def test_what_a_rule_promises_counts_as_its_record_says() -> None:
         Plan.of(candidate(name, INDEX).model_copy(update={"promised_s": promised_s, "prior": prior}))
         for name, promised_s, prior in (("large", 10.0, 0.4), ("small", 5.0, 1.0))
     )
-    session = SimpleNamespace(job=SimpleNamespace(request=SimpleNamespace(definitions=[])), gaining=lambda _: [])
-    found = to_screen(session, [large, small])  # type: ignore[arg-type]
+    found = most_promising_first([(large, 2.0), (small, 2.0)])
     assert [plan.candidate.candidate_id for plan, _ in found] == ["small", "large"]
+
+
+def test_what_a_first_look_takes_is_the_building_and_runs_of_what_should_gain() -> None:
+    plan = Plan.of(candidate("index", INDEX))
+    queries = [query("a", run_ms=100), query("b", run_ms=50)]
+    assert screening_s(plan, queries, {("main", "t"): 1_000_000}) == pytest.approx(0.2 + 0.4 + 4 * 0.15)
+
+
+def test_measuring_takes_nine_rounds_and_the_comparison_of_results() -> None:
+    found = survivor("index", INDEX, after={"a": 0.1}, saved_s=1).found
+    seen_and_not = [query("a", run_ms=200), query("b", run_ms=50)]
+    compared, round_s = (0.2 + 0.1) + 2 * 0.05, (2 * 0.2 + 0.1) + 3 * 0.05
+    assert measuring_s(seen_and_not, found, 1.0, {}) == pytest.approx(0.2 + 1.0 + compared + 9 * round_s)
+    faster = measuring_s(seen_and_not, found, 1.0, {"a": 0.15})
+    assert faster == pytest.approx(0.2 + 1.0 + compared - 0.05 + 9 * (round_s - 0.1))
 
 
 def test_a_rewrite_comes_after_what_answers_its_query_faster() -> None:

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from inference.distill.domains import Split
-from inference.distill.evaluating import contenders, report
 from inference.distill.examples import Example
 from inference.distill.training import Plan, trained
-from inference.evaluation.ranking import FIGURES, Judged, figures, mean, regret
+from inference.evaluation.ranking import Judged, regret
 from inference.judgement import ranker
 from inference.judgement.features import FEATURES
 from inference.judgement.ranker import Ranker
@@ -48,25 +47,6 @@ def student(examples: list[Example], tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("student")
     found.save(folder)
     return ranker.load(folder)
-
-
-def test_the_report_compares_all_rankers_and_says_nothing_for_those_that_know_no_nothing(
-    examples: list[Example], tmp_path: Path
-) -> None:
-    trained(examples[::5], "student", "1", lambda _: None, Plan(width=8, epochs=2)).save(tmp_path)
-    test = lists(40, "test", 5)
-    text = report("test", test, contenders(test, tmp_path))
-    assert text.splitlines()[2].startswith("40 lists of at least 8 candidates, of 4 domains of the split test; ")
-    tables = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
-    assert tables[0] == ["ranker", *FIGURES]
-    names = ["chance", "rules", "first look", "trees", "student", "untrained student"]
-    assert [row[0] for row in tables[2:8]] == names
-    false_gains = 1 + FIGURES.index("false gains")
-    assert [row[false_gains] == "" for row in tables[2:8]] == [True, True, True, False, False, False]
-    rules = figures([Judged(one.domain, one.saved_s, one.promised_s) for one in test])["regret@1"]
-    assert tables[3][1].startswith(f"{mean(rules).mean:.3f} (")
-    assert [row[0] for row in tables[10:15]] == [name for name in names if name != "student"]
-    assert [row[0] for row in tables[17:]] == ["trees", "student", "untrained student"]
 
 
 def test_a_student_orders_lists_that_it_has_not_seen(student: Ranker) -> None:

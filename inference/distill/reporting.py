@@ -1,0 +1,136 @@
+"""The report of who judges best, put together: lists of candidates, what asking takes, free text, explanations."""
+
+import asyncio
+import json
+import os
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from importlib import metadata
+from pathlib import Path
+
+import mlx.core as mx
+
+from schemas.errors import ModelError
+
+from ..evaluation import texts
+from ..evaluation.overlap import Explanation
+from ..evaluation.readers import Asked, Reader, Taught, Words
+from ..language.model import CONFIG, Model
+from ..language.served import Served
+from ..language.student import Student
+from ..worker.client import Worker
+from ..worker.life import Models
+from . import language_report, ranking_report
+from .contenders import contenders
+from .costing import costs_of
+from .dataset import files
+from .domains import Split
+from .examples import examples
+from .proposals import Proposed, proposed
+from .seeds import random_of
+
+REPORT = "REPORT.md"
+PROPOSALS = 600
+
+Told = Callable[[str], None]
+
+
+def write(
+    folder: Path,
+    *,
+    labels: Path,
+    ranker: Path | None,
+    language: Sequence[Path],
+    served: tuple[str, str] | None,
+    explanations: Path | None,
+    split: Split,
+    told: Told,
+) -> str:
+    """Replaces the report in the folder, plots included, and returns its text. Raises ModelError."""
+    found = [one for one in examples(labels, {split, "validation"}) if len(one.features)]
+    lists, validation = ([one for one in found if one.split == name] for name in (split, "validation"))
+    told(f"{len(lists):,} lists of {len({one.domain for one in lists})} domains")
+    judged = contenders(lists, ranker)
+    parts = [
+        "# Who judges best",
+        f"Made by `python -m inference.distill.evaluating` on {date.today()}: {_machine()}. {len(files(labels))} "
+        "databases are labelled. How it is judged was fixed [before there were weights](../README.md).",
+        "## Lists of candidates",
+        ranking_report.report(split, lists, judged),
+        ranking_report.chosen(validation, contenders(validation, ranker)),
+    ]
+    if ranker and lists:
+        parts += ["### What asking takes", ranking_report.costs_told(costs_of(ranker, [one.features for one in lists]))]
+    told("reading texts")
+    parts += [
+        "## Free text",
+        language_report.report(readers(language, served), texts.domains(), _proposals()),
+        "## Explanations",
+        language_report.explanations_told(_explanations(explanations)),
+    ]
+    text = "\n\n".join(part.strip() for part in parts) + "\n"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (ranking_report.REGRET, ranking_report.CALIBRATION):
+        (folder / name).unlink(missing_ok=True)
+    for name, plot in ranking_report.plots(lists, judged).items():
+        (folder / name).write_text(plot)
+    (folder / REPORT).write_text(text)
+    return text
+
+
+def readers(language: Sequence[Path], served: tuple[str, str] | None) -> Iterator[Reader]:
+    """The matcher of words, a model for each folder, and a server's; one is done with when the next is asked for.
+
+    Raises ModelError.
+    """
+    yield Words()
+    for folder in language:
+        if is_student(folder):
+            yield Taught(Student(Model.load(folder)))
+        else:
+            with _asked(folder.name, Worker(Models(model=folder))) as reader:
+                yield reader
+    if served:
+        url, model = served
+        with _asked(model, Served(url, model)) as reader:
+            yield reader
+
+
+@contextmanager
+def _asked(name: str, backend: Worker | Served) -> Iterator[Asked]:
+    with asyncio.Runner() as runner:
+        runner.run(backend.__aenter__())
+        try:
+            yield Asked(name, backend, runner)
+        finally:
+            runner.run(backend.__aexit__(None, None, None))
+
+
+def is_student(folder: Path) -> bool:
+    """Raises ModelError."""
+    try:
+        config = json.loads((folder / CONFIG).read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder} is no language model: {error}") from None
+    return isinstance(config, dict) and config.get("kind") == "language"
+
+
+def _proposals() -> list[Proposed]:
+    random = random_of("report")
+    return [proposed("validation", random) for _ in range(PROPOSALS)]
+
+
+def _explanations(file: Path | None) -> list[Explanation]:
+    if file is None:
+        return []
+    lines = [json.loads(line) for line in file.read_text().splitlines() if line.strip()]
+    return [Explanation(one["said"], tuple(one["references"])) for one in lines]
+
+
+def _machine() -> str:
+    return (
+        f"{platform.machine()}, {os.cpu_count()} CPUs, {mx.default_device()}, Python {platform.python_version()}, "
+        f"mlx {metadata.version('mlx')}"
+    )

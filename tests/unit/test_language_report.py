@@ -1,0 +1,165 @@
+"""The report on free text: whoever reads it, beside what is most often right."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from inference.distill import reporting
+from inference.distill.contracts import Verdict
+from inference.distill.language_report import explanations_told, report
+from inference.distill.proposals import Proposed
+from inference.distill.reporting import is_student, readers
+from inference.evaluation import texts
+from inference.evaluation.overlap import Explanation
+from inference.evaluation.readers import Asked, Majority, Taught, Words, read
+from inference.evaluation.texts import Domain, Rejection, Request, Table
+from inference.language.asks import Ask, Reply
+from inference.language.asks import read as checked
+from inference.language.reading import Operation
+from inference.worker.answered_by import AnsweredBy
+from inference.worker.waiting import Priority
+from schemas.errors import ModelError
+from tests.language_models import model
+from tests.unit.test_distill_dataset import all_measured
+from tests.unit.test_ranking_report import table
+
+BOOKS = Table(name="books", rows=10, columns=(("book_id", "BIGINT"), ("shelf_no", "VARCHAR"), ("due_on", "DATE")))
+
+
+def op(kind: str, *columns: str) -> Operation:
+    return Operation.model_validate({"kind": kind, "table": "books", "columns": columns})
+
+
+BY_SHELF, BY_DAY = op("create_index", "shelf_no"), op("create_index", "due_on")
+
+
+def domain(name: str) -> Domain:
+    return Domain(
+        domain=name,
+        about="a library",
+        tables=(BOOKS,),
+        requests=(
+            Request(
+                id=f"{name}-1", text="an index on the shelf of books", operations=(op("create_index", "shelf_no"),)
+            ),
+            Request(
+                id=f"{name}-2", text="index the day that books are due", operations=(op("create_index", "due_on"),)
+            ),
+            Request(id=f"{name}-3", text="how are you", operations=()),
+        ),
+        rejections=(
+            Rejection(id=f"{name}-a", text="it breaks a consumer", reason="risk"),
+            Rejection(id=f"{name}-b", text="we fear that something fails", reason="risk"),
+            Rejection(id=f"{name}-c", text="inserts", reason="writes"),
+        ),
+    )
+
+
+DOMAINS = [domain("one"), domain("two")]
+PROPOSALS = [
+    Proposed("give us a column", Verdict("accept", "none")),
+    Proposed("drop your column", Verdict("refuse", "breaking")),
+    Proposed("for 900", Verdict("refuse", "cost")),
+    Proposed("drop it now", Verdict("refuse", "breaking")),
+]
+
+
+class Fixed:
+    """Says the same of each task, checked as an answer of any model is."""
+
+    def __init__(self, said: dict[str, str]) -> None:
+        self._said = said
+
+    async def say(self, ask: Ask, *, within_s: float, priority: Priority = Priority.AGENTS) -> Reply:
+        return Reply(checked(ask, self._said[ask.task.name]), AnsweredBy("fixed", "1"))
+
+
+def test_a_table_has_a_row_for_each_reader_beside_the_majority_class() -> None:
+    text = report([Words()], DOMAINS, PROPOSALS)
+    assert text.startswith("6 requests and 6 rejections of 2 domains")
+    assert "**Fewer than 12 domains: the intervals are not reliable.**" in text
+    heads, _, *rows = table(text, "reader")
+    assert heads[:6] == ["reader", "exact", "kind and table", "false answers", "refused", "macro-F1 of kinds"]
+    same = [f"{value} ({value} to {value})" for value in ("0.000", "0.500", "1.000", "0.400")]
+    assert rows[0][:6] == ["majority class", same[0], same[0], same[2], same[0], same[3]]
+    reads = read(Words(), DOMAINS)
+    assert [one.found for one in reads.requests[:3]] == [(BY_SHELF,), (BY_DAY,), ()]
+    assert rows[1][:3] == ["words", same[2], same[2]]
+
+
+def test_the_majority_class_says_what_is_most_often_right() -> None:
+    majority = Majority(DOMAINS, [(*one.verdict,) for one in PROPOSALS])
+    assert majority.request("anything", [BOOKS]) == (Operation(kind="create_index", table="", columns=()),)
+    assert (majority.reason("anything"), majority.verdict("anything")) == ("risk", ("refuse", "breaking"))
+    none = Domain(**{**dict(DOMAINS[0]), "requests": DOMAINS[0].requests[2:]})
+    assert Majority([none], []).request("anything", [BOOKS]) == ()
+
+
+def test_coordination_is_imitation_of_the_policy_by_whoever_reads_proposals() -> None:
+    said = {"request": '{"operations": []}', "reason": "risk", "proposal": "refuse: cost"}
+    with asyncio.Runner() as runner:
+        text = report([Words(), Asked("a model", Fixed(said), runner)], DOMAINS, PROPOSALS)
+    rows = table(text[text.index("### Coordination") :], "reader")[2:]
+    assert rows == [["majority class", "0.750", "0.500"], ["a model", "0.750", "0.250"]]
+    assert "no valid answer" not in text
+
+
+def test_any_backend_is_a_reader_and_what_is_not_valid_is_counted_and_not_understood() -> None:
+    index = {"operations": [{"kind": "create_index", "table": "books", "columns": ["due_on"]}]}
+    said = {"request": json.dumps(index), "reason": "because", "proposal": "accept"}
+    with asyncio.Runner() as runner:
+        asked = Asked("a model", Fixed(said), runner)
+        assert asked.request("an index on the day that books are due", [BOOKS]) == (BY_DAY,)
+        assert asked.verdict("give us a column") == ("accept", "none")
+        assert asked.refusals == 0
+        assert asked.reason("no") == "unclear"
+        assert asked.refusals == 1
+        text = report([asked], [DOMAINS[0]], PROPOSALS)
+    assert text.endswith("a model gave no valid answer 4 times, which is not understood.")
+
+
+def test_a_folder_is_the_students_or_another_models(tmp_path: Path) -> None:
+    model(1).save(tmp_path)
+    assert is_student(tmp_path)
+    words, student = readers([tmp_path], None)
+    assert isinstance(words, Words)
+    assert isinstance(student, Taught)
+    assert student.name == model(1).config.name
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    assert not is_student(tmp_path)
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(ModelError, match="is no language model"):
+        list(readers([tmp_path], None))
+
+
+def test_explanations_are_told_where_there_are_references_and_else_that_there_are_none() -> None:
+    assert explanations_told([]) == (
+        "Nobody has written references for explanations, so that ROUGE-L and BLEU are not told.\n"
+    )
+    same = Explanation("it saves 2 seconds a day", ("it saves 2 seconds a day",))
+    assert explanations_told([same]).startswith("1 explanations beside their references: ROUGE-L 1.000, BLEU 1.000. ")
+
+
+def test_one_command_writes_the_report_whatever_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "domains", lambda: tuple(DOMAINS))
+    monkeypatch.setattr(reporting, "PROPOSALS", 20)
+    (tmp_path / "labels").mkdir()
+    all_measured(4).save(tmp_path / "labels")  # for training, which no report looks at
+    report_, said = tmp_path / "report", tmp_path / "said.jsonl"
+    said.write_text('{"said": "a b", "references": ["a b", "b"]}\n')
+    report_.mkdir()
+    (report_ / "regret.svg").write_text("of yesterday")
+    text = reporting.write(
+        report_, labels=tmp_path / "labels", ranker=None, language=[], served=None, explanations=said, split="test",
+        told=lambda _: None,
+    )  # fmt: skip
+    assert [one.name for one in report_.iterdir()] == ["REPORT.md"]
+    assert (report_ / "REPORT.md").read_text() == text
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    assert headings == [
+        "# Who judges best", "## Lists of candidates", "## Free text", "### Requests", "### Reasons of rejections",
+        "### Coordination", "## Explanations",
+    ]  # fmt: skip
+    assert "1 explanations beside their references: ROUGE-L 1.000, BLEU 0.000." in text
