@@ -13,7 +13,7 @@ import numpy as np
 import sklearn
 import typer
 
-from .evaluating import MODEL
+from ..shipped import RANKER
 from .examples import Example, examples
 from .labels import FOLDER, MANIFEST
 from .training import trained
@@ -23,12 +23,12 @@ TRAINED = "training.json"
 
 def main(
     folder: Annotated[Path, typer.Option(help="Where the labels are.")] = FOLDER,
-    model: Annotated[Path, typer.Option(help="Where the student goes.")] = MODEL,
+    model: Annotated[Path, typer.Option(help="Where the student goes.")] = RANKER,
     version: Annotated[str, typer.Option(help="Its version; answers are cached by it, so no two may share one.")] = "1",
 ) -> None:
     """Trains the student on the lists that the labels make, the trees before it, and writes both with a manifest.
 
-    The same labels make the same student. What it is worth: python -m inference.distill.evaluating
+    The same labels make the same student. What it is worth: python -m inference.evaluation
     """
     begun = time.monotonic()
     found = list(_told(examples(folder)))

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from inference.distill import reporting
 from inference.distill.contracts import Verdict
-from inference.distill.language_report import explanations_told, report
 from inference.distill.proposals import Proposed
-from inference.distill.reporting import is_student, readers
-from inference.evaluation import texts
+from inference.evaluation import reporting, texts
+from inference.evaluation.language_report import explanations_told, report
 from inference.evaluation.overlap import Explanation
 from inference.evaluation.readers import Asked, Majority, Taught, Words, read
+from inference.evaluation.reporting import is_student, readers
 from inference.evaluation.texts import Domain, Rejection, Request, Table
 from inference.language.asks import Ask, Reply
 from inference.language.asks import read as checked

@@ -6,13 +6,13 @@ from xml.etree.ElementTree import Element, fromstring
 import numpy as np
 import pytest
 
-from inference.distill.contenders import contenders
-from inference.distill.costing import costs_of
 from inference.distill.domains import Split
 from inference.distill.examples import Example
-from inference.distill.ranking_report import CALIBRATION, REGRET, Contender, chosen, costs_told, plots, report
+from inference.evaluation.contenders import contenders
+from inference.evaluation.costing import costs_of
 from inference.evaluation.plots import Bin, regrets, reliability
 from inference.evaluation.ranking import FIGURES, Judged, Mean, figures, mean
+from inference.evaluation.ranking_report import CALIBRATION, REGRET, Contender, chosen, costs_told, plots, report
 from inference.judgement.features import FEATURES
 from inference.judgement.ranker import TREES
 from inference.weights import WEIGHTS

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ..distill.examples import Example
+from ..distill.training import Plan, beginning
 from ..judgement import ranker
 from ..judgement.judged import Ranking
 from ..judgement.network import Config, Network
 from ..judgement.ranker import Ranker, Student, TreesAlone
-from .examples import Example
 from .ranking_report import Contender
-from .training import Plan, beginning
 
 
 def contenders(lists: Sequence[Example], model: Path | None) -> list[Contender]:

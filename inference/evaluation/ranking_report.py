@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..evaluation.markdown import table
-from ..evaluation.plots import Bin, regrets, reliability
-from ..evaluation.ranking import FIGURES, LEAST, Judged, Mean, difference, figures, mean
+from ..distill.domains import Split
+from ..distill.examples import Example, Numbers
 from .costing import CANDIDATES, Costs
-from .domains import Split
-from .examples import Example, Numbers
+from .markdown import table
+from .plots import Bin, regrets, reliability
+from .ranking import FIGURES, LEAST, Judged, Mean, difference, figures, mean
 
 KNOW_NOTHING = ("chance", "rules", "first look")
 """Rankers whose scores do not say whether doing nothing is better."""

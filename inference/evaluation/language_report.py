@@ -6,10 +6,12 @@ from statistics import fmean
 
 import numpy as np
 
-from ..evaluation.markdown import table
-from ..evaluation.overlap import Explanation, bleu, rouge_l
-from ..evaluation.readers import Majority, Reader, Reads, read
-from ..evaluation.scoring import (
+from ..distill.proposals import Proposed
+from .markdown import table
+from .overlap import Explanation, bleu, rouge_l
+from .ranking_report import few
+from .readers import Majority, Reader, Reads, read
+from .scoring import (
     Estimate,
     RequestRead,
     estimate,
@@ -20,9 +22,7 @@ from ..evaluation.scoring import (
     reasons_f1,
     refused,
 )
-from ..evaluation.texts import Domain
-from .proposals import Proposed
-from .ranking_report import few
+from .texts import Domain
 
 REQUESTS: dict[str, Callable[[Sequence[RequestRead]], float]] = {
     "exact": exact_match,

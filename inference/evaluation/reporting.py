@@ -14,22 +14,21 @@ import mlx.core as mx
 
 from schemas.errors import ModelError
 
-from ..evaluation import texts
-from ..evaluation.overlap import Explanation
-from ..evaluation.readers import Asked, Reader, Taught, Words
+from ..distill.dataset import files
+from ..distill.domains import Split
+from ..distill.examples import examples
+from ..distill.proposals import Proposed, proposed
+from ..distill.seeds import random_of
 from ..language.model import CONFIG, Model
 from ..language.served import Served
 from ..language.student import Student
 from ..worker.client import Worker
 from ..worker.life import Models
-from . import language_report, ranking_report
+from . import language_report, ranking_report, texts
 from .contenders import contenders
 from .costing import costs_of
-from .dataset import files
-from .domains import Split
-from .examples import examples
-from .proposals import Proposed, proposed
-from .seeds import random_of
+from .overlap import Explanation
+from .readers import Asked, Reader, Taught, Words
 
 REPORT = "REPORT.md"
 PROPOSALS = 600
@@ -55,7 +54,7 @@ def write(
     judged = contenders(lists, ranker)
     parts = [
         "# Who judges best",
-        f"Made by `python -m inference.distill.evaluating` on {date.today()}: {_machine()}. {len(files(labels))} "
+        f"Made by `python -m inference.evaluation` on {date.today()}: {_machine()}. {len(files(labels))} "
         "databases are labelled. How it is judged was fixed [before there were weights](../README.md).",
         "## Lists of candidates",
         ranking_report.report(split, lists, judged),

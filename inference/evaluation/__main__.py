@@ -1,4 +1,4 @@
-"""Who judges best, as a report with its plots: `python -m inference.distill.evaluating`."""
+"""Who judges best, as a report with its plots: `python -m inference.evaluation`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,22 +7,24 @@ import typer
 
 from schemas.errors import SidecarError
 
+from ..distill.domains import Split
+from ..distill.labels import FOLDER
+from ..shipped import LANGUAGE, RANKER
 from ..worker.blas import SLOW, load_blas
-from .domains import Split
-from .labels import FOLDER
 
-MODELS = Path(__file__).parents[1] / "models"
-MODEL = MODELS / "ranker"
-REPORT = Path(__file__).parents[1] / "evaluation" / "report"
+REPORT = Path(__file__).parent / "report"
 
 
 def main(
     labels: Annotated[Path, typer.Option(help="Where the labels are.")] = FOLDER,
     ranker: Annotated[Path, typer.Option(help="The ranking model's folder; without it the others are compared.")] = (
-        MODEL
+        RANKER
     ),
     language: Annotated[
-        list[Path] | None, typer.Option(help="A language model's folder, the student's or one that mlx-lm reads.")
+        list[Path] | None,
+        typer.Option(
+            help="Language models' folders, the student's or one that mlx-lm reads.", show_default="that which ships"
+        ),
     ] = None,
     served: Annotated[str, typer.Option(help="A server of chat completions: http://127.0.0.1:8080/v1")] = "",
     served_model: Annotated[str, typer.Option(help="The model that it is asked for.")] = "",
@@ -41,7 +43,7 @@ def main(
             folder,
             labels=labels,
             ranker=ranker if (ranker / "config.json").exists() else None,
-            language=language or [],
+            language=language or [folder for folder in (LANGUAGE,) if folder.exists()],
             served=(served, served_model) if served else None,
             explanations=explanations,
             split=split,
