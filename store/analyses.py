@@ -15,7 +15,7 @@ from .knowledge import naive, zoned
 class Analyse(BaseModel):
     """The body of the decision. When it was taken, over all time: `runs` of the database, and `dropped` of the product.
 
-    `covered` is whether the product declared that its log shows every use.
+    `covered` is whether the product declared that its log shows every use, `text` what was asked for in words.
 
     `request` is the partition and offset of the request, `closes` whether that is answered with it; None and false
     where there was enough new evidence instead.
@@ -38,6 +38,7 @@ class Analyse(BaseModel):
     request: str | None
     closes: bool
     covered: bool = False
+    text: str = ""
 
 
 class Expire(BaseModel):

@@ -5,14 +5,31 @@ from dataclasses import dataclass
 from typing import Any
 
 from duckdb import DuckDBPyConnection
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from schemas.errors import RecordError
 from schemas.records import Request
+from schemas.records.analysis import LONGEST_TEXT
 from schemas.topics import REQUESTS
 
 from .knowledge import naive
 
-LONGEST_BODY = 4096
+LONGEST_BODY = 32_768
+"""A text of LONGEST_TEXT characters that JSON takes twelve bytes for, and more."""
+
+
+class AnalyseBody(BaseModel):
+    """Of a request of the kind "analyse"."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str = Field("", max_length=LONGEST_TEXT)
+
+    @field_validator("text")
+    @classmethod
+    def _on_one_line(cls, text: str) -> str:
+        """Without what cannot be seen: a terminal would obey some of it."""
+        return " ".join("".join(char for char in text if char.isprintable() or char.isspace()).split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ CHANGES = Listing(
     QUALIFY row_number() OVER (PARTITION BY suggestion_id ORDER BY revision DESC) = 1
     """,
     ("analysed", "analysis_id", "back", "suggestion_id"),
-    "*, json_array_length(record->'steps') AS steps",
+    "*, json_array_length(record->'steps') AS steps, coalesce(record->>'asked', '') AS asked",
 )
 """The newest revision of each, those of the newest analysis first, within it best first: of a product, and whose id
 begins so.

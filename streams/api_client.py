@@ -15,6 +15,7 @@ from pydantic import BaseModel, RootModel, ValidationError
 from schemas.approvals import Claims, Decided
 from schemas.errors import ApiError, InputError, NotThere, SettingsError
 from schemas.records import Suggestion
+from schemas.records.analysis import LONGEST_TEXT
 from store.report import Report
 from streams.access import secret_files
 from streams.access.signing import SigningKey
@@ -123,9 +124,13 @@ class ApiClient:
         request = self._ask(RequestShown, "POST", "/requests", Backup())
         return self._answered(request, BACKED_UP_S)
 
-    def analyse(self, product: str, database: str) -> str:
-        """The id of the request. An empty `database` means every one of the product."""
-        return self._ask(RequestShown, "POST", "/requests", Analyse(product=product, database=database)).request_id
+    def analyse(self, product: str, database: str, text: str = "") -> str:
+        """The id of the request. An empty `database` means every one of the product. Raises InputError."""
+        if len(text) > LONGEST_TEXT:
+            raise InputError(f"the text has {len(text):,} characters: say it in {LONGEST_TEXT:,}")
+        readable = text.encode(errors="replace").decode()  # of what a terminal may send
+        given = Analyse(product=product, database=database, text=readable)
+        return self._ask(RequestShown, "POST", "/requests", given).request_id
 
     def take_back(self, done: OperationShown) -> OperationShown | AnswerShown | None:
         """What became of that, or the refusal; None where no answer came within 60 s."""

@@ -98,6 +98,7 @@ def analyze(
     json: Annotated[Path | None, typer.Option(help="Write suggestions, refusals and counts to this file too.")] = None,
     product: Annotated[str, typer.Option(help="Instead of a file: a product that runs, as its client names it.")] = "",
     database: Annotated[str, typer.Option(help="One database of the product; all where it is left out.")] = "",
+    text: Annotated[str, typer.Option(help="Of a product: what it is about, in words, such as what is slow.")] = "",
 ) -> None:
     """What would make a database faster: of a file and a log of its queries, or of a product that runs.
 
@@ -106,9 +107,10 @@ def analyze(
     the file open for writing.
 
     `sidecar analyze --product shop` asks the control process for an analysis now; `sidecar suggestions` lists what
-    comes of it.
+    comes of it. With `--text "the list of late shipments is slow"` it is about that alone, where it can be read as
+    something on the product's own tables.
     """
-    if file and queries and not product:
+    if file and queries and not (product or text):
         from streams.offline import analyze as analyze_file
         from streams.seen import progress_on, tell
 
@@ -119,7 +121,7 @@ def analyze(
         raise typer.BadParameter("give FILE.duckdb and --queries LOG, or --product NAME alone")
     from streams.api_client import api_client
 
-    console.print(f"asked, as request {api_client(configuration.load()).analyse(product, database)}")
+    console.print(f"asked, as request {api_client(configuration.load()).analyse(product, database, text)}")
 
 
 @cli.command()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from streams import settings as configuration
 from streams.access.api_keys import Scope
@@ -42,7 +43,8 @@ def suggestions(
     for one in _api().suggestions(product):
         gain = f"{one.speedup:.2f}x" if one.speedup else ""
         measured = f"{one.time:%Y-%m-%d %H:%M}"
-        listed.add_row(one.suggestion_id[:13], one.product, one.database, measured, gain, str(one.steps), one.title)
+        what = f"{one.title}, for: {one.asked}" if one.asked else one.title
+        listed.add_row(one.suggestion_id[:13], one.product, one.database, measured, gain, str(one.steps), Text(what))
     console.print(listed if listed.row_count else "no change is suggested")
 
 

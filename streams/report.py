@@ -48,12 +48,16 @@ def as_json(suggestions: Sequence[Suggestion], counts: dict[str, int], more: Map
 
 
 def _panel(suggestion: Suggestion) -> RenderableType:
-    if suggestion.kind == "nothing":
-        return Panel(Text(suggestion.reason), title=Text(suggestion.title), title_align="left")
-    parts: list[RenderableType] = [Text(suggestion.reason), Text()]
+    parts: list[RenderableType] = [Text(suggestion.reason)]
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="bold", no_wrap=True)
     facts.add_column()
+    if suggestion.asked:
+        facts.add_row("asked for", Text(suggestion.asked))
+        facts.add_row("read as", Text(suggestion.read_as))
+    if suggestion.kind == "nothing":
+        parts += [Text(), facts] if suggestion.asked else []
+        return Panel(Group(*parts), title=Text(suggestion.title), title_align="left")
     if suggestion.gain:
         facts.add_row("measured", gain_text(suggestion.gain))
         facts.add_row("saves", _saved(suggestion, suggestion.gain))
@@ -64,7 +68,7 @@ def _panel(suggestion: Suggestion) -> RenderableType:
     facts.add_row("way back", _way_back(suggestion))
     if suggestion.after:
         facts.add_row("order", "measured on top of the suggestions above that it names")
-    parts += [facts, Text()]
+    parts += [Text(), facts, Text()]
     parts.append(Syntax(";\n".join(_sql(suggestion)) + ";", "sql", word_wrap=True, background_color="default"))
     if suggestion.queries:
         parts += [Text(), _queries(suggestion.queries, suggestion.statements)]
@@ -135,7 +139,7 @@ def _refusals(considered: Sequence[Considered]) -> RenderableType:
     table.add_column("why", ratio=3)
     said = ""
     for one in considered:
-        table.add_row(one.title, one.verdict, "the same" if one.reason == said else one.reason)
+        table.add_row(Text(one.title), one.verdict, Text("the same" if one.reason == said else one.reason))
         said = one.reason
     return Padding(table, (1, 0))
 

@@ -12,15 +12,17 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from duckdb import DuckDBPyConnection
+from pydantic import ValidationError
 
 from schemas.canonical import canonical
 from schemas.codec import Codec
 from schemas.records import AnalysisRequest, Outgoing
+from schemas.records.analysis import LONGEST_TEXT
 from schemas.topics import ANALYSIS_REQUESTS
 from store import analyses, catalogs, databases, experience, requests, retention, workload
 from store.analyses import Analyse, Expire
 from store.decisions import Refusal
-from store.requests import Waiting
+from store.requests import AnalyseBody, Waiting
 from store.retention import Retention
 from streams.access.ordering import Ordering
 from streams.access.policy import Policy
@@ -149,8 +151,11 @@ class Scheduler:
         elif request.kind != "analyse":
             kinds = "'analyse', 'backup' and 'rollback'"
             yield request.database, f"there is no request of kind {request.kind!r}, but {kinds}"
-        elif not _is_empty(request.body):
-            yield request.database, "the body of 'analyse' has to be an empty JSON object"
+        elif _text_of(request.body) is None:
+            yield (
+                request.database,
+                f'the body of \'analyse\' has to be {{}} or {{"text": "..."}}, {LONGEST_TEXT:,} characters at most',
+            )
         elif not known:
             yield request.database, f"nothing was ever heard of a product {request.product!r}: is the client attached?"
         elif request.database and request.database not in known:
@@ -166,6 +171,7 @@ class Scheduler:
             return "it was asked for at the same time"
         if waiting:
             return f"analysis {waiting[0].analysis_id} is under way, until {waiting[0].deadline:%Y-%m-%d %H:%M:%S} UTC"
+        text = (answered and _text_of(answered.request.body)) or ""
         if (catalog := catalogs.newest(self._tx, product, database)) is None:
             return "its catalog is not known yet: the client reports it at its start"
         since, until = self._now - self._rules.window, self._now + CLOCKS_DIFFER
@@ -189,6 +195,7 @@ class Scheduler:
             request=answered.request.place if answered else None,
             closes=bool(answered and answered.closes),
             covered=catalog.coverage.full,
+            text=text,
         )
         request = AnalysisRequest(
             product=product,
@@ -208,6 +215,7 @@ class Scheduler:
             usage=use.beside(found.shapes),
             experience=experience.of(self._tx, product),
             mutes=self._policy.muted(product, self._now) if self._policy else [],
+            text=text,
         )
         value = self._codec.encode(request)
         while len(value) + ENVELOPE > ANALYSIS_REQUESTS.largest_record:
@@ -251,8 +259,9 @@ def _operation_of(body: bytes) -> bool:
         return False
 
 
-def _is_empty(body: bytes) -> bool:
+def _text_of(body: bytes) -> str | None:
+    """What is asked for in words; None of a body that is none of "analyse"."""
     try:
-        return bool(json.loads(body or b"{}") == {})
-    except (ValueError, RecursionError):
-        return False
+        return AnalyseBody.model_validate_json(body or b"{}").text
+    except ValidationError:
+        return None

@@ -101,6 +101,14 @@ class Settings(BaseSettings):
     ranker: Path | None = Field(
         None, description="folder of the ranking model that says what is tried first; none leaves it to the rules"
     )
+    model: Path | None = Field(
+        None, description="folder of the language model that reads free text; none leaves it to the rules, by words"
+    )
+    model_url: str = Field(
+        "", description="or where a server has one, as `https://host/v1`, by the protocol of OpenAI's chat completions"
+    )
+    model_name: str = Field("", description="what that server calls it")
+    model_key_file: Path | None = Field(None, description="file of the key for that server; none sends none")
     policy: Path | None = Field(
         None, description="TOML file of who may let which changes be done; none refuses every approval"
     )
@@ -202,7 +210,18 @@ class Settings(BaseSettings):
             yield "http_certificate_file and http_key_file belong together: set both or none"
         if bool(self.api_issuer) != bool(self.api_jwks):
             yield "api_issuer and api_jwks belong together: set both or none"
-        for name, url in {"api_url": self.api_url, "api_jwks": self.api_jwks if "://" in self.api_jwks else ""}.items():
+        if self.model and self.model_url:
+            yield "model and model_url name one model: set one of them"
+        if bool(self.model_url) != bool(self.model_name):
+            yield "model_url and model_name belong together: set both or none"
+        if self.model_key_file and not self.model_url:
+            yield "model_key_file is set, but model_url is not: set the URL too"
+        trusted = {
+            "api_url": self.api_url,
+            "api_jwks": self.api_jwks if "://" in self.api_jwks else "",
+            "model_url": self.model_url,
+        }
+        for name, url in trusted.items():
             if url and (problem := urls.objection(url)):
                 yield f"{name}: {problem}"
         for name, url in {

@@ -1,4 +1,4 @@
-"""The streams role in a process: the agents on Faust, and the processes in which their steps and the model run."""
+"""The streams role in a process: the agents on Faust, and the processes in which their steps and the models run."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,8 +8,8 @@ import faust
 from schemas.errors import BrokerError
 from schemas.topics import ANALYSIS_REQUESTS, MEASUREMENTS, QUERY_LOG
 from streams import connections, faust_app, faust_connection
-from streams.agents.offload import Offload, nobody
-from streams.ranking import RankingModel
+from streams.agents.offload import Offload
+from streams.judges import Judges
 from streams.settings import Settings
 from streams.topic_admin import NEEDS_GROUP, TopicAdmin
 
@@ -20,15 +20,15 @@ class Streaming:
     """`fail` is told why nothing goes on any more; the process is to end then."""
 
     def __init__(self, settings: Settings, fail: Callable[[str], None]) -> None:
-        """Opens nothing."""
+        """Opens nothing. Raises SettingsError."""
         self._settings = settings
         self._fail = fail
         self._app: faust.App | None = None
         make_codec = connections.codec_maker(settings)
         observing = Offload(["streams.agents.observe.Observe"], make_codec)
-        self._ranking = RankingModel(settings.ranker) if settings.ranker else None
+        self._judges = Judges(settings)
         steps = ["streams.agents.advise.Advise", "streams.agents.conclude.Conclude"]
-        judging = Offload(steps, make_codec, self._ranking.rank if self._ranking else nobody)
+        judging = Offload(steps, make_codec, self._judges.answer)
         self._offloads = (observing, judging)
         self._agents = (
             ("observe", QUERY_LOG, observing),
@@ -38,7 +38,7 @@ class Streaming:
 
     async def prepare(self) -> None:
         """What needs no Kafka. Raises SidecarError."""
-        await asyncio.gather(*(part.start() for part in (*self._offloads, self._ranking) if part))
+        await asyncio.gather(*(part.start() for part in (*self._offloads, self._judges)))
 
     async def start(self, admin: TopicAdmin) -> None:
         """Once Kafka answers. Raises BrokerError; then, too, it is to be stopped."""
@@ -75,7 +75,6 @@ class Streaming:
         if self._app:
             stopping = asyncio.ensure_future(self._app.stop())
             ended = bool((await asyncio.wait({stopping}, timeout=self._settings.stop_timeout_s))[0])
-        for part in (*self._offloads, self._ranking):
-            if part:
-                await part.stop()
+        for part in (*self._offloads, self._judges):
+            await part.stop()
         return ended

@@ -71,25 +71,28 @@ def conclude(measurement: Measurement, occasion: Occasion) -> list[Suggestion]:
             kept.append(Kept(_as_measured(candidate, result), result, found))
     kept, impossible = _planned(sorted(kept, key=lambda one: one.result.order), measurement)
     others += [*impossible, *_not_measurable(measurement), *_refused(request.refused)]
+    in_words = {"asked": request.asked, "read_as": request.read_as}
     if not kept:
         reason = _reason(others, measurement.error)
-        return [_nothing(measurement, measurement.machine, reason, others, occasion, "conclude/1")]
+        nothing = _nothing(measurement, measurement.machine, reason, others, occasion, "conclude/1")
+        return [nothing.model_copy(update=in_words)]
     return [
         _suggestion(measurement, one, [before.candidate for before in kept[:place]], occasion).model_copy(
-            update={"position": place + 1, "of": len(kept), "considered": others[:CONSIDERED]}
+            update={"position": place + 1, "of": len(kept), "considered": others[:CONSIDERED], **in_words}
         )
         for place, one in enumerate(kept)
     ]
 
 
-def nothing_to_measure(request: AnalysisRequest, advice: Advice, occasion: Occasion) -> Suggestion:
-    """The answer where no rule found a candidate."""
+def nothing_to_measure(request: AnalysisRequest, advice: Advice, occasion: Occasion, read_as: str = "") -> Suggestion:
+    """The answer where no rule found a candidate; `read_as` is what the request's text was read as."""
     machine = Machine(
         duckdb_version=request.catalog.duckdb_version, cpus=0, threads=0, memory_limit_bytes=0, clone="none",
         clone_rows=0, clone_bytes=0, clone_s=0.0, share=0.0,
     )  # fmt: skip
     others = list(_refused(advice.refused))
-    return _nothing(request, machine, _reason(others, None), others, occasion, "advise/1")
+    nothing = _nothing(request, machine, _reason(others, None), others, occasion, "advise/1")
+    return nothing.model_copy(update={"asked": request.text, "read_as": read_as})
 
 
 def _planned(found: Sequence[Kept], measurement: Measurement) -> tuple[list[Kept], list[Considered]]:

@@ -4,7 +4,7 @@ In two steps, for whoever ranks is asked between them: what the rules propose, a
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from schemas.actions import unpack
@@ -66,7 +66,7 @@ def advise(request: AnalysisRequest) -> Advice:
 def propose(request: AnalysisRequest) -> Proposal:
     workload = Workload(request)
     findings = [finding for rule in RULES for finding in _found_by(rule, workload)]
-    proposed, dropped = _proposed(findings, workload, factors(request.experience), request.mutes)
+    proposed, dropped = admitted(findings, workload, request)
     refused = [*_unreadable(workload), *_refused(findings), *dropped]
     return Proposal(request, workload, proposed, refused)
 
@@ -104,11 +104,11 @@ def _found_by(rule: Rule, workload: Workload) -> list[Finding]:
         return [rule.refusal("Every idea of this rule", f"it failed on a statement: {error!r}", workload.queries)]
 
 
-def _proposed(
-    findings: Iterable[Finding], workload: Workload, priors: Mapping[str, float], mutes: Sequence[Mute]
+def admitted(
+    findings: Iterable[Finding], workload: Workload, request: AnalysisRequest
 ) -> tuple[list[Candidate], list[Refusal]]:
-    """In order, and why the others are none."""
-    tables = by_name(workload.tables.all)
+    """The candidates among them, in order, and why the others are none."""
+    tables, priors = by_name(workload.tables.all), factors(request.experience)
     ranked = [(finding.found, finding.weight_us) for finding in findings if isinstance(finding.found, Candidate)]
     ranked.sort(key=lambda pair: (-pair[1] * priors.get(pair[0].rule, 1.0), pair[0].candidate_id))
     chosen: dict[str, Candidate] = {}
@@ -117,7 +117,7 @@ def _proposed(
         if candidate.candidate_id in chosen:
             continue
         reason = None
-        if mute := next((one for one in mutes if _is_muted(candidate, one)), None):
+        if mute := next((one for one in request.mutes if _is_muted(candidate, one)), None):
             reason = mute.reason
         elif weight_us < LEAST_SHARE * workload.total_us and candidate.affected:
             reason = "the queries that it should help take too little of the time to be worth measuring"

@@ -27,11 +27,11 @@ CHOICE = "answer"
 class Served:
     """`url` is what comes before `/chat/completions`, such as `http://127.0.0.1:8080/v1`. To be used as a context."""
 
-    def __init__(self, url: str, model: str, key: str = "") -> None:
+    def __init__(self, url: str, model: str, key: str = "", figures: Figures | None = None) -> None:
         self._url = url.rstrip("/") + "/chat/completions"
         self._by = AnsweredBy("http", model)
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self.figures = Figures()
+        self.figures = figures or Figures()
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(

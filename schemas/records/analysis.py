@@ -5,6 +5,9 @@ from datetime import datetime
 from .base import Part, Record
 from .catalog import CatalogSnapshot
 
+LONGEST_TEXT = 2_000
+"""Characters of what a person asks for in words."""
+
 
 class WorkloadShape(Part):
     """One shape of the workload over the window of the analysis. Latencies in microseconds."""
@@ -64,7 +67,8 @@ class Usage(Part):
 class AnalysisRequest(Record):
     """`revision` counts the analyses of this database. `epoch` is the control epoch that asked.
 
-    `experience` moves the order in which candidates are tried; what is in `mutes` is not proposed.
+    `experience` moves the order in which candidates are tried; what is in `mutes` is not proposed. `text` is what a
+    person asked for in words, on one line; empty where nobody did.
     """
 
     analysis_id: str
@@ -79,3 +83,4 @@ class AnalysisRequest(Record):
     usage: Usage
     experience: list[Experience] = []
     mutes: list[Mute] = []
+    text: str = ""

@@ -6,7 +6,7 @@ from .base import Part, Position, Record
 class Request(Record):
     """Asks the control process for something. `body` is JSON of what the kind needs.
 
-    `kind` is "analyse", "backup" or "rollback".
+    `kind` is "analyse", "backup" or "rollback". What "analyse" may have is a `text`: what is asked for, in words.
     """
 
     kind: str

@@ -45,7 +45,8 @@ class MeasurementRequest(Record):
 
     `tables` are to be cloned, as `schema.name`; `definitions` are those, and what depends on what the actions
     change, as in the catalog. `ranker` and `ranker_version` say by whom the candidates were judged: "rules", or a
-    model.
+    model. `asked` is what a person asked for in words, and `read_as` what that was read as, and by whom; both are
+    empty where nobody did.
     """
 
     analysis_id: str
@@ -63,6 +64,8 @@ class MeasurementRequest(Record):
     definitions: list[Table] = []
     ranker: str = "rules"
     ranker_version: str = ""
+    asked: str = ""
+    read_as: str = ""
 
 
 class QueryResult(Part):

@@ -93,7 +93,8 @@ class Suggestion(Record):
     `after` are the suggestions that this one was measured on top of. `steps` are done in their order, and what is
     approved is `plan_hash`, which covers all that is in them. `measured_s` is how long its whole analysis measured
     beside the product, without making the clone; `promised_s` the time of the window that the rule expected to save,
-    and `prior` what that counted by in the order of trying, for what came of the rule's suggestions before.
+    and `prior` what that counted by in the order of trying, for what came of the rule's suggestions before. `asked` is
+    what a person asked for in words, and `read_as` what that was read as, and by whom; both are empty where nobody did.
     """
 
     suggestion_id: str
@@ -122,3 +123,5 @@ class Suggestion(Record):
     measured_s: float | None = None
     promised_s: float | None = None
     prior: float = 1.0
+    asked: str = ""
+    read_as: str = ""

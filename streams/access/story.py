@@ -39,6 +39,9 @@ def told(story: Story) -> Iterator[str]:
         prior = f", which counted {newest.prior:.2f} times by the rule's record" if newest.prior != 1 else ""
         promise = f"{seconds(newest.promised_s)} of the {watched} watched"
         yield f"Before it was measured, it was expected to save {promise}{prior}."
+    if newest.asked:
+        yield _one_line(f"Somebody asked for: {newest.asked}")
+        yield _one_line(f"It was read as: {newest.read_as}")
     yield from (_seen(one) for one in story.seen)
     yield ""
     lines = [*_suggested(story.suggestions, story.asked), *map(_ruled, story.rulings)]

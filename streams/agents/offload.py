@@ -1,8 +1,8 @@
 """Steps in a process of their own, so that no record stops the event loop.
 
 Decoding a record of 900 KB holds the interpreter's lock for 200 ms, so a thread would not do. The process is also a
-fence: a record that kills it, or is never done, becomes a dead letter, and the rest goes on. What steps want to have
-ranked is asked of the parent, for all records that are there at once.
+fence: a record that kills it, or is never done, becomes a dead letter, and the rest goes on. What steps ask is asked of
+the parent, for all records that are there at once.
 """
 
 import asyncio
@@ -16,12 +16,10 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, BinaryIO, cast
 
-from inference.judgement.features import Features
-from inference.judgement.judged import Judgement
 from schemas.codec import Codec
 from schemas.errors import BrokerError, RecordError, SidecarError
-from streams.agents.stepping import outcomes, refused
-from streams.agents.steps import Input, Outcome, Step
+from streams.agents.stepping import nobody, outcomes, refused
+from streams.agents.steps import Input, Outcome, Question, Step, Told
 
 LENGTH = struct.Struct(">Q")
 CHUNK = 20
@@ -33,12 +31,8 @@ DEADLINE_S = 60.0
 """For one record."""
 STOP_S = 5.0
 
-Rank = Callable[[Sequence[Features]], Awaitable[list[Judgement | None]]]
-"""One answer for each list, None where nobody can rank it. Raises nothing."""
-
-
-async def nobody(lists: Sequence[Features]) -> list[Judgement | None]:
-    return [None for _ in lists]
+Answer = Callable[[Sequence[Question]], Awaitable[list[Told]]]
+"""One for each question. Raises nothing."""
 
 
 class Offload:
@@ -48,14 +42,14 @@ class Offload:
         self,
         steps: Sequence[str],
         make_codec: Callable[[], Codec],
-        rank: Rank = nobody,
+        answer: Answer | None = None,
         *,
         deadline_s: float = DEADLINE_S,
     ) -> None:
-        """`steps` are classes by their full names, made with a codec."""
+        """`steps` are classes by their full names, made with a codec. Without `answer` nobody can tell."""
         self._steps = tuple(steps)
         self._order = pickle.dumps((self._steps, make_codec))
-        self._rank = rank
+        self._answer = answer
         self._deadline_s = deadline_s
         self._process: asyncio.subprocess.Process | None = None
         self._lock = asyncio.Lock()
@@ -97,8 +91,9 @@ class Offload:
         try:
             async with asyncio.timeout(self._deadline_s * len(records)):
                 answer = await _exchange(process, pickle.dumps((step, records, refusal)))
-                if isinstance(answer, tuple):  # before it goes on
-                    answer = await _exchange(process, pickle.dumps(await self._rank(answer)))
+                while isinstance(answer, tuple):  # questions, before it goes on
+                    told = await self._answer(answer) if self._answer else nobody(answer)
+                    answer = await _exchange(process, pickle.dumps(told))
         except TimeoutError:
             await self._kill()
             raise ChildProcessError(f"was not done after {self._deadline_s:g} s a record") from None
@@ -177,9 +172,9 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
         steps[step.name] = step
     _answer(answers, sorted(steps))
 
-    def rank(lists: Sequence[Features]) -> list[Judgement | None]:
-        _answer(answers, tuple(lists))
-        return cast(list[Judgement | None], _next(questions))
+    def ask(asked: Sequence[Question]) -> list[Told]:
+        _answer(answers, tuple(asked))
+        return cast(list[Told], _next(questions))
 
     while True:
         name, records, refusal = _next(questions)
@@ -188,7 +183,7 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
             if refusal:
                 _answer(answers, [refused(step, record, refusal, codec) for record in records])
             else:
-                _answer(answers, outcomes(step, records, codec, rank))
+                _answer(answers, outcomes(step, records, codec, ask))
         except BrokerError as error:
             _answer(answers, BrokerError(str(error)))
 

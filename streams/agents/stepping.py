@@ -1,63 +1,65 @@
-"""Records through a step, some at a time; what the step wants to have ranked is asked for all of them at once."""
+"""Records through a step, some at a time; what the step wants to be told is asked for all of them at once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple, cast
 
-from inference.judgement.features import Features
-from inference.judgement.judged import Judgement
+from inference.language.asks import Ask
 from schemas.codec import Codec
 from schemas.errors import BrokerError, RecordError
 from streams.agents.letters import letter
-from streams.agents.steps import LARGEST, Asking, Input, Outcome, Step
+from streams.agents.steps import LARGEST, Asking, Input, Outcome, Question, Step, Told
 
-Rank = Callable[[Sequence[Features]], Sequence[Judgement | None]]
-"""One answer for each list, None where nobody can rank it."""
+Answer = Callable[[Sequence[Question]], Sequence[Told]]
+"""One answer for each question."""
 
 
 class Asked(NamedTuple):
-    """A step on its way, and what it wants to have ranked."""
+    """A step on its way, and what it asks."""
 
     asking: Asking
-    features: Features
+    question: Question
 
 
-T = TypeVar("T", Outcome, Outcome | Asked)
+def nobody(questions: Sequence[Question]) -> list[Told]:
+    return [None for _ in questions]
 
 
-def outcomes(step: Step, records: Sequence[Input], codec: Codec, rank: Rank) -> list[Outcome]:
-    """One for each record, in their order; a dead letter where the step fails. Raises BrokerError."""
-    begun = [_guarded(step, record, codec, partial(begin, step, record)) for record in records]
-    lists = [one.features for one in begun if isinstance(one, Asked)]
-    judgements: Iterator[Judgement | None] = iter(rank(lists) if lists else ())
-    return [
-        _guarded(step, record, codec, partial(end, one, next(judgements))) if isinstance(one, Asked) else one
-        for record, one in zip(records, begun, strict=True)
-    ]
+def outcomes(step: Step, records: Sequence[Input], codec: Codec, answer: Answer) -> list[Outcome]:
+    """One for each record, in their order; a dead letter where the step fails. Raises BrokerError.
+
+    While any step has a text to be read, the others wait: so all lists of candidates are ranked together.
+    """
+    taken = [_guarded(step, record, codec, partial(begin, step, record)) for record in records]
+    while waiting := {place: one for place, one in enumerate(taken) if isinstance(one, Asked)}:
+        texts = {place: one for place, one in waiting.items() if isinstance(one.question, Ask)}
+        together = texts or waiting
+        told = answer([one.question for one in together.values()])
+        for (place, one), said in zip(together.items(), told, strict=True):
+            taken[place] = _guarded(step, records[place], codec, partial(go_on, one.asking, said))
+    return [one for one in taken if isinstance(one, Outcome)]
 
 
-def outcome(step: Step, record: Input, judgement: Judgement | None = None) -> Outcome:
-    """Of one record, whatever it wants to have ranked. Raises what the step raises."""
-    begun = begin(step, record)
-    return end(begun, judgement) if isinstance(begun, Asked) else begun
+def outcome(step: Step, record: Input, answer: Answer = nobody) -> Outcome:
+    """Of one record. Raises what the step raises."""
+    taken = begin(step, record)
+    while isinstance(taken, Asked):
+        (told,) = answer([taken.question])
+        taken = go_on(taken.asking, told)
+    return taken
 
 
 def begin(step: Step, record: Input) -> Outcome | Asked:
     taken = step(record)
-    if isinstance(taken, Outcome):
-        return taken
-    try:
-        return Asked(taken, next(taken))
-    except StopIteration as last:
-        return cast(Outcome, last.value)
+    return taken if isinstance(taken, Outcome) else go_on(taken, None)
 
 
-def end(asked: Asked, judgement: Judgement | None) -> Outcome:
+def go_on(asking: Asking, told: Told) -> Outcome | Asked:
+    """A step that has asked nothing yet is told None."""
     try:
-        asked.asking.send(judgement)
+        return Asked(asking, asking.send(told))
     except StopIteration as last:
         return cast(Outcome, last.value)
-    raise RuntimeError("a step asks only once")
 
 
 def refused(step: Step, record: Input, error: Exception, codec: Codec) -> Outcome:
@@ -65,7 +67,7 @@ def refused(step: Step, record: Input, error: Exception, codec: Codec) -> Outcom
     return Outcome(outputs, refused=f"{type(error).__name__}: {error}")
 
 
-def _guarded(step: Step, record: Input, codec: Codec, take: Callable[[], T]) -> T | Outcome:
+def _guarded(step: Step, record: Input, codec: Codec, take: Callable[[], Outcome | Asked]) -> Outcome | Asked:
     try:
         taken = take()
         for output in taken.outputs if isinstance(taken, Outcome) else ():

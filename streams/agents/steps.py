@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from inference.judgement.features import Features
 from inference.judgement.judged import Judgement
+from inference.language.asks import Ask, Reply
 from schemas.records import Position
 from schemas.topics import TOPICS
 
@@ -60,8 +61,12 @@ class Outcome(NamedTuple):
     refused: str | None = None
 
 
-Asking = Generator[Features, Judgement | None, Outcome]
-"""A step that has candidates ranked before it goes on; it is told None where nobody can."""
+Question = Features | Ask
+"""Candidates that are to be ranked, or a text that is to be read."""
+Told = Judgement | Reply | None
+"""None where nobody can tell."""
+Asking = Generator[Question, Told, Outcome]
+"""A step that asks before it goes on, as often as it has to."""
 
 
 class Step(Protocol):

@@ -199,6 +199,7 @@ def make_request(
     product, database, body = "", "", {}
     if isinstance(given, Analyse):
         product, database = given.product, given.database
+        body = {"text": given.text} if given.text else {}
     elif isinstance(given, Rollback):
         with source.reading() as tx:
             operation = _the_operation(tx, str(given.operation_id))

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.approvals import Decided
 from schemas.records import Suggestion
+from schemas.records.analysis import LONGEST_TEXT
 from schemas.tokens import LARGEST
 
 R = TypeVar("R")
@@ -27,7 +28,10 @@ class Page(Shown, Generic[R]):
 
 
 class SuggestionListed(Shown):
-    """The newest revision of a change. `speedup` is before / after; `steps` is how many its plan has."""
+    """The newest revision of a change. `speedup` is before / after; `steps` is how many its plan has.
+
+    `asked` is what a person asked for in words, where that led to it.
+    """
 
     suggestion_id: str
     revision: int
@@ -40,6 +44,7 @@ class SuggestionListed(Shown):
     speedup: float | None
     steps: int
     time: datetime
+    asked: str = ""
 
 
 class RulingShown(Shown):
@@ -140,13 +145,14 @@ class ApprovalShown(Shown):
 
 
 class Analyse(BaseModel):
-    """Of every database of the product where none is named."""
+    """Of every database of the product where none is named. `text` says in words what it is about."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["analyse"] = "analyse"
     product: str = Field(max_length=200)
     database: str = Field("", max_length=200)
+    text: str = Field("", max_length=LONGEST_TEXT)
 
 
 class Rollback(BaseModel):

@@ -56,13 +56,13 @@ def test_a_request_ends_as_one_analysis_request_and_the_journal_tells_it(topics:
         topics.send(CATALOGS, catalog())
         topics.send(PATTERNS, *batches(0, 30))
         control.applied(PATTERNS, 30)
-        topics.send(REQUESTS, request(), request(product="nobody"))
+        topics.send(REQUESTS, request(body=b'{"text": "t1 is slow"}'), request(product="nobody"))
         control.until(lambda tx: len(decisions.listed(tx)) == 2)
         control.until(lambda tx: not outbox.pending(tx))
         control.until(lambda _: control.control.health.lag == 0 and not control.control.health.problem)
     (asked,) = topics.read(ANALYSIS_REQUESTS)
     assert [(shape.fingerprint[-1], shape.count) for shape in asked.workload] == [("2", 10), ("1", 10), ("0", 10)]
-    assert asked.catalog == catalog()
+    assert (asked.catalog, asked.text) == (catalog(), "t1 is slow")
     entries = topics.read(JOURNAL)
     assert [entry.sequence for entry in entries] == list(range(1, len(entries) + 1))
     told = [(decision.kind, decision.product) for entry in entries for decision in entry.decisions]

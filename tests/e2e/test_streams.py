@@ -125,12 +125,13 @@ def test_two_workers_share_the_partitions_and_one_takes_over_what_the_other_leav
     assert read_offsets(settings) == rounds * QUERY_LOG.partitions
 
 
-def test_candidates_are_ranked_by_the_model_that_is_set(settings: Settings, tmp_path: Path) -> None:
+def test_a_text_is_read_and_candidates_are_ranked_by_the_model_that_is_set(settings: Settings, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
     asked = request(
         [table("visits", [column("id"), column("shop", distinct=100_000)])],
         [use("SELECT id FROM visits WHERE shop = 7")],
+        text="the list of a shop's visits is slow since Monday",
     )
     given = {
         "bootstrap_servers": settings.bootstrap_servers,
@@ -144,6 +145,8 @@ def test_candidates_are_ranked_by_the_model_that_is_set(settings: Settings, tmp_
     with StreamsProcess(tmp_path / "streams", **given) as process:
         (wanted,) = outputs(settings, MEASUREMENT_REQUESTS).until(1)
         assert (wanted.ranker, wanted.ranker_version) == ("student", load(folder).version)
+        assert wanted.asked == asked.text
+        assert wanted.read_as == "look into visits (shop) (read by rules words)"
         assert all(0 < one.likely < 1 for one in wanted.candidates)
         assert process.ready().metric('sidecar_model_requests_total{kind="rank",outcome="answered"}') == 1
         assert process.end() == 0

@@ -22,7 +22,7 @@ from pydantic import TypeAdapter
 from schemas.approvals import AUDIENCE, nonce_of
 from schemas.canonical import canonical
 from schemas.errors import BrokerError, StoreError
-from schemas.records import Approval, Record, Suggestion
+from schemas.records import Approval, Record, Request, Suggestion
 from schemas.tokens import API_AUDIENCE
 from schemas.topics import APPROVALS, REQUESTS, SUGGESTIONS, Topic
 from store.decisions import BackedUp
@@ -131,7 +131,8 @@ async def test_suggestions_come_newest_analysis_first_a_page_at_a_time(
 ) -> None:
     old, new = many(3), many(4, time=NOON, title="new")
     shop = many(1, product="shop", time=NOON - timedelta(minutes=1))
-    revised = old[2].model_copy(update={"revision": 4, "title": "revised", "time": NOON - timedelta(days=1)})
+    changes = {"revision": 4, "title": "revised", "time": NOON - timedelta(days=1), "asked": "t1 is slow"}
+    revised = old[2].model_copy(update=changes)
     nothing = planned(suggestion_id=str(uuid4()), kind="nothing", time=NOON)
     served.store.add(SUGGESTIONS, *old, *new, *shop, revised, nothing)
     expected = [one.suggestion_id for one in [*new, *shop, old[0], old[1], revised]]
@@ -147,7 +148,7 @@ async def test_suggestions_come_newest_analysis_first_a_page_at_a_time(
     assert found[-1] == {
         "suggestion_id": revised.suggestion_id, "revision": 4, "product": "sales", "database": "main",
         "analysis_id": revised.analysis_id, "position": 3, "rule": "selective_index", "title": "revised",
-        "speedup": None, "steps": 1, "time": "2026-11-28T13:00:00Z",
+        "speedup": None, "steps": 1, "time": "2026-11-28T13:00:00Z", "asked": "t1 is slow",
     }  # fmt: skip
     page = (await client.get("/v1/suggestions", params={"product": "shop"})).json()
     assert ([one["suggestion_id"] for one in page["items"]], page["next"]) == ([shop[0].suggestion_id], None)
@@ -364,6 +365,14 @@ async def test_an_analysis_is_asked_for_and_an_idempotency_key_asks_once(
     assert (failed.status_code, again.status_code, len(served.sent)) == (503, 202, 2)
     named = {"Authorization": f"Bearer {served.token(scope='execute', sub='x' * 200)}"}
     assert (await client.post("/v1/requests", json=body, headers=named)).json()["request_id"] == "0-2"
+    said = {**body, "text": "the list of late shipments is slow"}
+    assert (await client.post("/v1/requests", json=said)).json()["request_id"] == "0-3"
+    assert [json.loads(one.body) for _, one in served.sent if isinstance(one, Request)] == [
+        {},
+        {},
+        {},
+        {"text": said["text"]},
+    ]
     served.store.turn()
     (given,) = (await client.get("/v1/requests/0-0")).json()["answers"]
     assert given["reason"] == "nothing was ever heard of a product 'gone': is the client attached?"
@@ -395,6 +404,12 @@ WRONG: dict[str, tuple[Sent, int, str]] = {
     "a kind that is none": (lambda c: c.post("/v1/requests", json={"kind": "drop"}), 422, "body: Input tag 'drop'"),
     "a request for more": (
         lambda c: c.post("/v1/requests", json={"kind": "analyse", "product": "x" * 201}), 422, "body.analyse.product"),
+    "a text too long": (
+        lambda c: c.post("/v1/requests", json={"kind": "analyse", "product": "x", "text": "a" * 2_001}), 422,
+        "body.analyse.text: String should have at most 2000 characters"),
+    "half a character of a text": (
+        lambda c: c.post("/v1/requests", content=b'{"kind": "analyse", "product": "x", "text": "\\ud800"}'), 422,
+        "body"),
     "5 MB": (lambda c: c.post("/v1/approvals", json={"token": "a" * 5_000_000}), 413, "a body has at most 65536 bytes"),
     "5 MB in chunks": (lambda c: c.post("/v1/approvals", content=chunks()), 413, "a body has at most 65536 bytes"),
 }  # fmt: skip

@@ -73,6 +73,15 @@ def test_pages_are_followed_to_the_last(key: Path) -> None:
             api.suggestion("a")
 
 
+def test_an_analysis_is_asked_for_in_words_and_a_text_too_long_is_told_before_it_is_sent(key: Path) -> None:
+    with answering(lambda _: (202, {}, b'{"request_id": "0-1", "answered": false, "answers": []}')) as url:
+        api = ApiClient(url, key)
+        assert api.analyse("shop", "", "slow" * 500) == "0-1"
+        assert api.analyse("shop", "", "\udce4 no character") == "0-1"
+        with pytest.raises(InputError, match="the text has 2,001 characters: say it in 2,000"):
+            api.analyse("shop", "", "x" * 2_001)
+
+
 @pytest.mark.parametrize(
     ("break_it", "why"),
     [

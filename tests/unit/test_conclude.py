@@ -78,15 +78,20 @@ def result(of: Candidate, *queries: QueryResult, verdict: str = "gain", order: i
 
 
 def measurement(
-    candidates: list[Candidate], results: list[CandidateResult], refused: list[Refusal] | None = None, **more: Any
+    candidates: list[Candidate],
+    results: list[CandidateResult],
+    refused: list[Refusal] | None = None,
+    asked: str = "",
+    **more: Any,
 ) -> Measurement:
-    asked = MeasurementRequest(
+    request = MeasurementRequest(
         **ENVELOPE, analysis_id="a", revision=4, epoch=1, catalog_hash="c", window_start=NOW - timedelta(days=1),
         window_end=NOW, deadline=NOW, budget_s=45.0, tables=["main.orders"], workload=[OFTEN, RARELY, INSERT],
         candidates=candidates, refused=refused or [], definitions=[ORDERS],
+        asked=asked, read_as=f"read: {asked}" if asked else "",
     )  # fmt: skip
     fields: dict[str, Any] = {"machine": MACHINE, "measured_s": 9.0, "error": None, "results": results}
-    return Measurement(**ENVELOPE, request=asked, **fields | more)
+    return Measurement(**ENVELOPE, request=request, **fields | more)
 
 
 def only(found: list[Suggestion]) -> Suggestion:
@@ -106,6 +111,18 @@ def test_a_gain_is_that_of_all_queries_together_as_it_was_measured() -> None:
     assert gain.saved_s_per_day == pytest.approx(7.125)
     assert gain.measured_on == "a full clone (3,000,000 rows, 92 MB), DuckDB 2.0.0, 2 threads"
     assert not gain.unproved
+
+
+@pytest.mark.parametrize("verdict", ["gain", "no gain"])
+def test_what_was_asked_for_in_words_and_how_it_was_read_stands_in_the_answer(verdict: str) -> None:
+    one = candidate(INDEX, affected=(OFTEN.fingerprint,))
+    measured = result(one, query(OFTEN.fingerprint, 10, 5, 4, 8), verdict=verdict)
+    found = only(conclude(measurement([one], [measured], asked="an index"), OCCASION))
+    assert (found.kind, found.asked, found.read_as) == (
+        "change" if verdict == "gain" else "nothing", "an index", "read: an index"
+    )  # fmt: skip
+    unasked = only(conclude(measurement([one], [measured]), OCCASION))
+    assert (unasked.asked, unasked.read_as) == ("", "")
 
 
 def test_what_the_writes_lose_is_taken_off_and_the_build_is_paid_back_from_the_rest() -> None:

@@ -23,7 +23,7 @@ from schemas.records import (
 from schemas.topics import MEASUREMENT_REQUESTS, SUGGESTIONS, key_of
 from streams.agents.advise import ANSWER_WITHIN, Advise
 from streams.agents.conclude import Conclude
-from streams.agents.stepping import Asked, begin, outcome
+from streams.agents.stepping import Answer, Asked, begin, nobody, outcome
 from streams.agents.steps import INSTANCE, Input, Output
 from tests.advising import column, request, table, use
 
@@ -45,8 +45,8 @@ def only(outputs: list[Output]) -> Output:
     return output
 
 
-def measurement_request(asked: AnalysisRequest, judgement: Judgement | None = None) -> MeasurementRequest:
-    output = only(outcome(Advise(CODEC), came(asked), judgement).outputs)
+def measurement_request(asked: AnalysisRequest, answer: Answer = nobody) -> MeasurementRequest:
+    output = only(outcome(Advise(CODEC), came(asked), answer).outputs)
     assert output.topic == MEASUREMENT_REQUESTS.name
     return CODEC.decode_as(MeasurementRequest, output.value)
 
@@ -87,13 +87,14 @@ def test_candidates_are_tried_by_promise_and_likelihood_and_who_judged_is_told()
     assert isinstance(begun, Asked)
     by_rules = measurement_request(asked)
     count = len(by_rules.candidates)
-    assert begun.features.shape == (count, len(FEATURES))
+    assert np.shape(begun.question) == (count, len(FEATURES))
     assert count >= 2
     assert {(one.likely, one.preference) for one in by_rules.candidates} == {(1.0, 0.0)}
     assert (by_rules.ranker, by_rules.ranker_version) == ("rules", "")
     gain = np.full(count, 0.5)
     gain[0] = 1e-6
-    judged = measurement_request(asked, Judgement("student", "3", Ranking(np.arange(count, dtype=float), gain)))
+    ranking = Ranking(np.arange(count, dtype=float), gain)
+    judged = measurement_request(asked, lambda _: [Judgement("student", "3", ranking)])
     assert (judged.ranker, judged.ranker_version) == ("student", "3")
     first, *others = by_rules.candidates
     assert [one.candidate_id for one in judged.candidates] == [one.candidate_id for one in (*others, first)]

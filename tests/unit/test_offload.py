@@ -13,14 +13,16 @@ import numpy as np
 import psutil
 import pytest
 
-from inference.judgement.features import Features
 from inference.judgement.judged import Judgement, Ranking
+from inference.language.asks import Ask, Reply
+from inference.worker.answered_by import AnsweredBy
 from schemas.codec import Codec
 from schemas.errors import BrokerError, SidecarError
 from schemas.records import DeadLetter
 from schemas.topics import DEAD_LETTERS, PATTERNS
 from streams.agents.offload import CHUNK, CHUNK_BYTES, Offload
-from streams.agents.steps import Asking, Input, Outcome, Output
+from streams.agents.steps import Asking, Input, Outcome, Output, Question, Told
+from tests.asking import ask
 
 CODEC = Codec()
 
@@ -63,15 +65,17 @@ class WhereAmI(Trouble):
         return Outcome([Output(PATTERNS.name, b"", str(os.getpid()).encode())])
 
 
-class Ranked(Trouble):
-    """Asks for as many candidates to be ranked as its record says, but for 0, and gives what it is told."""
+class Asks(Trouble):
+    """Has a text read, where its record ends with one, and then as many candidates ranked as it says, but for 0."""
 
     def __call__(self, record: Input) -> Asking:  # type: ignore[override]
-        count = int(record.value or b"")
-        told = (yield np.full((count, 2), count, np.float32)) if count else None
-        if told and told.ranker == "die":
+        count, _, text = (record.value or b"").decode().partition(" ")
+        read = (yield ask(text)) if text else None
+        said = f"{read.answer}: " if isinstance(read, Reply) else ""
+        told = (yield np.full((int(count), 2), count, np.float32)) if int(count) else None
+        if isinstance(told, Judgement) and told.ranker == "die":
             raise ZeroDivisionError("told to")
-        said = f"{told.ranker} {told.ranking.gain.tolist()}" if told else "nobody"
+        said += f"{told.ranker} {told.ranking.gain.tolist()}" if isinstance(told, Judgement) else "nobody"
         return Outcome([Output(PATTERNS.name, b"", said.encode())])
 
 
@@ -114,28 +118,36 @@ async def test_more_bytes_than_go_over_at_once_come_back_whole(offload: Offload)
     assert values(await run(offload, came(*large))) == large
 
 
-async def test_what_steps_want_to_have_ranked_is_asked_for_all_of_them_at_once() -> None:
-    asked: list[list[tuple[int, ...]]] = []
+async def test_what_steps_ask_is_asked_for_all_of_them_at_once_texts_before_lists() -> None:
+    asked: list[list[object]] = []
 
-    async def rank(lists: Sequence[Features]) -> list[Judgement | None]:
-        asked.append([one.shape for one in lists])
+    async def answer(questions: Sequence[Question]) -> list[Told]:
+        asked.append([one.text if isinstance(one, Ask) else one.shape for one in questions])
         names = {9: None, 7: "die"}
-        told = [(names.get(len(one), "model"), Ranking(one[:, 0], one[:, 1])) for one in lists]
-        return [Judgement(name, "1", ranking) if name else None for name, ranking in told]
+        told: list[Told] = []
+        for one in questions:
+            if isinstance(one, Ask):
+                told.append(Reply(one.text.upper(), AnsweredBy("rules", "words")) if one.text != "what?" else None)
+            else:
+                name = names.get(len(one), "model")
+                told.append(Judgement(name, "1", Ranking(one[:, 0], one[:, 1])) if name else None)
+        return told
 
-    ranking = Offload([f"{__name__}.Ranked"], Codec, rank)
-    outcomes = await run(ranking, came(b"2", b"0", b"1", b"9", b"7"))
-    assert values(outcomes) == [b"model [2.0, 2.0]", b"nobody", b"model [1.0]", b"nobody", b"instead"]
-    assert asked == [[(2, 2), (1, 2), (9, 2), (7, 2)]]
+    asking = Offload([f"{__name__}.Asks"], Codec, answer)
+    outcomes = await run(asking, came(b"2", b"0", b"1 slow", b"9", b"7", b"0 what?"))
+    assert values(outcomes) == [
+        b"model [2.0, 2.0]", b"nobody", b"SLOW: model [1.0]", b"nobody", b"instead", b"nobody"
+    ]  # fmt: skip
+    assert asked == [["slow", "what?"], [(2, 2), (1, 2), (9, 2), (7, 2)]]
     assert [letter.error for letter in letters(outcomes)] == ["ZeroDivisionError"]
-    assert values(await run(ranking, came(b"0"))) == [b"nobody"]
-    assert len(asked) == 1, "nothing is asked where no step asks"
-    await ranking.stop()
+    assert values(await run(asking, came(b"0"))) == [b"nobody"]
+    assert len(asked) == 2, "nothing is asked where no step asks"
+    await asking.stop()
 
 
-async def test_without_anybody_to_rank_a_step_goes_on() -> None:
-    alone = Offload([f"{__name__}.Ranked"], Codec)
-    assert values(await run(alone, came(b"2", b"0"))) == [b"nobody", b"nobody"]
+async def test_with_nobody_to_answer_a_step_goes_on() -> None:
+    alone = Offload([f"{__name__}.Asks"], Codec)
+    assert values(await run(alone, came(b"2 slow", b"0"))) == [b"nobody", b"nobody"]
     await alone.stop()
 
 

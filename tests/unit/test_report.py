@@ -56,6 +56,17 @@ def test_nothing_to_do_is_an_answer_with_its_reason() -> None:
     assert "way back" not in text
 
 
+def test_what_was_asked_for_is_shown_with_how_it_was_read_and_is_no_markup() -> None:
+    words = {"asked": "the list [/] of late [red]shipments is slow", "read_as": "look into shipments (read by rules)"}
+    for found in (*suggestions(), *suggestions(verdict="no gain", order=0)):
+        text = shown([found.model_copy(update=words)])
+        assert "asked for  the list [/] of late [red]shipments is slow" in text
+        assert "read as    look into shipments (read by rules)" in text
+    refusal = suggestions(refused=True)[0].considered[0].model_copy(update={"title": "Asked for: [/]"})
+    assert "Asked for: [/]" in shown([found.model_copy(update={"considered": [refusal]})])
+    assert "asked for" not in shown(suggestions())
+
+
 def test_the_json_has_what_the_text_has() -> None:
     found = suggestions(refused=True)
     values = json.loads(report.as_json(found, {"runs": 3}, {}))

@@ -185,6 +185,9 @@ def test_a_request_is_answered_once(store: Scheduled) -> None:
     assert store.turn(NOON + 19 * MINUTE) == []
 
 
+NO_TEXT = 'the body of \'analyse\' has to be {} or {"text": "..."}, 2,000 characters at most'
+
+
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
@@ -194,8 +197,11 @@ def test_a_request_is_answered_once(store: Scheduled) -> None:
             {"kind": "drop everything"},
             "there is no request of kind 'drop everything', but 'analyse', 'backup' and 'rollback'",
         ),
-        ({"body": b'{"budget_s": 1e9}'}, "the body of 'analyse' has to be an empty JSON object"),
-        ({"body": b"[" * 4000}, "the body of 'analyse' has to be an empty JSON object"),
+        ({"body": b'{"budget_s": 1e9}'}, NO_TEXT),
+        ({"body": b"[" * 4000}, NO_TEXT),
+        ({"body": b'{"text": "' + b"a" * 2_001 + b'"}'}, NO_TEXT),
+        ({"body": b'{"text": "half a character: \\ud800"}'}, NO_TEXT),
+        ({"body": b'{"text": ["a"]}'}, NO_TEXT),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_reason_on_record(
@@ -222,6 +228,28 @@ def test_a_request_is_refused_where_nothing_is_known_to_analyse(store: Scheduled
     store.see(1, database="bare")
     store.add(REQUESTS, request(database="bare"))
     assert reasons(store.turn()) == ["its catalog is not known yet: the client reports it at its start"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", ""),
+        ("the list of late shipments\n\tis slow", "the list of late shipments is slow"),
+        ("\x1b[31mred\x07\0 \u202eback\ufeff", "[31mred back"),
+        ("日本語 🙂 " * 300, ("日本語 🙂 " * 300).strip()),
+        ("drop all tables; --", "drop all tables; --"),
+        ("\x01" * 2_000, ""),
+    ],
+)
+def test_what_is_asked_for_in_words_goes_with_it_on_one_line(store: Scheduled, text: str, told: str) -> None:
+    store.see(1)
+    store.add(REQUESTS, request(body=json.dumps({"text": text}).encode()))
+    (decision,) = store.turn()
+    assert (asked(decision).text, asked(decision).reason) == (told, "asked for by alice")
+    assert json.loads(decision.body)["text"] == told
+    with store.file.reading() as tx:
+        (row,) = decisions.listed(tx)
+    assert row["context"]["text"] == told
 
 
 def test_a_second_request_is_refused_while_the_first_is_under_way(store: Scheduled) -> None:

@@ -149,7 +149,7 @@ def applied(topic: Topic, record: Record | bytes | None) -> tuple[Applied, dict[
         (CATALOGS, catalog(product=""), "names no product or no database"),
         (CATALOGS, catalog(database="d" * 201), "database: more than 200 characters"),
         (REQUESTS, request(requested_by="m" * 201), "requested_by: more than 200 characters"),
-        (REQUESTS, request(body=b" " * 4097), "at most 4096 bytes"),
+        (REQUESTS, request(body=b" " * 32_769), "at most 32768 bytes"),
         (SUGGESTIONS, suggestion(plan_hash="0" * 64), "plan hash is not that of its steps"),
         (PATTERNS, pattern_batch(0, pattern(), database=""), "name no product or no database"),
         (PATTERNS, pattern_batch(0, pattern(errors=-1)), "is negative"),

@@ -72,6 +72,15 @@ def test_all_that_happened_is_told_in_order(tmp_path: Path) -> None:
     assert lines[-1] == "It was taken back."
 
 
+def test_what_was_asked_for_in_words_is_told_with_how_it_was_read(tmp_path: Path) -> None:
+    words = {"asked": "orders of a day are slow", "read_as": "look into orders (read by rules words)"}
+    store = Verified(tmp_path, ONE.model_copy(update=words))
+    assert told(store)[5:7] == [
+        "Somebody asked for: orders of a day are slow",
+        "It was read as: look into orders (read by rules words)",
+    ]
+
+
 def test_it_says_where_it_stands(tmp_path: Path) -> None:
     store = Verified(tmp_path, ONE)
     assert told(store)[-1] == "It is carried out: 1 of 1 steps."

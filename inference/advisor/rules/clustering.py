@@ -7,6 +7,7 @@ were 12x slower, and TPC-H by date gained 1.7 % in total: so every query of the 
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 from schemas.actions import Cluster, SortKey
 from schemas.records import Column, Table
@@ -26,6 +27,8 @@ WITH_KEYS = (1, 4)
 
 NOT_SORTED = ("STRUCT", "MAP", "UNION", "VARIANT", "BLOB", "JSON")
 
+IN_ORDER_ALREADY = "its rows are in that order already"
+
 Uses = dict[str, dict[str, tuple[Query, float]]]
 """By column and fingerprint: the query, and the part of the table that its filter should skip."""
 
@@ -42,18 +45,34 @@ def _search(rule: Rule, workload: Workload) -> Findings:
                 f"its {table.rows:,} rows are {table.row_groups} row groups: skipping pays from about {ROW_GROUPS}",
                 queries,
             )
-        elif workload.version < WITH_KEYS and unique_keys(table):
-            yield rule.refusal(
-                f"Cluster {table.name}", "this version of DuckDB cannot rewrite the rows of a table with a key", queries
-            )
-        elif keeping := workload.tables.referencing(table):
-            yield rule.refusal(
-                f"Cluster {table.name}",
-                f"foreign keys of {listed(sorted({other.name for other in keeping}))} keep it from being replaced",
-                queries,
-            )
+        elif problem := _kept_as_it_is(workload, table):
+            yield rule.refusal(f"Cluster {table.name}", problem, queries)
         else:
             yield from _of_table(rule, workload, table, uses)
+
+
+def asked(workload: Workload, table: Table, columns: Sequence[Column]) -> Finding:
+    """The order that somebody names: measuring tells whether it pays, where it can be had and a slow query filters."""
+    names, uses = [column.name for column in columns], _uses(workload, table)
+    queries = [query for name in names for query, _ in uses[name].values()]
+    title = f"Cluster {table.name} by {listed(names)}"
+    if problem := _kept_as_it_is(workload, table):
+        return RULE.refusal(title, problem, queries)
+    if wrong := [column for column in columns if column.type.startswith(NOT_SORTED)]:
+        return RULE.refusal(title, f"rows are in no order by {wrong[0].type}", queries)
+    if len(columns) == 1 and in_order(columns[0]):
+        return RULE.refusal(title, IN_ORDER_ALREADY, queries)
+    if not queries:
+        return RULE.refusal(title, f"no query that takes more than 1 ms filters it by {listed(names)}", [])
+    return _candidate(RULE, workload, table, columns, uses)
+
+
+def _kept_as_it_is(workload: Workload, table: Table) -> str | None:
+    if workload.version < WITH_KEYS and unique_keys(table):
+        return "this version of DuckDB cannot rewrite the rows of a table with a key"
+    if keeping := workload.tables.referencing(table):
+        return f"foreign keys of {listed(sorted({other.name for other in keeping}))} keep it from being replaced"
+    return None
 
 
 def _of_table(rule: Rule, workload: Workload, table: Table, uses: Uses) -> Findings:
@@ -65,7 +84,7 @@ def _of_table(rule: Rule, workload: Workload, table: Table, uses: Uses) -> Findi
         if column is None or saved[name] < WORTH * workload.total_us:
             continue
         if in_order(column):
-            yield rule.refusal(f"Cluster {table.name} by {name}", "its rows are in that order already", queries)
+            yield rule.refusal(f"Cluster {table.name} by {name}", IN_ORDER_ALREADY, queries)
         else:
             useful.append(column)
     keys = [[column] for column in useful[:KEYS]]
@@ -115,7 +134,7 @@ def _pair(table: Table, useful: list[Column], uses: Uses) -> list[Column] | None
     return None
 
 
-def _candidate(rule: Rule, workload: Workload, table: Table, columns: list[Column], uses: Uses) -> Finding:
+def _candidate(rule: Rule, workload: Workload, table: Table, columns: Sequence[Column], uses: Uses) -> Finding:
     gaining = slowest({shape: query for column in columns for shape, (query, _) in uses[column.name].items()}.values())
     parts = [part for column in columns for _, part in uses[column.name].values()]
     names = [column.name for column in columns]

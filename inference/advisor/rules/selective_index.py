@@ -8,13 +8,14 @@ already, minimum and maximum of the row groups leave 1 ms or less to save.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from schemas.actions import CreateIndex
 from schemas.records import Column, Table
 
 from ..filters import RANGES
-from ..rule import Finding, Findings, Rule, of_the_time, written
+from ..rule import Finding, Findings, Rule, listed, of_the_time, written
 from ..tables import in_order, name_of, rows_per_value
 from ..workload import Query, Workload, slowest
 
@@ -47,7 +48,7 @@ class _Use:
 
 def _search(rule: Rule, workload: Workload) -> Findings:
     for use in _uses(workload):
-        if any(index.columns == [use.column.name] for index in use.table.indexes) or _is_key(use.table, use.column):
+        if _is_there(use.table, [use.column.name]):
             continue
         reason = _refused(use)
         if reason is None:
@@ -101,7 +102,7 @@ def _refused(use: _Use) -> str | None:
         return "it is filtered under ORDER BY ... LIMIT only, and then DuckDB 2.0 scans no index"
     if in_order(column):
         return "the rows are in its order: all but one or two row groups are skipped without an index"
-    if column.type.startswith(NOT_INDEXABLE) or column.type.endswith("]"):
+    if not _is_indexable(column):
         return f"no index can be made on {column.type}"
     if not any(query.is_slow for query in use.alone):
         return f"its queries take {max(query.shape.p95_us for query in use.alone) / 1000:.1f} ms: nothing to gain"
@@ -111,30 +112,60 @@ def _refused(use: _Use) -> str | None:
 def _candidate(rule: Rule, workload: Workload, use: _Use) -> Finding:
     table, column = use.table, use.column
     gaining = slowest(query for query in use.alone if query.is_slow)
-    return rule.candidate(
-        f"Index {table.name}.{column.name}",
+    reason = (
         f"{of_the_time(workload, gaining)} with {table.name} filtered by {column.name} alone, for about "
-        f"{max(rows_per_value(table, column), 1):,.0f} of {table.rows:,} rows; {written(workload, [table])}.",
-        [
-            CreateIndex(
-                schema_name=table.schema_name,
-                table=table.name,
-                name=f"{table.name}_{column.name}_idx",
-                columns=[column.name],
-            )
-        ],
+        f"{max(rows_per_value(table, column), 1):,.0f} of {table.rows:,} rows; {written(workload, [table])}."
+    )
+    return _index(rule, workload, table, [column.name], reason, gaining, use.alone)
+
+
+def asked(workload: Workload, table: Table, columns: Sequence[Column]) -> Finding:
+    """The index that somebody names: measuring tells whether it pays, where it can be made and a slow query filters."""
+    names = [column.name for column in columns]
+    gaining = slowest(
+        query
+        for query in workload.reads_of(table)
+        if query.is_slow
+        and any(one.origin.column is columns[0] for scan in query.scans_of(table) for one in query.conditions.of(scan))
+    )
+    title = f"Index {table.name}.{listed(names)}"
+    if _is_there(table, names):
+        return RULE.refusal(title, "there is one already", gaining)
+    if wrong := [column for column in columns if not _is_indexable(column)]:
+        return RULE.refusal(title, f"no index can be made on {wrong[0].type}", gaining)
+    if not gaining:
+        return RULE.refusal(title, f"no query that takes more than 1 ms filters {table.name} by {names[0]}", [])
+    reason = (
+        f"Asked for. {of_the_time(workload, gaining)} with {table.name} filtered by {names[0]}; "
+        f"{written(workload, [table])}."
+    )
+    return _index(RULE, workload, table, names, reason, gaining, gaining)
+
+
+def _index(
+    rule: Rule, workload: Workload, table: Table, names: list[str], reason: str, gaining: list[Query],
+    used_by: Iterable[Query],
+) -> Finding:  # fmt: skip
+    name = "_".join([table.name, *names, "idx"])
+    return rule.candidate(
+        f"Index {table.name}.{listed(names)}",
+        reason,
+        [CreateIndex(schema_name=table.schema_name, table=table.name, name=name, columns=names)],
         gaining=gaining,
-        affected=[*use.alone, *workload.writes_of(table)],
+        affected=[*used_by, *workload.writes_of(table)],
         equality="physical",
         equality_reason="an index changes how rows are found, not which",
     )
 
 
-def _is_key(table: Table, column: Column) -> bool:
-    return any(
-        constraint.kind in ("primary key", "unique") and constraint.columns == [column.name]
-        for constraint in table.constraints
+def _is_there(table: Table, names: list[str]) -> bool:
+    return any(index.columns == names for index in table.indexes) or any(
+        constraint.kind in ("primary key", "unique") and constraint.columns == names for constraint in table.constraints
     )
+
+
+def _is_indexable(column: Column) -> bool:
+    return not (column.type.startswith(NOT_INDEXABLE) or column.type.endswith("]"))
 
 
 RULE = Rule("selective index", 4.0, _search)

@@ -1,0 +1,93 @@
+"""Who answers what the agents' steps ask: a model that ranks candidates, one that reads text, the rules without them.
+
+Both models are in one worker, a child process of this one; a server may have the one that reads instead.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+import structlog
+
+from inference.judgement.features import Features
+from inference.judgement.judged import Judgement
+from inference.language.asks import Ask, Backend, Reply
+from inference.language.rules import Rules
+from inference.language.served import Served
+from inference.worker.client import Worker
+from inference.worker.life import Models
+from schemas.errors import JudgementError, SettingsError
+from streams.access import secret_files
+from streams.agents.steps import Question, Told
+from streams.model_metrics import MODEL
+from streams.settings import Settings
+
+RANK_WITHIN_S = 2.0
+"""A list of a thousand candidates takes a twentieth of that, and a worker that was lost is back."""
+READ_WITHIN_S = 20.0
+"""A general model takes seconds for a text on a processor."""
+
+logger = structlog.get_logger(__name__)
+
+
+class Judges:
+    def __init__(self, settings: Settings) -> None:
+        """Opens nothing. Raises SettingsError."""
+        self._models = Models(ranker=settings.ranker, model=settings.model)
+        self._worker = Worker(self._models)
+        self._served = None
+        if settings.model_url:
+            key = _key(settings)
+            self._served = Served(settings.model_url, settings.model_name, key, self._worker.figures)
+        self._reader: Backend | None = self._served or (self._worker if settings.model else None)
+        self._rules = Rules()
+        self._running = AsyncExitStack()
+
+    async def start(self) -> None:
+        """Raises ModelError, and WorkerLost where there is no process to be had."""
+        if self._models.arguments():
+            await self._running.enter_async_context(self._worker)
+        if self._served:
+            await self._running.enter_async_context(self._served)
+        if self._models.arguments() or self._served:
+            MODEL.of = self._worker
+
+    async def stop(self) -> None:
+        MODEL.of = None
+        await self._running.aclose()
+
+    async def answer(self, questions: Sequence[Question]) -> list[Told]:
+        """All at once, so that they share a forward. None is for what the rules decide without being asked."""
+        return await asyncio.gather(*map(self._answer, questions))
+
+    async def _answer(self, question: Question) -> Told:
+        return await (self._read(question) if isinstance(question, Ask) else self._rank(question))
+
+    async def _rank(self, features: Features) -> Judgement | None:
+        if not self._models.ranker:
+            return None
+        try:
+            return await self._worker.rank(features, within_s=RANK_WITHIN_S)
+        except JudgementError as error:
+            logger.warning("candidates are not ranked by the model", reason=str(error))
+            return None
+
+    async def _read(self, ask: Ask) -> Reply | None:
+        """By words where no model reads it; the reply says by whom."""
+        for reader in filter(None, (self._reader, self._rules)):
+            try:
+                return await reader.say(ask, within_s=READ_WITHIN_S)
+            except JudgementError as error:
+                by = "the rules" if reader is self._rules else "the model"
+                logger.warning(f"a text is not read by {by}", task=ask.task.name, reason=str(error))
+        return None
+
+
+def _key(settings: Settings) -> str:
+    """Raises SettingsError."""
+    if (file := settings.model_key_file) is None:
+        return ""
+    try:
+        return secret_files.read(file).strip()
+    except FileNotFoundError as error:
+        raise SettingsError(f"model_key_file: there is no file {file}") from error

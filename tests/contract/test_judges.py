@@ -1,0 +1,126 @@
+"""The models as the streams role has them: a worker or a server, and the rules where they cannot answer."""
+
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.judgement.features import FEATURES
+from inference.judgement.judged import Judgement
+from inference.language.asks import Prose, Reply
+from inference.language.model import Model
+from inference.language.student import Student
+from inference.language.tasks import operations_of, request_ask
+from inference.worker.answered_by import AnsweredBy
+from schemas.errors import ModelError, SettingsError
+from streams.judges import Judges
+from streams.metrics import REGISTRY
+from streams.settings import Settings
+from tests import ranking_models
+from tests.asking import IDS, TABLES, ask
+from tests.completions import Completions
+from tests.language_models import model
+
+Start = Callable[..., Awaitable[Judges]]
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    async with AsyncExitStack() as stack:
+
+        async def started(**settings: object) -> Judges:
+            judges = Judges(Settings(**settings))  # type: ignore[arg-type]
+            stack.push_async_callback(judges.stop)
+            await judges.start()
+            return judges
+
+        yield started
+
+
+def requests(kind: str, outcome: str) -> float:
+    return REGISTRY.get_sample_value("sidecar_model_requests_total", {"kind": kind, "outcome": outcome}) or 0.0
+
+
+async def test_lists_are_ranked_in_their_order_and_counted(start: Start, tmp_path: Path) -> None:
+    judges = await start(ranker=ranking_models.student(tmp_path))
+    lists = [np.full((count, len(FEATURES)), count, np.float32) for count in (2, 5)]
+    found = [one for one in await judges.answer(lists) if isinstance(one, Judgement)]
+    assert [(one.ranker, len(one.ranking.gain)) for one in found] == [("student", 2), ("student", 5)]
+    assert requests("rank", "answered") == 2
+    assert await judges.answer(lists[:1]) != [None]
+    assert (requests("rank", "answered"), requests("rank", "cached")) == (2, 1)
+    assert REGISTRY.get_sample_value("sidecar_model_seconds_count", {"kind": "rank"}) == 3
+
+
+async def test_what_the_model_cannot_rank_is_left_to_the_rules_and_the_rest_goes_on(
+    start: Start, tmp_path: Path
+) -> None:
+    judges = await start(ranker=ranking_models.student(tmp_path))
+    wrong, right = np.zeros((2, 3), np.float32), np.zeros((2, len(FEATURES)), np.float32)
+    assert [one is None for one in await judges.answer([wrong, right])] == [True, False]
+    os.kill(judges._worker.pid, signal.SIGKILL)
+    assert [one is None for one in await judges.answer([right + 1])] == [False], "the next worker answers"
+    assert REGISTRY.get_sample_value("sidecar_model_restarts_total", {"why": "ended"}) == 1
+
+
+async def test_one_worker_ranks_and_reads_both(start: Start, tmp_path: Path) -> None:
+    for name in ("ranking", "language"):
+        (tmp_path / name).mkdir()
+    model(3).save(tmp_path / "language")
+    judges = await start(ranker=ranking_models.student(tmp_path / "ranking"), model=tmp_path / "language")
+    asked = request_ask("index on customer number", TABLES)
+    read, ranked = await judges.answer([asked, np.zeros((2, len(FEATURES)), np.float32)])
+    assert isinstance(read, Reply)
+    assert isinstance(ranked, Judgement)
+    here = Student(Model.load(tmp_path / "language")).read_request(asked.text, TABLES)
+    assert operations_of(read.answer) == (here.value or ())
+    assert read.probability == pytest.approx(here.probability, rel=1e-3)
+    assert read.by.backend.startswith("mlx-")
+    assert (requests("say", "answered"), requests("rank", "answered")) == (1, 1)
+
+
+async def test_a_text_is_read_by_the_server_that_is_set_and_by_the_rules_once_that_is_away(
+    start: Start, tmp_path: Path
+) -> None:
+    (key := tmp_path / "key").write_text("k-1\n")
+    key.chmod(0o600)
+    completions = Completions()
+    judges = await start(model_url=await completions.start(), model_name="some-model", model_key_file=key)
+    (reply, _) = await judges.answer([ask("a total of the lines"), ask("another")])
+    assert isinstance(reply, Reply)
+    assert (reply.by, reply.answer) == (AnsweredBy("http", "some-model"), IDS[1])
+    assert completions.keys == ["Bearer k-1"] * 2
+    assert requests("say", "answered") == 2
+    await completions.stop()
+    (reply,) = await judges.answer([ask(IDS[2])])
+    assert isinstance(reply, Reply)
+    assert (reply.by, reply.answer) == (AnsweredBy("rules", "words"), IDS[2])
+    assert requests("say", "JudgementError") == 1
+
+
+async def test_without_a_model_the_rules_read_alone_and_nobody_tells_what_they_cannot(start: Start) -> None:
+    judges = await start()
+    read, unread, unranked = await judges.answer([ask(IDS[2]), ask(answer=Prose()), np.zeros((2, len(FEATURES)))])
+    assert isinstance(read, Reply)
+    assert (read.answer, unread, unranked) == (IDS[2], None, None)
+    assert "sidecar_model_swaps_total" not in {one.name for one in REGISTRY.collect()}
+
+
+async def test_a_folder_that_is_no_model_does_not_start(start: Start, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="missing is no model: "):
+        await start(ranker=tmp_path / "missing")
+    assert "sidecar_model_swaps_total" not in {one.name for one in REGISTRY.collect()}
+
+
+async def test_a_key_that_is_not_there_or_that_others_can_read_is_named(start: Start, tmp_path: Path) -> None:
+    server = {"model_url": "https://models.example/v1", "model_name": "m", "model_key_file": tmp_path / "key"}
+    with pytest.raises(SettingsError, match="model_key_file: there is no file"):
+        await start(**server)
+    (tmp_path / "key").write_text("k-1")
+    (tmp_path / "key").chmod(0o644)
+    with pytest.raises(SettingsError, match="others can read"):
+        await start(**server)
