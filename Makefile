@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-loop test check lock wheel records bench-chaos bench-client bench-gate bench-loop bench-measure bench-orders bench-stream bench-store bench-recovery
+.PHONY: help setup demo demo-loop test check lock wheel records distill bench-chaos bench-client bench-gate bench-infer bench-loop bench-measure bench-orders bench-stream bench-store bench-recovery
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | sort | expand -t 18
@@ -45,11 +45,21 @@ wheel: setup ## the light wheel that a data product installs, into dist/
 records: setup ## write the .avsc files from the models
 	@$(BIN)/python -m schemas.records.derive
 
+distill: setup ## the models from nothing: labels, training, report; many hours, can be stopped and goes on
+	@$(BIN)/python -m inference.distill.labels
+	@$(BIN)/python -m inference.distill.card
+	@$(BIN)/python -m inference.distill.train
+	@$(BIN)/python -m inference.distill.language
+	@$(BIN)/python -m inference.evaluation
+
 bench-chaos: setup ## kill -9 of product, control process and broker while changes go through the whole loop
 	@$(BIN)/python deploy/benchmarks/chaos.py
 
 bench-measure: setup ## candidates a second, how far identical databases differ, and whether a first look decides right
 	@$(BIN)/python deploy/benchmarks/measure.py
+
+bench-infer: setup ## what the models take: round trip, throughput, memory, start, swap; the same weights in ONNX Runtime
+	@$(BIN)/python deploy/benchmarks/infer.py
 
 bench-orders: setup ## what an order of trying is worth: seconds saved for each second of budget, replayed from measured labels
 	@$(BIN)/python deploy/benchmarks/orders.py $(if $(RANKER),--ranker $(RANKER))

@@ -17,6 +17,7 @@ from streams import review_commands as review
 from streams import settings as configuration
 from streams.audit_commands import audit
 from streams.backup_commands import backup
+from streams.model_commands import model
 from streams.notify_commands import notify
 from streams.terminal import console, control, progress, reachable, table, told
 
@@ -43,6 +44,7 @@ cli.add_typer(people.policy, name="policy")
 cli.add_typer(people.keys, name="keys")
 cli.add_typer(notify, name="notify")
 cli.add_typer(review.feedback, name="feedback")
+cli.add_typer(model, name="model")
 
 
 class Role(StrEnum):

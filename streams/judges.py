@@ -6,6 +6,8 @@ Both models are in one worker, a child process of this one; a server may have th
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
 
 import structlog
 
@@ -16,7 +18,7 @@ from inference.language.rules import Rules
 from inference.language.served import Served
 from inference.worker.client import Worker
 from inference.worker.life import Models
-from schemas.errors import JudgementError, SettingsError
+from schemas.errors import InputError, JudgementError, SettingsError
 from streams.access import secret_files
 from streams.agents.steps import Question, Told
 from streams.model_metrics import MODEL
@@ -45,12 +47,22 @@ class Judges:
 
     async def start(self) -> None:
         """Raises ModelError, and WorkerLost where there is no process to be had."""
+        self._running.push_async_callback(self._worker.close)
         if self._models.arguments():
-            await self._running.enter_async_context(self._worker)
+            await self._worker.start()
         if self._served:
             await self._running.enter_async_context(self._served)
         if self._models.arguments() or self._served:
             MODEL.of = self._worker
+
+    async def swap(self, ranker: Path | None, model: Path | None) -> None:
+        """What is None stays. Raises SidecarError where one does not load, or a server reads; the old ones go on."""
+        if model and self._served:
+            raise InputError("a server reads text here (SIDECAR_MODEL_URL), and is not swapped for a folder")
+        models = replace(self._models, ranker=ranker or self._models.ranker, model=model or self._models.model)
+        await self._worker.swap(models)
+        self._models, MODEL.of = models, self._worker
+        self._reader = self._served or (self._worker if models.model else None)
 
     async def stop(self) -> None:
         MODEL.of = None
@@ -61,7 +73,7 @@ class Judges:
         return await asyncio.gather(*map(self._answer, questions))
 
     async def _answer(self, question: Question) -> Told:
-        return await (self._read(question) if isinstance(question, Ask) else self._rank(question))
+        return await (self.read(question) if isinstance(question, Ask) else self._rank(question))
 
     async def _rank(self, features: Features) -> Judgement | None:
         if not self._models.ranker:
@@ -72,7 +84,7 @@ class Judges:
             logger.warning("candidates are not ranked by the model", reason=str(error))
             return None
 
-    async def _read(self, ask: Ask) -> Reply | None:
+    async def read(self, ask: Ask) -> Reply | None:
         """By words where no model reads it; the reply says by whom."""
         for reader in filter(None, (self._reader, self._rules)):
             try:

@@ -56,7 +56,7 @@ def analyze(file: Path, queries: Path, budget_s: float, progress: Progress) -> S
 
     To be called in the main thread, since Ctrl-C, SIGTERM and SIGHUP shall end it with nothing left behind.
     """
-    _check(file)
+    opened(file).close()
     database = name_of(str(file))
     progress(f"reading {queries}")
     log = query_file.read(queries, key_of(database, database))
@@ -76,11 +76,12 @@ def analyze(file: Path, queries: Path, budget_s: float, progress: Progress) -> S
     return seen
 
 
-def _check(file: Path) -> None:
+def opened(file: Path) -> duckdb.DuckDBPyConnection:
+    """To read. Raises InputError."""
     if not file.is_file():
-        raise InputError(f"there is no file {file}: name the DuckDB database to analyse")
+        raise InputError(f"there is no file {file}: name the DuckDB database")
     try:
-        duckdb.connect(file, read_only=True).close()
+        return duckdb.connect(file, read_only=True)
     except duckdb.Error as error:
         if is_taken(error):
             raise InputError(

@@ -11,6 +11,7 @@ from streams import connections, faust_app, faust_connection
 from streams.agents.offload import Offload
 from streams.judges import Judges
 from streams.settings import Settings
+from streams.swapping import Swapping
 from streams.topic_admin import NEEDS_GROUP, TopicAdmin
 
 LOOK_S = 0.5
@@ -27,6 +28,7 @@ class Streaming:
         make_codec = connections.codec_maker(settings)
         observing = Offload(["streams.agents.observe.Observe"], make_codec)
         self._judges = Judges(settings)
+        self._swapping = Swapping(settings.data_folder, self._judges.swap)
         steps = ["streams.agents.advise.Advise", "streams.agents.conclude.Conclude"]
         judging = Offload(steps, make_codec, self._judges.answer)
         self._offloads = (observing, judging)
@@ -39,6 +41,7 @@ class Streaming:
     async def prepare(self) -> None:
         """What needs no Kafka. Raises SidecarError."""
         await asyncio.gather(*(part.start() for part in (*self._offloads, self._judges)))
+        await self._swapping.start()
 
     async def start(self, admin: TopicAdmin) -> None:
         """Once Kafka answers. Raises BrokerError; then, too, it is to be stopped."""
@@ -75,6 +78,6 @@ class Streaming:
         if self._app:
             stopping = asyncio.ensure_future(self._app.stop())
             ended = bool((await asyncio.wait({stopping}, timeout=self._settings.stop_timeout_s))[0])
-        for part in (*self._offloads, self._judges):
+        for part in (self._swapping, *self._offloads, self._judges):
             await part.stop()
         return ended

@@ -32,7 +32,7 @@ from .proposing import REFUSALS, Proposal, admitted
 from .rule import Finding
 from .rules import clustering, selective_index
 from .rules.unused import OUT_OF_SIGHT
-from .tables import column_of, name_of
+from .tables import Tables, column_of, name_of
 from .workload import Workload
 
 RULE = "request"
@@ -67,11 +67,11 @@ THEIRS: Mapping[Kind, str] = {
 }
 
 
-def readable(proposal: Proposal) -> tuple[reading.Table, ...]:
+def readable(tables: Tables) -> tuple[reading.Table, ...]:
     """The tables and views that a text may be about."""
     return tuple(
         reading.Table(name=name, columns=tuple((column.name, column.type) for column in table.columns))
-        for name, table in _named(proposal.workload).items()
+        for name, table in _named(tables).items()
     )
 
 
@@ -90,7 +90,7 @@ def not_understood(proposal: Proposal, text: str) -> Proposal:
 
 def focused(proposal: Proposal, operations: Sequence[Operation]) -> Proposal:
     """On the candidates that the operations are about; of all others it says that they were not asked for."""
-    tables = _named(proposal.workload)
+    tables = _named(proposal.workload.tables)
     kept: dict[str, Candidate] = {}
     refused: list[Refusal] = []
     for one in operations:
@@ -180,12 +180,12 @@ def _names(expression: Expression) -> Iterator[str]:
             yield from _names(expression.operand)
 
 
-def _named(workload: Workload) -> dict[str, Table]:
+def _named(tables: Tables) -> dict[str, Table]:
     """By its own name, or with its schema where that means another one."""
     found: dict[str, Table] = {}
-    for table in workload.tables.all:
+    for table in tables.all:
         if table.kind != "file" and not table.name.endswith(OUT_OF_SIGHT):
-            is_meant = workload.tables.find("", table.name) is table
+            is_meant = tables.find("", table.name) is table
             found.setdefault(table.name if is_meant else f"{table.schema_name}.{table.name}", table)
     return found
 

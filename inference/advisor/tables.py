@@ -1,8 +1,8 @@
 """The catalog as the rules ask it. Names have no case, as in DuckDB."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from schemas.records import CatalogSnapshot, Column, Table
+from schemas.records import Column, Table
 from schemas.render import Name
 
 IN_ORDER = 0.99
@@ -18,8 +18,8 @@ def column_of(table: Table, name: str) -> Column | None:
 
 
 class Tables:
-    def __init__(self, catalog: CatalogSnapshot) -> None:
-        self.all = catalog.tables
+    def __init__(self, tables: Sequence[Table]) -> None:
+        self.all = tables
         self._by_name = {(table.schema_name.lower(), table.name.lower()): table for table in self.all}
 
     def find(self, schema: str, name: str) -> Table | None:

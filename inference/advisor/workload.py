@@ -55,7 +55,7 @@ class Workload:
 
     def __init__(self, request: AnalysisRequest) -> None:
         self.catalog = request.catalog
-        self.tables = Tables(request.catalog)
+        self.tables = Tables(request.catalog.tables)
         self.window_s = (request.window_end - request.window_start).total_seconds()
         self.usage = request.usage
         self.known_days = (request.window_end - request.usage.since).days

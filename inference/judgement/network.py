@@ -75,20 +75,20 @@ class Network:
 
     def __init__(self, config: Config, weights: Weights) -> None:
         self.config = config
-        self._weights = weights
+        self.weights = weights
 
     def score(self, inputs: mx.array, mask: mx.array) -> tuple[mx.array, mx.array]:
         """Of [list, candidate, input] the preference and the probability of a gain, [list, candidate] both.
 
         `mask` says which candidates there are; what is said of the others means nothing.
         """
-        outputs = forward(self._weights, inputs, mask)
+        outputs = forward(self.weights, inputs, mask)
         return outputs[..., 0], mx.sigmoid(self.config.slope * outputs[..., 1] + self.config.offset)
 
     def save(self, folder: Path) -> None:
         """Makes the folder, or replaces what is in it."""
         folder.mkdir(parents=True, exist_ok=True)
-        config = self.config.model_copy(update={"weights": save_weights(folder, self._weights)})
+        config = self.config.model_copy(update={"weights": save_weights(folder, self.weights)})
         (folder / CONFIG).write_text(json.dumps(config.model_dump(), indent=2) + "\n")
 
     @classmethod

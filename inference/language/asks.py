@@ -148,6 +148,12 @@ class Reply:
     """Of the likeliest reading to be right; "not understood" where that is too low. None from who cannot tell."""
     is_cached: bool = False
 
+    @property
+    def told(self) -> str:
+        """By whom, and how sure, in words."""
+        by = " ".join(filter(None, (self.by.backend, self.by.model, self.by.version)))
+        return by if self.probability is None else f"{by}, {self.probability:.0%} sure"
+
 
 class Backend(Protocol):
     async def say(self, ask: Ask, *, within_s: float, priority: Priority = Priority.AGENTS) -> Reply:

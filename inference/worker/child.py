@@ -12,6 +12,7 @@ from schemas.errors import ModelError
 from ..judgement.features import FEATURES
 from ..judgement.ranker import Ranker
 from . import frames
+from .memory import resident_bytes
 from .serving import Server, Speaker
 
 LoadRanker = Callable[[Path], Ranker]
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str], blas: str | None, load_ranker: LoadRanker) ->
             "kind": "ready",
             "backend": backend(),
             "blas": blas,
+            "resident_bytes": resident_bytes(),
             "ranker": [ranker.name, ranker.version] if ranker else None,
             "speaker": [speaker.name, speaker.version] if speaker else None,
         }

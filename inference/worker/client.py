@@ -157,6 +157,16 @@ class Worker:
         return now
 
     @property
+    def backend(self) -> str:
+        """What computes: `mlx-cpu`, `mlx-metal`, `mlx-cuda`; empty while there is none."""
+        return str(self._life.hello["backend"]) if self._life else ""
+
+    @property
+    def blas(self) -> str | None:
+        """Where its matrix products come from; None is slow, or not there."""
+        return self._life.hello["blas"] if self._life else None
+
+    @property
     def pid(self) -> int:
         """0 while there is none."""
         return self._life.pid if self._life else 0

@@ -107,6 +107,7 @@ class Life:
                 await self._bury()
         if self.hello["kind"] != "ready":
             raise ModelError(self.hello["message"])
+        self._grown(self.hello["resident_bytes"])
         if self.hello["blas"] is None:
             logger.warning("%s", SLOW)
         self._task = asyncio.create_task(self._live())

@@ -73,12 +73,10 @@ class Advise:
 
 def _read(text: str, proposal: Proposal) -> Generator[Question, Told, tuple[Proposal, str]]:
     """The proposals that the text is about, and what it was read as, by whom."""
-    told = yield request_ask(text, readable(proposal))
+    told = yield request_ask(text, readable(proposal.workload.tables))
     if not isinstance(told, Reply):
         return not_understood(proposal, text), f"{NOT_UNDERSTOOD} (nobody could read it)"
     operations = operations_of(told.answer)
-    by = " ".join(filter(None, (told.by.backend, told.by.model, told.by.version)))
-    sure = "" if told.probability is None else f", {told.probability:.0%} sure"
     if not operations:
-        return not_understood(proposal, text), f"{NOT_UNDERSTOOD} (read by {by}{sure})"
-    return focused(proposal, operations), f"{said(operations)} (read by {by}{sure})"
+        return not_understood(proposal, text), f"{NOT_UNDERSTOOD} (read by {told.told})"
+    return focused(proposal, operations), f"{said(operations)} (read by {told.told})"

@@ -183,17 +183,16 @@ def test_of_many_that_were_not_asked_for_the_number_is_told() -> None:
 def test_tables_of_one_name_are_told_apart_by_their_schemas() -> None:
     other = VISITS.model_copy(update={"schema_name": "old"})
     of = proposal(ORDERS, VISITS, other)
-    assert [one.name for one in focusing.readable(of)] == ["orders", "visits", "old.visits"]
-    assert focusing.readable(of)[1].columns == (("page", "BIGINT"), ("note", "VARCHAR"))
+    assert [one.name for one in focusing.readable(of.workload.tables)] == ["orders", "visits", "old.visits"]
+    assert focusing.readable(of.workload.tables)[1].columns == (("page", "BIGINT"), ("note", "VARCHAR"))
     left, refused = focused(operation("look_into", "old.visits"), of=of)
     assert (left, refused[0][0]) == ([], "Look into old.visits")
 
 
 def test_what_is_out_of_sight_and_files_are_not_read_about() -> None:
     csv = table("@file:0123456789ab.csv", [column("a")], schema_name="", kind="file", rows=-1, row_groups=0)
-    assert [one.name for one in focusing.readable(proposal(ORDERS, table("dead to drop", [column("a")]), csv))] == [
-        "orders"
-    ]
+    of = proposal(ORDERS, table("dead to drop", [column("a")]), csv)
+    assert [one.name for one in focusing.readable(of.workload.tables)] == ["orders"]
 
 
 def test_a_text_that_is_not_understood_narrows_nothing_and_says_what_to_do() -> None:

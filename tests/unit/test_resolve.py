@@ -8,7 +8,7 @@ from inference.advisor.statement import parse
 from inference.advisor.tables import Tables
 from schemas.errors import Unreadable
 from schemas.fingerprint import shape
-from tests.advising import catalog, column, table, view
+from tests.advising import column, table, view
 
 ORDERS = table("orders", [column("id"), column("customer"), column("day", "DATE"), column("info", "STRUCT(a INTEGER)")])
 CUSTOMERS = table("customers", [column("id"), column("name", "VARCHAR")])
@@ -16,7 +16,7 @@ ARCHIVE = table("orders", [column("id"), column("year")], schema_name="archive")
 RECENT = view("recent", [column("number"), column("on_day")], "SELECT id, day FROM orders WHERE customer > $1")
 LATEST = view("latest", [column("number")], "SELECT id FROM orders ORDER BY day LIMIT $1")
 FILE = table("@file:0123456789ab.csv", [column("a")], kind="file", schema_name="")
-TABLES = Tables(catalog([ORDERS, CUSTOMERS, ARCHIVE, RECENT, LATEST, FILE]))
+TABLES = Tables([ORDERS, CUSTOMERS, ARCHIVE, RECENT, LATEST, FILE])
 
 
 def read(sql: str) -> Reading:
@@ -114,6 +114,6 @@ def test_a_view_is_read_through_and_remembered() -> None:
 
 
 def test_a_view_that_reads_itself_is_refused() -> None:
-    tables = Tables(catalog([view("v", [column("a")], "SELECT a FROM v")]))
+    tables = Tables([view("v", [column("a")], "SELECT a FROM v")])
     with pytest.raises(Unreadable, match="reads itself"):
         resolve(parse("SELECT a FROM v"), tables)

@@ -1,0 +1,66 @@
+"""What a model's folder says of itself, without loading it."""
+
+import json
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from schemas.errors import ModelError
+
+from .judgement.ranker import TREES
+
+CONFIG = "config.json"
+CARD = "MODEL_CARD.md"
+GENERAL = "mlx-lm"
+SCALE = ".scale"
+"""Of a matrix that is stored in int8 (`inference.weights`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`kind` is ranking, trees, language, or mlx-lm; `parameters` counts what was learned, of trees their nodes."""
+
+    kind: str
+    name: str
+    version: str
+    parameters: int
+    bytes: int
+    card: Path | None
+
+
+def of(folder: Path) -> Facts:
+    """Raises ModelError for what is no model's folder."""
+    try:
+        config = json.loads((folder / CONFIG).read_bytes())
+        files = [file for file in sorted(folder.iterdir()) if file.is_file()]
+        counted = sum(_weights(file) for file in files if file.suffix == ".safetensors")
+        counted += sum(_nodes(file) for file in files if file.name == TREES)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder} is no model: {error}") from None
+    if not isinstance(config, dict):
+        raise ModelError(f"{folder / CONFIG} is not that of a model")
+    card = folder / CARD
+    return Facts(
+        kind=str(config.get("kind", GENERAL)),
+        name=str(config.get("name", folder.name)),
+        version=str(config.get("version", "")),
+        parameters=counted,
+        bytes=sum(file.stat().st_size for file in files),
+        card=card if card.exists() else None,
+    )
+
+
+def _weights(file: Path) -> int:
+    """By the header of the format: its length in 8 bytes, then JSON."""
+    with open(file, "rb") as content:
+        header = json.loads(content.read(int.from_bytes(content.read(8), "little")))
+    arrays = {name: one["shape"] for name, one in header.items() if name != "__metadata__"}
+    scales = {f"{name}{SCALE}" for name in arrays}
+    return sum(prod(shape) for name, shape in arrays.items() if name not in scales)
+
+
+def _nodes(file: Path) -> int:
+    with np.load(file) as arrays:
+        return sum(arrays[name].size for name in arrays.files if name.endswith(" values"))

@@ -1,0 +1,183 @@
+"""The commands of the models: what they are, one text read, their times, and others for a process that runs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from schemas.errors import InputError
+from streams import settings as configuration
+from streams.terminal import console, progress, table
+
+if TYPE_CHECKING:
+    from inference.language.asks import Ask, Reply
+    from inference.language.reading import Table
+    from inference.worker.client import Worker
+    from inference.worker.life import Models
+
+model = typer.Typer(no_args_is_help=True, help="The models: what they are, a text read, their times, others instead.")
+
+ROUNDS = 100
+CANDIDATES = (24, 200, 1_000)
+AT_ONCE = 64
+MB = 1 << 20
+
+RANKER = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="The model that ranks.", show_default="that of the settings")
+]
+READER = Annotated[
+    Path | None,
+    typer.Option("--model", metavar="FOLDER", help="The one that reads text.", show_default="that of the settings"),
+]
+
+
+class Task(StrEnum):
+    REQUEST = "request"
+    REASON = "reason"
+
+
+@model.command("info")
+def info(ranker: RANKER = None, reader: READER = None) -> None:
+    """Which models rank candidates and read text, and how they run here: they are started once, as a sidecar does."""
+    from inference import facts
+
+    models = _models(ranker, reader)
+    shown = table("task", "model", "version", "kind", "parameters", "MB", "folder")
+    for task, folder in (("rank", models.ranker), ("read", models.model)):
+        if folder:
+            one = facts.of(folder)
+            size = f"{one.bytes / MB:.1f}"
+            shown.add_row(task, one.name, one.version, one.kind, f"{one.parameters:,}", size, str(folder))
+        else:
+            shown.add_row(task, "the rules")
+    console.print(shown)
+    if models.arguments():
+        _with_worker(models, _told)
+
+
+@model.command("try")
+def try_(
+    text: Annotated[str, typer.Argument(help="As somebody would write it.")],
+    database: Annotated[
+        Path | None, typer.Option(metavar="FILE.duckdb", help="On whose tables a request is read; it is only read.")
+    ] = None,
+    task: Annotated[Task, typer.Option(help="A request, or the reason of a rejection.")] = Task.REQUEST,
+    reader: READER = None,
+) -> None:
+    """How a text is read, and by whom. Nothing is done of it.
+
+    `sidecar model try "the dashboard on late shipments is slow" --database shop.duckdb`
+    """
+    from inference.advisor.focusing import said
+    from inference.language import tasks
+
+    if task is Task.REASON:
+        reply = _reply(tasks.reason_ask(text), reader)
+        found = tasks.reason_of(reply.answer) or tasks.NOT_UNDERSTOOD
+    elif database is None:
+        raise typer.BadParameter("a request is read on the tables of a database: give --database FILE.duckdb")
+    else:
+        reply = _reply(tasks.request_ask(text, _tables(database)), reader)
+        found = said(tasks.operations_of(reply.answer)) or tasks.NOT_UNDERSTOOD
+    console.print(found, markup=False, soft_wrap=True)
+    console.print(f"read by {reply.told}", markup=False, soft_wrap=True)
+
+
+@model.command("bench")
+def bench(ranker: RANKER = None, reader: READER = None) -> None:
+    """How long the models take on this machine, the way to the worker and back included."""
+    _with_worker(_models(ranker, reader), _timed)
+
+
+@model.command("swap")
+def swap(ranker: RANKER = None, reader: READER = None) -> None:
+    """Gives a sidecar that runs other models, until it ends. What does not load is refused, and the old ones go on.
+
+    For the next start, name them by SIDECAR_RANKER and SIDECAR_MODEL.
+    """
+    from streams import swapping
+
+    if not (ranker or reader):
+        raise typer.BadParameter("give --ranker FOLDER, --model FOLDER, or both")
+    wanted = swapping.Wanted(ranker=ranker and ranker.resolve(), model=reader and reader.resolve())
+    asyncio.run(swapping.ask(configuration.load().data_folder, wanted))
+    console.print("swapped, until the sidecar ends")
+
+
+def _models(ranker: Path | None, reader: Path | None) -> "Models":
+    from inference.worker.life import Models
+
+    settings = configuration.load()
+    return Models(ranker=ranker or settings.ranker, model=reader or settings.model)
+
+
+def _with_worker(models: "Models", told: "Callable[[Worker, Models], Awaitable[None]]") -> None:
+    from inference.worker.client import Worker
+
+    async def run() -> None:
+        async with Worker(models) as worker:
+            await told(worker, models)
+
+    asyncio.run(run())
+
+
+async def _told(worker: "Worker", _: "Models") -> None:
+    console.print(
+        f"computed by {worker.backend}, BLAS: {worker.blas or 'none, which is slow'}; "
+        f"{worker.figures.resident_bytes / MB:.0f} MB resident",
+        soft_wrap=True,
+    )
+
+
+async def _timed(worker: "Worker", models: "Models") -> None:
+    from inference.language.tasks import reason_ask
+    from inference.worker import timing
+
+    shown = table("asked", "p50 ms", "p95 ms", f"a second, {AT_ONCE} at once")
+    work: dict[str, list[timing.Work]] = {}
+    for candidates in CANDIDATES if models.ranker else ():
+        asked = timing.lists(candidates, 2 * ROUNDS)
+        work[f"{candidates:,} candidates ranked"] = timing.rankings(worker, asked)
+    if models.model:
+        asks = [reason_ask(f"not now, {number} loads are under way and the month ends") for number in range(2 * ROUNDS)]
+        work["the reason of a rejection read"] = timing.readings(worker, asks)
+    for name, some in work.items():
+        progress(f"{name}, {ROUNDS} times in turn and as many at once")
+        times = await timing.in_turn(some[:ROUNDS])
+        many = await timing.a_second(some[ROUNDS:], AT_ONCE)
+        shown.add_row(name, f"{times.at(0.5):.1f}", f"{times.at(0.95):.1f}", f"{many:,.0f}")
+    console.print(shown)
+
+
+def _reply(ask: "Ask", reader: Path | None) -> "Reply":
+    """By the model of the settings, or by words."""
+    from streams.judges import Judges
+
+    settings = configuration.load()
+    if reader:
+        settings = settings.model_copy(update={"model": reader, "model_url": "", "model_name": ""})
+    judges = Judges(settings.model_copy(update={"ranker": None}))
+
+    async def run() -> "Reply | None":
+        await judges.start()
+        try:
+            return await judges.read(ask)
+        finally:
+            await judges.stop()
+
+    if (reply := asyncio.run(run())) is None:
+        raise InputError("nobody could read it: see the warning above")
+    return reply
+
+
+def _tables(file: Path) -> "tuple[Table, ...]":
+    from inference.advisor.focusing import readable
+    from inference.advisor.tables import Tables
+    from schemas.client.catalog import place_of, structure
+    from streams.offline import opened
+
+    with opened(file) as connection:
+        return readable(Tables(structure(connection, place_of(connection).database)))
