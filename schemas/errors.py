@@ -24,6 +24,7 @@ SidecarError
 ├── CloneError             no clone could be made, or it is gone
 ├── InputError             a file that was named is not what it should be: a log of queries, a database
 ├── ModelError             a model that is not whole, or not for this release
+├── LearningError          there is too little to learn from, or to judge by
 ├── JudgementError         no model answers this, so the rules decide
 │   ├── TooLate            its deadline is over
 │   ├── Overloaded         as many wait as may
@@ -138,6 +139,10 @@ class InputError(SidecarError):
 
 
 class ModelError(SidecarError):
+    pass
+
+
+class LearningError(SidecarError):
     pass
 
 

@@ -265,6 +265,7 @@ for command in (
     people.rollback,
     review.report,
     review.why,
+    review.learn,
 ):
     cli.command()(command)
 

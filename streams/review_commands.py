@@ -11,7 +11,7 @@ from duckdb import CatalogException, DuckDBPyConnection
 
 from schemas.errors import InputError, StoreError, StoreTaken
 from streams.settings import load
-from streams.terminal import console
+from streams.terminal import console, progress, reachable, table
 
 if TYPE_CHECKING:
     from streams.api_client import ApiClient
@@ -84,6 +84,59 @@ def export(
     console.print(f"{len(found)} examples in {file}", soft_wrap=True, markup=False)
 
 
+def learn(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Of the new model, to be made.")],
+    backup: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A backup, or its name in the folder: instead of the knowledge file."),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Labels that the model was made from; by default ours.")
+    ] = None,
+) -> None:
+    """Trains the ranking model further on what came of this installation's own analyses.
+
+    What was measured, what production and people said of it since, make lists of candidates. Part of the analyses is
+    held back, and old and new model are judged on those: only one that judges better is written, else exit 1. It is
+    asked nothing until you say so. The analyses are read from the journal in Kafka, what came of them from the
+    knowledge file: no control process may run meanwhile, or name a backup.
+    """
+    from inference.worker.blas import SLOW, load_blas
+
+    if load_blas() is None:  # before MLX
+        progress(SLOW)
+    from inference.distill.labels import FOLDER
+    from inference.shipped import RANKER
+    from schemas.records import JournalEntry
+    from schemas.topics import JOURNAL
+    from store.analysed import analysed
+    from streams import connections, learning, topic_reading
+
+    settings = reachable()
+    codec = connections.codec(settings)
+    base = settings.ranker or RANKER
+    with _backed_up(backup) if backup else _knowledge() as tx:
+        answered = analysed(tx, learning.MOST)
+    progress(f"{len(answered):,} analyses are known; what they asked is read from the journal")
+    entries = topic_reading.read(
+        connections.confluent_config(settings), settings.topic_prefix, JOURNAL, JournalEntry, codec
+    )
+    found = learning.lists(learning.requests(entries, codec, answered), answered)
+    learned = learning.learn(base, found, labels or FOLDER, folder, progress)
+    shown = table(f"on {learned.held_back} lists", "before", "now", "difference, with its 95 % interval")
+    for name, one in learned.figures.items():
+        by = one.by
+        shown.add_row(
+            name, f"{one.old.mean:.3f}", f"{one.new.mean:.3f}", f"{by.mean:+.3f} ({by.low:+.3f} to {by.high:+.3f})"
+        )
+    console.print(shown)
+    if not learned.is_better:
+        console.print("the new model is not surely better, and is not written: the one in use stays")
+        raise typer.Exit(1)
+    how = f"`sidecar model swap {folder}`, or SIDECAR_RANKER={folder} from the next start on"
+    console.print(f"the new model is in {folder}: {how}", soft_wrap=True)
+
+
 def _here_or_asked(here: Callable[[DuckDBPyConnection], T], asked: "Callable[[ApiClient], T]") -> T:
     """From the knowledge file where no control process has it open, else from that process."""
     from streams.api_client import api_client
@@ -118,6 +171,24 @@ def _knowledge() -> Iterator[DuckDBPyConnection]:
         raise StoreError(
             f"{path} is no knowledge file, or one of another release: start the control process of this one once"
         ) from error
+
+
+@contextmanager
+def _backed_up(name: Path) -> Iterator[DuckDBPyConnection]:
+    """The knowledge file of a backup, in a temporary folder. Raises BackupError, StoreError."""
+    from tempfile import TemporaryDirectory
+
+    from store.knowledge import reading
+    from streams import backups
+    from streams.app import backup_key
+
+    settings = load()
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "store.duckdb"
+        path = backups.chosen(settings.backup_folder, name)
+        backups.restore(path, backup_key(settings).load(), file, None, progress)
+        with reading(file) as tx:
+            yield tx
 
 
 def _write(file: Path, content: bytes) -> None:

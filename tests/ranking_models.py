@@ -11,6 +11,7 @@ from inference.judgement.trees import Ensemble, Trees
 
 
 def student(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
     leaf, none = np.zeros(1, np.int64), np.zeros(1)
     same = Ensemble(leaf, none, leaf, leaf, none, leaf, depth=0, base=0.5)
     Trees(same, same).save(folder / TREES)

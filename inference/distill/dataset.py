@@ -4,7 +4,7 @@ A list is made anew from the files of labels alone: some of a database's shapes 
 the candidates that the rules find for those, and of each the measured pairs of its queries. NOTHING is one of them.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import log
@@ -93,10 +93,14 @@ def lists(folder: Path, splits: Collection[Split] = SPLITS) -> Iterator[Listed]:
 def lists_of(labels: Labels) -> list[Listed]:
     """As many as were drawn for it, less those with too few candidates and near duplicates."""
     measured = Measured(labels)
+    return apart(measured.list(seed) for seed in range(labels.lists))
+
+
+def apart(lists_: Iterable[Listed]) -> list[Listed]:
+    """Of a database, those with enough candidates that are no near duplicate of one before."""
     kept: list[Listed] = []
     marks: list[frozenset[tuple[str, int]]] = []
-    for seed in range(labels.lists):
-        found = measured.list(seed)
+    for found in lists_:
         mark = frozenset(
             (one.candidate.candidate_id, round(STEPS * one.log_speedup)) for one in found.choices if one.candidate
         )

@@ -160,9 +160,11 @@ def _fields(model: type[Part]) -> Iterable[pa.Field]:
 def _arrow(annotation: object) -> pa.DataType:
     match typing.get_origin(annotation), typing.get_args(annotation):
         case origin, [item] if origin is list:
-            return pa.list_(pa.struct(list(_fields(item))))
+            return pa.list_(_arrow(item))
         case origin, _ if origin is Literal:
             return pa.string()
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        return pa.struct(list(_fields(annotation)))
     return {str: pa.string(), int: pa.int64(), float: pa.float64()}[typing.cast("type", annotation)]
 
 

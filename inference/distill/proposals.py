@@ -18,8 +18,13 @@ CHANGES: tuple[Change, ...] = get_args(Change)
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    text: str
+    proposal: Proposal
+    contract: Contract
     verdict: Verdict
+
+    @property
+    def text(self) -> str:
+        return said_of(self.proposal, self.contract)
 
 
 def proposed(split: Split, random: Random) -> Proposed:
@@ -63,5 +68,4 @@ def proposed(split: Split, random: Random) -> Proposed:
     if random.random() < 0.4:
         sentences.insert(random.randint(0, len(sentences)), said("beside"))
     purpose = dressed(". ".join(sentences), random)
-    text = said_of(Proposal(of=them, to=us, purpose=purpose), contract)
-    return Proposed(text, verdict(contract, us, wanted))
+    return Proposed(Proposal(of=them, to=us, purpose=purpose), contract, verdict(contract, us, wanted))

@@ -3,7 +3,7 @@
 import json
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
@@ -14,27 +14,34 @@ import sklearn
 import typer
 
 from ..shipped import RANKER
-from .examples import Example, examples
+from . import recorded
+from .dataset import lists
+from .distillation import TRAINED
+from .examples import Example, example, examples
 from .labels import FOLDER, MANIFEST
 from .training import trained
 
-TRAINED = "training.json"
+ORACLE = "oracle"
 
 
 def main(
     folder: Annotated[Path, typer.Option(help="Where the labels are.")] = FOLDER,
     model: Annotated[Path, typer.Option(help="Where the student goes.")] = RANKER,
     version: Annotated[str, typer.Option(help="Its version; answers are cached by it, so no two may share one.")] = "1",
+    teacher: Annotated[
+        str, typer.Option(help="Who gives the soft targets: what was measured, or a FOLDER of what a model said.")
+    ] = ORACLE,
 ) -> None:
     """Trains the student on the lists that the labels make, the trees before it, and writes both with a manifest.
 
     The same labels make the same student. What it is worth: python -m inference.evaluation
     """
     begun = time.monotonic()
-    found = list(_told(examples(folder)))
+    found = list(_told(examples(folder) if teacher == ORACLE else taught(folder, recorded.load(Path(teacher)))))
     student = trained(found, "student", version, typer.echo)
     student.save(model)
     manifest = {
+        "teacher": teacher if teacher == ORACLE else json.loads((Path(teacher) / MANIFEST).read_bytes())["teacher"],
         "labels": sha256((folder / MANIFEST).read_bytes()).hexdigest(),
         "lists": {split: sum(one.split == split for one in found) for split in ("train", "validation")},
         "plan": {name: getattr(student.plan, name) for name in student.plan.__slots__},
@@ -50,6 +57,14 @@ def main(
     }
     (model / TRAINED).write_text(json.dumps(manifest, indent=2) + "\n")
     typer.echo(f"{model}: regret@1 {student.regret:.3f} on validation, after {time.monotonic() - begun:.0f} s")
+
+
+def taught(folder: Path, said: Mapping[str, recorded.Said]) -> Iterator[Example]:
+    """The lists of which the teacher said something."""
+    for one in lists(folder):
+        preference = said[one.name].preference(one) if one.name in said else None
+        if preference is not None:
+            yield example(one)._replace(taught=preference)
 
 
 def _told(found: Iterator[Example]) -> Iterator[Example]:

@@ -1,21 +1,15 @@
-"""Trains the student: what was measured, distilled with a temperature over each list.
+"""Trains the student from nothing (see `distillation`), and the trees before it.
 
-The teacher is the measurement. It has no logits, so log(speedup) / tau of the candidates, and 0 of doing nothing, stand
-for them: their softmax is the soft target, and the Kullback-Leibler divergence to it is distillation with a
-temperature (Hinton, Vinyals and Dean, 2015, section 2) over a list. A part `hard` of the loss is the cross entropy of
-the best one alone, and the loss of the second output that of a gain or none. When to stop is found by the loss on the
-lists for validation, which tau and which part by the regret there, where the probability of a gain is also calibrated
-(Platt, 1999).
+When to stop is found by the loss on the lists for validation, which tau and which part of the hard loss by the regret
+there, where the probability of a gain is also calibrated (Platt, 1999).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import mlx.core as mx
-import mlx.optimizers as optimizers
 import numpy as np
 
 from ..evaluation.ranking import Judged, regret
@@ -26,37 +20,14 @@ from ..judgement.trees import Trees
 from ..weights import Weights
 from .boosting import boosted
 from .calibrating import platt
+from .distillation import Batch, Plan, loss, padded, passes, seen_with
 from .examples import Example, Numbers
 
 TAUS, HARD = (0.1, 0.3, 1.0), (0.0, 0.3)
+TAUS_OF_A_MODEL = (1.0, 2.0, 4.0)
+"""Of logits, which are further apart than the logarithms of speedups."""
 FOLDS = 5
 LEAST_SPREAD = 1e-3
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """`hard` is the part of the hard loss. Training ends after `patience` epochs that brought nothing."""
-
-    width: int = 96
-    epochs: int = 200
-    patience: int = 20
-    batch: int = 64
-    rate: float = 1e-3
-    decay: float = 1e-2
-    tau: float = 0.3
-    hard: float = 0.3
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """[list, candidate, ...], padded; of padding the mask is 0."""
-
-    inputs: mx.array
-    mask: mx.array
-    logs: mx.array
-    """Of the speedups."""
-    gains: mx.array
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +50,14 @@ Told = Callable[[str], None]
 
 
 def trained(examples: Sequence[Example], name: str, version: str, told: Told, plan: Plan | None = None) -> Trained:
-    """The best on the lists for validation, over TAUS and HARD where there is no plan. Same examples, same model."""
+    """The best on the lists for validation, over taus and HARD where there is no plan. Same examples, same model."""
     training = [one for one in examples if one.split == "train" and len(one.features)]
     validation = [one for one in examples if one.split == "validation" and len(one.features)]
     trees = trees_of(training, seed=0)
-    seen = _with(training, _out_of_fold(training))
-    unseen = _with(validation, [trees.preference.score(one.features) for one in validation])
-    plans = [plan] if plan else [Plan(tau=tau, hard=hard) for tau, hard in product(TAUS, HARD)]
+    seen = seen_with(training, _out_of_fold(training))
+    unseen = seen_with(validation, [trees.preference.score(one.features) for one in validation])
+    taus = TAUS if training[0].taught is None else TAUS_OF_A_MODEL
+    plans = [plan] if plan else [Plan(tau=tau, hard=hard) for tau, hard in product(taus, HARD)]
     found = []
     for one in plans:
         config = Config(name=name, version=version, width=one.width)
@@ -111,12 +83,6 @@ def _out_of_fold(examples: Sequence[Example]) -> list[Numbers]:
     return [others[fold[one.domain]].preference.score(one.features) for one in examples]
 
 
-def _with(examples: Sequence[Example], scores: Sequence[Numbers]) -> list[Features]:
-    return [
-        np.column_stack([one.features, score]).astype(np.float32) for one, score in zip(examples, scores, strict=True)
-    ]
-
-
 def _fit(
     plan: Plan,
     training: Sequence[Example],
@@ -126,23 +92,13 @@ def _fit(
     config: Config,
 ) -> tuple[Network, float, int]:
     """Also the regret@1 on the lists for validation, and after how many epochs."""
-    weights = beginning(plan, np.concatenate(list(seen)))
-    optimizer: Any = optimizers.AdamW(learning_rate=plan.rate, weight_decay=plan.decay)
-    learn = mx.value_and_grad(lambda weights, batch: _loss(plan, weights, batch))
-    fixed = {name: weights[name] for name in ("mean", "scale")}
-    free = {name: value for name, value in weights.items() if name not in fixed}
-    kept, least, last = dict(weights), np.inf, 0
-    check = _padded(validation, unseen)
-    random = np.random.default_rng(plan.seed)
-    for epoch in range(1, plan.epochs + 1):
-        for rows in _drawn(random, seen, plan.batch):
-            batch = _padded([training[row] for row in rows], [seen[row] for row in rows])
-            _, gradients = learn({**free, **fixed}, batch)
-            free = optimizer.apply_gradients({name: gradients[name] for name in free}, free)
-            mx.eval(free)
-        now = float(np.asarray(_loss(plan, {**free, **fixed}, check)))
+    kept = beginning(plan, np.concatenate(list(seen)))
+    least, last = np.inf, 0
+    check = padded(validation, unseen)
+    for epoch, weights in zip(range(1, plan.epochs + 1), passes(plan, kept, training, seen), strict=False):
+        now = float(np.asarray(loss(plan, weights, check)))
         if now < least:
-            kept, least, last = {**free, **fixed}, now, epoch
+            kept, least, last = weights, now, epoch
         elif epoch - last >= plan.patience:
             break
     slope, offset = _calibrated(kept, check)
@@ -166,41 +122,6 @@ def beginning(plan: Plan, inputs: Features) -> Weights:
         np.where(spread > LEAST_SPREAD, 1 / np.maximum(spread, LEAST_SPREAD), 0.0).astype(np.float32)
     )
     return weights
-
-
-def _drawn(random: np.random.Generator, lists: Sequence[Features], size: int) -> Iterator[list[int]]:
-    """Batches of lists of about the same length, in a random order."""
-    order = sorted(range(len(lists)), key=lambda row: (len(lists[row]), random.random()))
-    batches = [order[start : start + size] for start in range(0, len(order), size)]
-    random.shuffle(batches)
-    yield from batches
-
-
-def _padded(examples: Sequence[Example], inputs: Sequence[Features]) -> Batch:
-    shape = len(examples), max(len(one) for one in inputs)
-    wide, mask = np.zeros((*shape, INPUTS), np.float32), np.zeros(shape, np.float32)
-    logs, gains = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    for row, (one, values) in enumerate(zip(examples, inputs, strict=True)):
-        count = len(values)
-        wide[row, :count], mask[row, :count] = values, 1
-        logs[row, :count], gains[row, :count] = np.log(one.speedups), one.gains
-    return Batch(*map(mx.array, (wide, mask, logs, gains)))
-
-
-def _loss(plan: Plan, weights: Weights, batch: Batch) -> mx.array:
-    outputs = forward(weights, batch.inputs, batch.mask)
-    said, meant = _beside_nothing(outputs[..., 0], batch.mask), _beside_nothing(batch.logs / plan.tau, batch.mask)
-    logs = said - mx.logsumexp(said, axis=1, keepdims=True)
-    soft = -(mx.softmax(meant, axis=1) * logs).sum(axis=1)
-    hard = -mx.take_along_axis(logs, mx.argmax(meant, axis=1, keepdims=True), axis=1)[:, 0]
-    of_gains = mx.logaddexp(outputs[..., 1], 0) - batch.gains * outputs[..., 1]
-    gains = (of_gains * batch.mask).sum() / batch.mask.sum()
-    return ((1 - plan.hard) * soft + plan.hard * hard).mean() + gains
-
-
-def _beside_nothing(scores: mx.array, mask: mx.array) -> mx.array:
-    """With doing nothing, 0, in front, and padding out of the way."""
-    return mx.concatenate([mx.zeros((len(scores), 1)), mx.where(mask > 0, scores, -1e9)], axis=1)
 
 
 def _regret(weights: Weights, examples: Sequence[Example], batch: Batch) -> float:

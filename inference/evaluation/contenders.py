@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..distill.distillation import Plan
 from ..distill.examples import Example
-from ..distill.training import Plan, beginning
+from ..distill.training import beginning
 from ..judgement import ranker
 from ..judgement.judged import Ranking
 from ..judgement.network import Config, Network

@@ -141,17 +141,18 @@ class LanguageModel:
 
     def _fitted(self, ask: Ask) -> tuple[Ask, Tokens]:
         """And its prompt; of a catalog that the model cannot read, about the half that is nearest to the text."""
-        prompt = self._prompt(ask)
+        prompt = self.prompt(ask)
         while len(prompt) + FORM_TOKENS > self._longest and isinstance(ask.answer, Operations):
             half = len(ask.answer.tables) // 2
             if not half:
                 break
             tables = shortlist(ask.text, ask.answer.tables, half)
             ask = ask.model_copy(update={"answer": Operations(tables=tables)})
-            prompt = self._prompt(ask)
+            prompt = self.prompt(ask)
         return ask, prompt
 
-    def _prompt(self, ask: Ask) -> Tokens:
+    def prompt(self, ask: Ask) -> Tokens:
+        """Up to where the answer begins."""
         chat = [message | {"content": self._plain(message["content"])} for message in messages(ask)]
         if self._tokenizer.chat_template is None:
             text = "\n\n".join(message["content"] for message in chat) + "\n\n"
@@ -172,7 +173,7 @@ class LanguageModel:
         """The tokens with which all prompts of the task begin, and the model's state after them."""
         if task not in self._prefixes:
             one, other = (
-                self._prompt(Ask(task=task, text="", context=text, answer=Prose(most_tokens=1))) for text in "ab"
+                self.prompt(Ask(task=task, text="", context=text, answer=Prose(most_tokens=1))) for text in "ab"
             )
             same = next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
             cache = make_prompt_cache(self._model)

@@ -3,7 +3,7 @@
 import json
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import mlx.core as mx
 from mlx.utils import tree_flatten
@@ -17,7 +17,22 @@ CONFIG, INDEX, SUMS = "config.json", "model.safetensors.index.json", "SHA256SUMS
 ADAPTER = ("adapter_config.json", "adapters.safetensors")
 
 
+class Loaded(NamedTuple):
+    """`model` and `tokenizer` are mlx-lm's; `longest` is what the model reads, in tokens."""
+
+    name: str
+    version: str
+    model: Any
+    tokenizer: Any
+    longest: int
+
+
 def load(folder: Path, adapter: Path | None = None) -> LanguageModel:
+    """Raises ModelError."""
+    return LanguageModel(*loaded(folder, adapter))
+
+
+def loaded(folder: Path, adapter: Path | None = None) -> Loaded:
     """Nothing is downloaded, and no code of the folder is run.
 
     Raises ModelError for what is not whole, is not what its `SHA256SUMS` says (where it has one), has weights that are
@@ -29,10 +44,10 @@ def load(folder: Path, adapter: Path | None = None) -> LanguageModel:
     for file, digest in files.items():
         version.update(f"{file.name} {digest}\n".encode())
     try:
-        loaded: Any = load_by_mlx_lm(str(folder), adapter_path=str(adapter) if adapter else None)
+        found: Any = load_by_mlx_lm(str(folder), adapter_path=str(adapter) if adapter else None)
     except Exception as error:  # noqa: BLE001 - whatever a model's files may raise
         raise ModelError(f"mlx-lm does not read the model in {folder}: {error!r}"[:1_000]) from None
-    model, tokenizer = loaded
+    model, tokenizer = found
     weights: Any = tree_flatten(model.parameters())
     for name, value in weights:
         if mx.issubdtype(value.dtype, mx.floating) and not mx.isfinite(value).all().item():
@@ -50,7 +65,7 @@ def load(folder: Path, adapter: Path | None = None) -> LanguageModel:
         raise ModelError(f"the model in {folder} computes what is no number: use another model")
     name = folder.name + (f"+{adapter.name}" if adapter else "")
     longest = min(PROMPT_TOKENS, int(config.get("max_position_embeddings") or PROMPT_TOKENS))
-    return LanguageModel(name, version.hexdigest()[:16], model, tokenizer, longest)
+    return Loaded(name, version.hexdigest()[:16], model, tokenizer, longest)
 
 
 def _config(folder: Path) -> dict[str, Any]:

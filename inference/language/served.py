@@ -52,7 +52,7 @@ class Served:
                 raise TooLate("its deadline was over when it was asked: the rules decide")
             try:
                 async with asyncio.timeout(within_s):
-                    answer = await self._post(_body(ask, self._by.model))
+                    answer = await self.post(_body(ask, self._by.model))
             except TimeoutError:
                 raise TooLate(f"the server did not answer within {within_s:.3g} s: the rules decide") from None
             text, tokens = _said(answer)
@@ -60,7 +60,8 @@ class Served:
             self.figures.answer("say", asyncio.get_running_loop().time() - begun, 1, tokens)
             return reply
 
-    async def _post(self, body: dict[str, Any]) -> bytes:
+    async def post(self, body: dict[str, Any]) -> bytes:
+        """The server's answer as it is. Raises JudgementError."""
         try:
             async with self._session.post(self._url, json=body, allow_redirects=False) as response:
                 answer = await response.content.read(ANSWER_BYTES + 1)

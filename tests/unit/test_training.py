@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inference.distill.distillation import Plan
 from inference.distill.domains import Split
 from inference.distill.examples import Example
-from inference.distill.training import Plan, trained
+from inference.distill.training import trained
 from inference.evaluation.ranking import Judged, regret
 from inference.judgement import ranker
 from inference.judgement.features import FEATURES
