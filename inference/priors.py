@@ -10,7 +10,9 @@ Outcomes have weights, as a fraction of an observation each (a power prior: Ibra
 (2000)), since they do not say the same:
 - a verdict counts whole: it was measured in production, on the promise itself. What is confirmed but below its promise
   counts half for and half against;
-- a rejection counts half: it may be about one table or about the moment, and says nothing of the gain;
+- a rejection counts half: it may be about one table, and says nothing of the gain. One whose reason was read as about
+  the moment (not now, done already, what it is for goes away, others have to decide) says nothing of the rule, and
+  counts nothing; all others, and what was not read, count alike;
 - a score counts half, an opinion: 5 wholly for, 1 wholly against, in between in proportion.
 An inconclusive verdict says nothing, and counts nothing.
 """
@@ -22,6 +24,8 @@ from schemas.records import Experience
 STRENGTH = 4.0
 """Outcomes of its own after which a product's weigh as much as all of the others'."""
 REJECTION = 0.5
+BESIDE_THE_RULE = frozenset({"timing", "done", "obsolete", "ownership"})
+"""Classes of reason (`inference.language.reading`)."""
 SCORE = 0.5
 BEST, WORST = 5, 1
 
@@ -42,8 +46,9 @@ def _factor(here: tuple[float, float], elsewhere: tuple[float, float]) -> float:
 
 def _counts(one: Experience) -> tuple[float, float]:
     """For and against."""
+    rejected = one.rejected - sum(count for reason, count in one.reasons.items() if reason in BESIDE_THE_RULE)
     liked = SCORE * (one.score_sum - WORST * one.scored) / (BEST - WORST)
     return (
         one.kept + one.short / 2 + liked,
-        one.worse + one.short / 2 + REJECTION * one.rejected + SCORE * one.scored - liked,
+        one.worse + one.short / 2 + REJECTION * rejected + SCORE * one.scored - liked,
     )

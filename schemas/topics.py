@@ -16,6 +16,7 @@ from .records import (
     PatternBatch,
     QueryLogBatch,
     QueryLogEvent,
+    Reading,
     Record,
     Request,
     Ruling,
@@ -86,8 +87,13 @@ SUGGESTIONS = Topic(
     purpose="measured suggestions, for everybody",
 )  # fmt: skip
 APPROVALS = Topic(
-    "approvals", (Approval,), "database", 1, FOREVER, False, ("control", "services"), ("control",), 64 * 1024,
+    "approvals", (Approval,), "database", 1, FOREVER, False, ("control", "services"),
+    ("control", "streams"), 64 * 1024,
     purpose="decisions about suggestions, signed by whoever took them",
+)  # fmt: skip
+READINGS = Topic(
+    "readings", (Reading,), "database", 8, FOREVER, False, ("streams",), ("control",),
+    purpose="why people rejected suggestions, as their texts were read",
 )  # fmt: skip
 RULINGS = Topic(
     "rulings", (Ruling,), "database", 8, FOREVER, False, ("control",), ("services", "notify"),
@@ -124,6 +130,7 @@ TOPICS: tuple[Topic, ...] = (
     MEASUREMENTS,
     SUGGESTIONS,
     APPROVALS,
+    READINGS,
     RULINGS,
     OPERATIONS,
     OUTCOMES,

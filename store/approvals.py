@@ -117,7 +117,7 @@ def rule(tx: DuckDBPyConnection, decision: Decision, body: Ruled, sequence: int,
         [partition, offset],
     ).fetchone() or (None, None)
     tx.execute(
-        "INSERT INTO rulings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO rulings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             decision.decision_id,
             sequence,
@@ -140,6 +140,7 @@ def rule(tx: DuckDBPyConnection, decision: Decision, body: Ruled, sequence: int,
             *came,
             body.score,
             body.text,
+            body.approval,
         ],
     )
     if body.verdict == "refused":

@@ -50,6 +50,8 @@ class Ruled:
     steps: int
     verdict: str
     reason: str
+    read_as: str | None
+    """The class that its text was read into; None where it has none, or nobody has read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +165,9 @@ def _seen(tx: DuckDBPyConnection, suggestion: Suggestion) -> list[Seen]:
 def _rulings(tx: DuckDBPyConnection, suggestion_id: str) -> list[Ruled]:
     rows = tx.execute(
         """
-        SELECT timestamp, if(approver = '', identity, approver), decision, revision, steps, verdict, reason
-        FROM rulings WHERE suggestion_id = ? ORDER BY sequence, rowid
+        SELECT timestamp, if(approver = '', identity, approver), decision, revision, steps, verdict, rulings.reason,
+               readings.reason
+        FROM rulings LEFT JOIN readings USING (approval) WHERE suggestion_id = ? ORDER BY sequence, rulings.rowid
         """,
         [suggestion_id],
     ).fetchall()

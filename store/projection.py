@@ -16,8 +16,8 @@ from duckdb import DuckDBPyConnection
 
 from schemas.codec import Codec
 from schemas.errors import RecordError, StoreError
-from schemas.records import Approval, CatalogSnapshot, JournalEntry, Outcome, Record, Request, Suggestion
-from schemas.topics import APPROVALS, CATALOGS, OUTCOMES, PATTERNS, REQUESTS, SUGGESTIONS, Topic
+from schemas.records import Approval, CatalogSnapshot, JournalEntry, Outcome, Reading, Record, Request, Suggestion
+from schemas.topics import APPROVALS, CATALOGS, OUTCOMES, PATTERNS, READINGS, REQUESTS, SUGGESTIONS, Topic
 
 from . import (
     analyses,
@@ -31,6 +31,7 @@ from . import (
     operations,
     outbox,
     patterns,
+    readings,
     requests,
     retention,
     sources,
@@ -42,7 +43,7 @@ LONGEST_NAME = 200
 BOUND = frozenset({"retain", "operate", "judge"})
 """Decisions that hold from one point of the inputs on."""
 R = TypeVar("R", bound=Record)
-INPUTS: tuple[Topic, ...] = (PATTERNS, CATALOGS, REQUESTS, SUGGESTIONS, APPROVALS, OUTCOMES)
+INPUTS: tuple[Topic, ...] = (PATTERNS, CATALOGS, REQUESTS, SUGGESTIONS, APPROVALS, OUTCOMES, READINGS)
 
 
 class Arrived(NamedTuple):
@@ -171,6 +172,9 @@ def _apply_one(tx: DuckDBPyConnection, codec: Codec, record: Arrived) -> None:
         case OUTCOMES.name:
             outcome = _named(codec.decode_as(Outcome, record.value))
             operations.apply(tx, outcome, record.partition, record.offset, record.time)
+        case READINGS.name:
+            reading = _named(codec.decode_as(Reading, record.value))
+            readings.apply(tx, reading, record.partition, record.offset)
 
 
 def _named(record: R) -> R:
@@ -179,6 +183,8 @@ def _named(record: R) -> R:
         names |= {"event_id": record.event_id, "kind": record.kind, "requested_by": record.requested_by}
     if isinstance(record, Approval):
         names |= {"event_id": record.event_id}
+    if isinstance(record, Reading):
+        names |= {"reason": record.reason}
     if long := [name for name, text in names.items() if len(text) > LONGEST_NAME]:
         raise RecordError(f"{', '.join(long)}: more than {LONGEST_NAME} characters")
     return record

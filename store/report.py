@@ -16,6 +16,7 @@ from typing import Literal
 from duckdb import DuckDBPyConnection
 
 from .knowledge import zoned
+from .readings import Rejected, rejected
 from .watches import Judge
 
 UNLABELLED = "(no label)"
@@ -108,7 +109,8 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`months` the newest first, `changes` as they were carried out, `routes` by what they were saved.
+    """`months` the newest first, `changes` as they were carried out, `routes` by what they were saved, `rejected` the
+    most frequent reason first.
 
     `unknown` is what no figure holds.
     """
@@ -118,6 +120,7 @@ class Report:
     months: list[Month]
     changes: list[Change]
     routes: list[Route]
+    rejected: list[Rejected]
     unknown: list[str]
 
 
@@ -164,6 +167,7 @@ def report(tx: DuckDBPyConnection, month: date | None = None, product: str | Non
             if month is None or _in_force(one, month)
         ],
         routes=[Route(*one) for one in sorted(by_route.items(), key=lambda pair: (-pair[1].seconds, pair[0]))],
+        rejected=rejected(tx, month, product),
         unknown=list(UNKNOWN),
     )
 

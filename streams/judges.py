@@ -39,7 +39,7 @@ class Judges:
         self._worker = Worker(self._models)
         self._served = None
         if settings.model_url:
-            key = _key(settings)
+            key = model_key(settings)
             self._served = Served(settings.model_url, settings.model_name, key, self._worker.figures)
         self._reader: Backend | None = self._served or (self._worker if settings.model else None)
         self._rules = Rules()
@@ -95,7 +95,7 @@ class Judges:
         return None
 
 
-def _key(settings: Settings) -> str:
+def model_key(settings: Settings) -> str:
     """Raises SettingsError."""
     if (file := settings.model_key_file) is None:
         return ""

@@ -13,6 +13,7 @@ from streams.terminal import console, reachable, table, told
 
 if TYPE_CHECKING:
     from schemas.approvals import Decided
+    from schemas.records import Suggestion
     from streams.api_client import ApiClient
 
 policy = typer.Typer(no_args_is_help=True, help="The team's policy: what it means, and whether it is met.")
@@ -48,8 +49,14 @@ def suggestions(
     console.print(listed if listed.row_count else "no change is suggested")
 
 
-def show(suggestion: ID) -> None:
-    """All of one suggestion: what it gains and costs, what is done, and how it is undone."""
+def show(
+    suggestion: ID,
+    prose: Annotated[
+        bool,
+        typer.Option("--prose", help="In words of the model that SIDECAR_MODEL or SIDECAR_MODEL_URL names too."),
+    ] = False,
+) -> None:
+    """All of one suggestion: why, what it gains and costs, what may go wrong, what is done, and how it is undone."""
     from streams import report
 
     found = _api().suggestion(suggestion).suggestion
@@ -58,6 +65,8 @@ def show(suggestion: ID) -> None:
         back = "no way back" if not step.reversible else "; ".join(step.inverse_sql) or "nothing to take back"
         console.print(f"step {number}  {step.action.kind}  way back: {back}", soft_wrap=True, markup=False)
     console.print(f"id {found.suggestion_id}, revision {found.revision}, plan {found.plan_hash}", soft_wrap=True)
+    if prose:
+        _show_prose(found)
 
 
 def approve(
@@ -273,6 +282,22 @@ def _decide(
     console.print(f"{ruling.verdict}: {ruling.reason}", markup=False, soft_wrap=True)
     if ruling.verdict == "refused":
         raise typer.Exit(1)
+
+
+def _show_prose(found: "Suggestion") -> None:
+    """Where no model's words can be had, what stands above has said it all."""
+    import asyncio
+
+    from schemas.errors import JudgementError
+    from streams.prose import in_prose
+
+    try:
+        text, by = asyncio.run(in_prose(found, configuration.load()))
+    except JudgementError as error:
+        told.print(f"no words of a model, what stands above is all: {error}", markup=False, soft_wrap=True)
+        return
+    console.print(f"\nIn the words of {by.model}, whose numbers alone are checked:", markup=False, soft_wrap=True)
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _api() -> "ApiClient":

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import faust
 
 from schemas.errors import BrokerError
-from schemas.topics import ANALYSIS_REQUESTS, MEASUREMENTS, QUERY_LOG
+from schemas.topics import ANALYSIS_REQUESTS, APPROVALS, MEASUREMENTS, QUERY_LOG
 from streams import connections, faust_app, faust_connection
 from streams.agents.offload import Offload
 from streams.judges import Judges
@@ -29,13 +29,14 @@ class Streaming:
         observing = Offload(["streams.agents.observe.Observe"], make_codec)
         self._judges = Judges(settings)
         self._swapping = Swapping(settings.data_folder, self._judges.swap)
-        steps = ["streams.agents.advise.Advise", "streams.agents.conclude.Conclude"]
+        steps = ["streams.agents.advise.Advise", "streams.agents.conclude.Conclude", "streams.agents.read.Read"]
         judging = Offload(steps, make_codec, self._judges.answer)
         self._offloads = (observing, judging)
         self._agents = (
             ("observe", QUERY_LOG, observing),
             ("advise", ANALYSIS_REQUESTS, judging),
             ("conclude", MEASUREMENTS, judging),
+            ("read", APPROVALS, judging),
         )
 
     async def prepare(self) -> None:

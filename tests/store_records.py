@@ -19,6 +19,7 @@ from schemas.records import (
     Pattern,
     PatternBatch,
     Position,
+    Reading,
     Record,
     Request,
     Sketch,
@@ -167,6 +168,27 @@ def suggestion(number: int = 1, **values: Any) -> Suggestion:
             **values,
         }
     )  # fmt: skip
+
+
+def reading(offset: int, reason: str, **values: Any) -> Reading:
+    """Of the approval at that offset."""
+    return Reading(
+        **{
+            "product": "sales",
+            "database": "main",
+            "instance": "streams",
+            "event_id": f"reading-{offset}",
+            "time": NOON,
+            "approval": Position(topic="approvals", topic_id="approvals-id", partition=0, offset=offset),
+            "suggestion_id": "",
+            "reason": reason,
+            "probability": 0.9,
+            "backend": "mlx-cpu",
+            "model": "student",
+            "version": "1",
+            **values,
+        }
+    )
 
 
 def arrived(

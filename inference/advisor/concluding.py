@@ -112,8 +112,8 @@ def _planned(found: Sequence[Kept], measurement: Measurement) -> tuple[list[Kept
 def _suggestion(measurement: Measurement, one: Kept, before: Sequence[Candidate], occasion: Occasion) -> Suggestion:
     candidate, result, numbers = one.candidate, one.result, one.figures
     request = measurement.request
-    statements = {shape.fingerprint: shape.statement for shape in request.workload}
     named = {query.fingerprint for query in result.queries}
+    shapes = {one.fingerprint: one for one in request.workload if one.fingerprint in named}
     return Suggestion(
         product=measurement.product,
         database=measurement.database,
@@ -137,7 +137,7 @@ def _suggestion(measurement: Measurement, one: Kept, before: Sequence[Candidate]
         gain=numbers.gain,
         cost=numbers.cost,
         queries=result.queries,
-        statements={one: statements[one] for one in sorted(named) if one in statements},
+        statements={one: shapes[one].statement for one in sorted(shapes)},
         considered=[],
         machine=measurement.machine,
         catalog_hash=request.catalog_hash,
@@ -146,6 +146,7 @@ def _suggestion(measurement: Measurement, one: Kept, before: Sequence[Candidate]
         measured_s=measurement.measured_s,
         promised_s=candidate.promised_s,
         prior=candidate.prior,
+        runs={one: shapes[one].count for one in sorted(shapes)},
     )
 
 

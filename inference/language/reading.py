@@ -22,6 +22,18 @@ Reason = Literal[
     "risk", "writes", "space", "timing", "obsolete", "done", "small", "doubt", "ownership", "unclear"
 ]  # fmt: skip
 REASONS: tuple[Reason, ...] = get_args(Reason)
+_REASONS: Mapping[str, str] = {
+    "risk": "something could break",
+    "writes": "writes would suffer",
+    "space": "it takes too much space",
+    "timing": "not now",
+    "obsolete": "what it is for goes away",
+    "done": "it is done already",
+    "small": "it is not worth it",
+    "doubt": "the figures are not believed",
+    "ownership": "others have to decide",
+    "unclear": "no reason is said",
+}
 
 Answer = Literal["accept", "counter", "refuse"]
 ANSWERS: tuple[Answer, ...] = get_args(Answer)
@@ -77,3 +89,8 @@ class Operation(Part):
         """With as many columns as its kind takes, and none twice."""
         least, most = COLUMNS[self.kind]
         return least <= len(self.columns) <= most and len(set(self.columns)) == len(self.columns)
+
+
+def reason_in_words(reason: str) -> str:
+    """Of a class; whatever else it is was not read, or not understood."""
+    return _REASONS.get(reason, "not understood")

@@ -1,7 +1,7 @@
 """The records on the topics: one pydantic model and one `.avsc` each."""
 
 from .analysis import AnalysisRequest, Experience, Mute, Usage, WorkloadShape
-from .approval import Approval, Ruling
+from .approval import Approval, Reading, Ruling
 from .base import NAMESPACE, Action, Part, Position, Record, Sketch
 from .catalog import CatalogSnapshot, Column, Constraint, Coverage, Index, Table
 from .control import Accepted, Decision, JournalEntry, Outgoing, Request
@@ -37,6 +37,7 @@ RECORDS: tuple[type[Record], ...] = (
     Operation,
     Outcome,
     Verdict,
+    Reading,
 )
 
 __all__ = [
@@ -78,6 +79,7 @@ __all__ = [
     "QueryLogEvent",
     "QueryResult",
     "QueryShape",
+    "Reading",
     "Record",
     "Refusal",
     "Request",

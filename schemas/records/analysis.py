@@ -31,7 +31,8 @@ class Experience(Part):
     """What came of a rule's suggestions, of this product (`here`) or of all others.
 
     Changes whose promise was kept, that brought less, or that made things worse; suggestions that were rejected; and
-    scores, 1 to 5, by their number and sum.
+    scores, 1 to 5, by their number and sum. `reasons` are the rejections by the class of their reason, as far as it was
+    read (see `Reading`).
     """
 
     rule: str
@@ -42,6 +43,7 @@ class Experience(Part):
     rejected: int
     scored: int
     score_sum: int
+    reasons: dict[str, int] = {}
 
 
 class Mute(Part):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from .base import Record
+from .base import Position, Record
 
 
 class Approval(Record):
@@ -36,3 +36,19 @@ class Ruling(Record):
     reason: str
     steps: int
     opens: datetime | None
+
+
+class Reading(Record):
+    """How the text of a rejection or a comment was read; `approval` is the place of its record.
+
+    `reason` is a class of `inference.language.reading`, and empty where the text was not understood. `probability` is
+    that of the class to be right, None from who cannot tell; `backend`, `model` and `version` say by whom it was read.
+    """
+
+    approval: Position
+    suggestion_id: str
+    reason: str
+    probability: float | None
+    backend: str
+    model: str
+    version: str

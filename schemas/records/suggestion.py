@@ -95,6 +95,7 @@ class Suggestion(Record):
     beside the product, without making the clone; `promised_s` the time of the window that the rule expected to save,
     and `prior` what that counted by in the order of trying, for what came of the rule's suggestions before. `asked` is
     what a person asked for in words, and `read_as` what that was read as, and by whom; both are empty where nobody did.
+    `runs` says how often each of `queries` ran in the window.
     """
 
     suggestion_id: str
@@ -125,3 +126,4 @@ class Suggestion(Record):
     prior: float = 1.0
     asked: str = ""
     read_as: str = ""
+    runs: dict[str, int] = {}

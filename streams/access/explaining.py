@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from inference.advisor.wording import seconds, size
 from schemas.records import Suggestion
-from streams.report import seconds, size
 
 from .gate import expires_days, is_too_late, is_too_much, when
 from .policy import ActionClass, Policy

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from inference.advisor.wording import seconds
+from inference.language.reading import reason_in_words
 from store.report import Change, Cost, Ratio, Report, Saved
-from streams.report import seconds
 
 COUNTED = (
     "Saved is what the affected queries' runs took since the change, times by how much longer they would have taken "
@@ -43,6 +44,9 @@ def _blocks(report: Report) -> Iterator[str]:
     ])  # fmt: skip
     yield from _listed("What could not be told", [
         f"{_named(one)}: {_plain(one.reason)}" for one in report.changes if one.verdict == "inconclusive"
+    ])  # fmt: skip
+    yield from _table("Rejected, by the reason", ("reason", "suggestions"), [
+        (_plain(reason_in_words(one.reason)), f"{one.suggestions:,}") for one in report.rejected
     ])  # fmt: skip
     if report.months:
         yield f"\n## How it is counted\n\n{COUNTED}"

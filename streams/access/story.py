@@ -5,10 +5,11 @@ from datetime import datetime
 
 from duckdb import DuckDBPyConnection
 
+from inference.advisor.wording import cost_text, gain_text, seconds
+from inference.language.reading import reason_in_words
 from schemas.records import Suggestion
 from store import history
 from store.history import Asked, Judged, Operated, PassedOver, Ruled, Seen, Story
-from streams.report import cost_text, gain_text, seconds
 
 Line = tuple[datetime, str]
 STATEMENT = 100
@@ -81,7 +82,8 @@ def _suggested(revisions: Sequence[Suggestion], asked: Asked | None) -> Iterator
 def _ruled(one: Ruled) -> Line:
     who = one.who or "somebody unknown"
     steps = f" {one.steps} step{'s' if one.steps != 1 else ''} of" if one.decision == "approve" else ""
-    return one.time, f"{who} {DECIDED[one.decision]}{steps} revision {one.revision}: {one.verdict}: {one.reason}"
+    read = f" (read as: {reason_in_words(one.read_as)})" if one.read_as is not None else ""
+    return one.time, f"{who} {DECIDED[one.decision]}{steps} revision {one.revision}: {one.verdict}: {one.reason}{read}"
 
 
 def _operated(one: Operated) -> Iterator[Line]:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from inference.advisor.wording import break_even, cost_text, gain_text, seconds
 from schemas.errors import RecordError
 from schemas.fingerprint import shape
 from schemas.ids import is_id
 from schemas.records import Outcome, Record, Ruling, Suggestion, Verdict
-from streams import report
 
 LONGEST = 300
 """Characters of a line."""
@@ -103,8 +103,8 @@ def notice(record: Record, known: Suggestion | None, page_url: str) -> Notice | 
 def _promise(one: Suggestion) -> tuple[str, ...]:
     lasting = [step.action.kind for step in one.steps if not step.reversible]
     return (
-        f"measured: {report.gain_text(one.gain)}" if one.gain else "",
-        f"costs: {report.cost_text(one.cost)}; pays back {report.break_even(one.cost)}" if one.cost else "",
+        f"measured: {gain_text(one.gain)}" if one.gain else "",
+        f"costs: {cost_text(one.cost)}; pays back {break_even(one.cost)}" if one.cost else "",
         f"results: {one.equality}: {one.equality_reason}",
         f"cannot be undone: {', '.join(lasting)}" if lasting else "can be taken back",
     )
@@ -121,7 +121,7 @@ def _way_back(one: Outcome) -> str:
 
 def _took(one: Outcome) -> tuple[str, ...]:
     held = f"; {one.waiting} writers waited, {one.waited_ms:.0f} ms at most" if one.waiting else ""
-    return (f"took {report.seconds(one.seconds)}{held}",) if one.state == "done" else ()
+    return (f"took {seconds(one.seconds)}{held}",) if one.state == "done" else ()
 
 
 def _sql(one: Suggestion) -> list[str]:

@@ -9,11 +9,20 @@ from typing import Any
 import pytest
 
 from inference.judgement.ranker import load
-from schemas.topics import ANALYSIS_REQUESTS, MEASUREMENT_REQUESTS, PATTERNS, QUERY_LOG
+from schemas.topics import (
+    ANALYSIS_REQUESTS,
+    APPROVALS,
+    DEAD_LETTERS,
+    MEASUREMENT_REQUESTS,
+    PATTERNS,
+    QUERY_LOG,
+    READINGS,
+)
 from streams import connections
 from streams.settings import Settings
 from streams.topic_admin import TopicAdmin
 from tests import ranking_models
+from tests.access import INDEX, MEASURED, Team, planned
 from tests.advising import column, request, table, use
 from tests.conftest import Kafka
 from tests.query_log import CODEC, Outputs, batch, committed, produce
@@ -150,6 +159,34 @@ def test_a_text_is_read_and_candidates_are_ranked_by_the_model_that_is_set(setti
         assert all(0 < one.likely < 1 for one in wanted.candidates)
         assert process.ready().metric('sidecar_model_requests_total{kind="rank",outcome="answered"}') == 1
         assert process.end() == 0
+
+
+def test_the_reason_of_a_rejection_is_read_beside_the_gate(settings: Settings, start: Start, tmp_path: Path) -> None:
+    team, on = Team(tmp_path), planned(INDEX)
+    approvals = [
+        team.approval("bob", on, MEASURED, decision=decision, reason=reason)
+        for decision, reason in (
+            ("approve", "the figures are good"),
+            ("reject", "it already exists"),
+            ("comment", "our loads would insert slower"),
+        )
+    ]
+    config = connections.confluent_config(settings)
+    values = [b"no approval", *map(CODEC.encode, approvals)]
+    produce(config, settings.topic_prefix, values, topic=APPROVALS)
+    process = start()
+    found = outputs(settings, READINGS).until(2)
+    assert [(one.approval.offset, one.reason, one.backend, one.suggestion_id) for one in found] == [
+        (2, "done", "rules", on.suggestion_id),
+        (3, "writes", "rules", on.suggestion_id),
+    ]
+    done = 'sidecar_records_total{agent="read",outcome="done"}'
+    while process.ready().metric(done) < len(values):
+        pass
+    assert process.end() == 0
+    group, topic = f"{settings.group_prefix}streams", settings.topic_prefix + APPROVALS.name
+    assert committed(config, group, topic, APPROVALS.partitions) == len(values)
+    assert outputs(settings, DEAD_LETTERS).rest() == [], "what is no approval is the control process's to tell"
 
 
 def test_a_missing_topic_and_a_wrong_partition_count_are_named_at_the_start(

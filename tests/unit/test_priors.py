@@ -1,15 +1,19 @@
 """What came of a rule's suggestions moves how much its promise counts, and nothing else does."""
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference.language.reading import REASONS
 from inference.priors import factors
 from schemas.records import Experience
 
 NOTHING = {"kept": 0, "short": 0, "worse": 0, "rejected": 0, "scored": 0, "score_sum": 0}
 
 
-def experience(here: bool = True, rule: str = "index", **counts: int) -> Experience:
+def experience(here: bool = True, rule: str = "index", **counts: Any) -> Experience:
     return Experience(rule=rule, here=here, **NOTHING | counts)
 
 
@@ -32,6 +36,14 @@ def test_each_outcome_counts_by_its_weight() -> None:
     assert factor(experience(scored=1, score_sum=5)) == 2 * 2.5 / 4.5
     assert factor(experience(scored=1, score_sum=1)) == 2 * 2 / 4.5
     assert factor(experience(scored=2, score_sum=6)) == 1
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_rejection_for_the_moment_says_nothing_of_the_rule(reason: str) -> None:
+    of_moment = reason in {"timing", "done", "obsolete", "ownership"}
+    assert factor(experience(rejected=1, reasons={reason: 1})) == (1 if of_moment else 2 * 2 / 4.5)
+    # the second was not read
+    assert factor(experience(rejected=2, reasons={reason: 1})) == (2 * 2 / 4.5 if of_moment else 2 * 2 / 5)
 
 
 def test_other_products_say_where_a_product_begins_and_its_own_outcomes_soon_outweigh_them() -> None:

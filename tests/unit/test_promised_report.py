@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from schemas.errors import StoreTaken
 from store.knowledge import KnowledgeFile
+from store.readings import Rejected
 from store.report import Change, Cost, Month, Ratio, Report, Route, Saved
 from streams.access.report_markdown import markdown
 from streams.access.report_svg import LEFT, RIGHT, WIDTH, Scale, svg
@@ -43,9 +44,10 @@ FOUND = Report(
     ],
     changes=[KEPT, HARMFUL, UNTOLD],
     routes=[Route("GET /orders", Saved(7170, 3560, 8980))],
+    rejected=[Rejected("timing", 1200), Rejected("", 3)],
     unknown=["Processor seconds."],
 )  # fmt: skip
-EMPTY = Report(None, None, [], [], [], ["Processor seconds."])
+EMPTY = Report(None, None, [], [], [], [], ["Processor seconds."])
 
 
 def test_a_person_reads_by_month_change_and_label_what_came_of_what_was_promised() -> None:
@@ -59,6 +61,8 @@ def test_a_person_reads_by_month_change_and_label_what_came_of_what_was_promised
         r"| 2026-11-29 13:05 | orders \| by \<b\>day\</b\> (shop/main, 8a2c3b5e-2222) | 5.00x (4.00 to 6.00) | 0.25x "
         "(0.20 to 0.30) | worse | -30.0 s (-40.0 s to -20.0 s) |",
         "| 2026-11-29 13:05 | a date (shop/main, 8a2c3b5e-3333) | not known | not known | inconclusive | not known |",
+        "| not now | 1,200 |",
+        "| not understood | 3 |",
         "| GET /orders | 120 min (59 min to 2.5 h) |",
         r"- orders \| by \<b\>day\</b\> (shop/main, 8a2c3b5e-2222): promised 5.00x (4.00 to 6.00), came 0.25x (0.20 to "
         "0.30): it made things worse, taken back",

@@ -22,7 +22,7 @@ def of(store: Ordered, product: str = "sales") -> list[Experience]:
         return experience.of(tx, product)
 
 
-def counted(rule: str = "selective_index", here: bool = True, **counts: int) -> Experience:
+def counted(rule: str = "selective_index", here: bool = True, **counts: Any) -> Experience:
     return Experience(rule=rule, here=here, **NOTHING | counts)
 
 

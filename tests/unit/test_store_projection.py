@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.records import Record
-from schemas.topics import CATALOGS, PATTERNS, REQUESTS, SUGGESTIONS, Topic
+from schemas.topics import CATALOGS, PATTERNS, READINGS, REQUESTS, SUGGESTIONS, Topic
 from store import catalogs, inputs, projection, suggestions
 from store.projection import Applied, Arrived
 from tests.store_records import (
@@ -22,6 +22,7 @@ from tests.store_records import (
     knowledge,
     pattern,
     pattern_batch,
+    reading,
     request,
     sketch_of,
     suggestion,
@@ -83,6 +84,10 @@ def test_any_order_repetition_and_division_of_the_inputs_gives_the_same_tables(
     others = [arrived(CATALOGS.name, n, catalog(catalog_hash=one)) for n, one in enumerate(hashes)]
     others += [
         arrived(SUGGESTIONS.name, n, suggestion(number, title=f"title {n}"), partition)
+        for n, (number, partition) in enumerate(suggested)
+    ]
+    others += [
+        arrived(READINGS.name, n, reading(number, "timing", version=f"{n}"), partition)
         for n, (number, partition) in enumerate(suggested)
     ]
     in_order = [[arrived(PATTERNS.name, offset, batch)] for offset, batch in enumerate(made)]
