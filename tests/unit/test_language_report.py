@@ -16,6 +16,7 @@ from inference.evaluation.reporting import is_student, readers
 from inference.evaluation.texts import Domain, Rejection, Request, Table
 from inference.language.asks import Ask, Reply
 from inference.language.asks import read as checked
+from inference.language.proposal import Contract, Proposal
 from inference.language.reading import Operation
 from inference.worker.answered_by import AnsweredBy
 from inference.worker.waiting import Priority
@@ -58,10 +59,13 @@ def domain(name: str) -> Domain:
 
 DOMAINS = [domain("one"), domain("two")]
 PROPOSALS = [
-    Proposed("give us a column", Verdict("accept", "none")),
-    Proposed("drop your column", Verdict("refuse", "breaking")),
-    Proposed("for 900", Verdict("refuse", "cost")),
-    Proposed("drop it now", Verdict("refuse", "breaking")),
+    Proposed(Proposal(of="us", to="them", purpose=purpose), Contract(table="t", owner="them"), Verdict(*said))
+    for purpose, said in (
+        ("give us a column", ("accept", "none")),
+        ("drop your column", ("refuse", "breaking")),
+        ("for 900", ("refuse", "cost")),
+        ("drop it now", ("refuse", "breaking")),
+    )
 ]
 
 
