@@ -100,7 +100,7 @@ def analyze(
     json: Annotated[Path | None, typer.Option(help="Write suggestions, refusals and counts to this file too.")] = None,
     product: Annotated[str, typer.Option(help="Instead of a file: a product that runs, as its client names it.")] = "",
     database: Annotated[str, typer.Option(help="One database of the product; all where it is left out.")] = "",
-    text: Annotated[str, typer.Option(help="Of a product: what it is about, in words, such as what is slow.")] = "",
+    text: Annotated[str, typer.Option(help="What it is about, in words, such as what is slow.")] = "",
 ) -> None:
     """What would make a database faster: of a file and a log of its queries, or of a product that runs.
 
@@ -109,15 +109,21 @@ def analyze(
     the file open for writing.
 
     `sidecar analyze --product shop` asks the control process for an analysis now; `sidecar suggestions` lists what
-    comes of it. With `--text "the list of late shipments is slow"` it is about that alone, where it can be read as
-    something on the product's own tables.
+    comes of it.
+
+    With `--text "the list of late shipments is slow"` either is about that alone, where it can be read as something on
+    the database's own tables.
     """
-    if file and queries and not (product or text):
+    if file and queries and not product:
+        from functools import partial
+
+        from streams.judges import answered
         from streams.offline import analyze as analyze_file
         from streams.seen import progress_on, tell
 
         shown = progress_on(console)
-        tell(analyze_file(file, queries, budget, shown), console, shown, json)
+        answer = partial(answered, configuration.load())
+        tell(analyze_file(file, queries, budget, shown, text, answer), console, shown, json)
         return
     if file or queries or json or not product:
         raise typer.BadParameter("give FILE.duckdb and --queries LOG, or --product NAME alone")

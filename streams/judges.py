@@ -95,6 +95,20 @@ class Judges:
         return None
 
 
+def answered(settings: Settings, questions: Sequence[Question]) -> list[Told]:
+    """By models that are started for it, for a command that asks once. Raises SidecarError where they do not start."""
+
+    async def ask() -> list[Told]:
+        judges = Judges(settings)
+        await judges.start()
+        try:
+            return await judges.answer(questions)
+        finally:
+            await judges.stop()
+
+    return asyncio.run(ask())
+
+
 def model_key(settings: Settings) -> str:
     """Raises SettingsError."""
     if (file := settings.model_key_file) is None:

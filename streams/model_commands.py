@@ -154,21 +154,14 @@ async def _timed(worker: "Worker", models: "Models") -> None:
 
 def _reply(ask: "Ask", reader: Path | None) -> "Reply":
     """By the model of the settings, or by words."""
-    from streams.judges import Judges
+    from inference.language.asks import Reply
+    from streams.judges import answered
 
     settings = configuration.load()
     if reader:
         settings = settings.model_copy(update={"model": reader, "model_url": "", "model_name": ""})
-    judges = Judges(settings.model_copy(update={"ranker": None}))
-
-    async def run() -> "Reply | None":
-        await judges.start()
-        try:
-            return await judges.read(ask)
-        finally:
-            await judges.stop()
-
-    if (reply := asyncio.run(run())) is None:
+    (reply,) = answered(settings.model_copy(update={"ranker": None}), [ask])
+    if not isinstance(reply, Reply):
         raise InputError("nobody could read it: see the warning above")
     return reply
 

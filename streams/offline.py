@@ -37,7 +37,7 @@ from store.knowledge import is_taken
 from streams import query_file
 from streams.agents.advise import Advise
 from streams.agents.conclude import Conclude
-from streams.agents.stepping import outcome
+from streams.agents.stepping import Answer, nobody, outcome
 from streams.agents.steps import INSTANCE, Input, Step
 from streams.ending import ended_by_signals
 from streams.latencies import with_latencies
@@ -51,10 +51,13 @@ LATENCIES_SHARE = 0.25
 CODEC = Codec()
 
 
-def analyze(file: Path, queries: Path, budget_s: float, progress: Progress) -> Seen:
-    """Raises InputError where the file or the log is none, SettingsError, CloneError where nothing can be measured.
+def analyze(
+    file: Path, queries: Path, budget_s: float, progress: Progress, text: str = "", answer: Answer = nobody
+) -> Seen:
+    """`text` is what it is about, in words; `answer` reads it, and says what is tried first (`streams.judges`).
 
-    To be called in the main thread, since Ctrl-C, SIGTERM and SIGHUP shall end it with nothing left behind.
+    Raises InputError where the file or the log is none, SettingsError, CloneError where nothing can be measured. To be
+    called in the main thread, since Ctrl-C, SIGTERM and SIGHUP shall end it with nothing left behind.
     """
     opened(file).close()
     database = name_of(str(file))
@@ -64,14 +67,14 @@ def analyze(file: Path, queries: Path, budget_s: float, progress: Progress) -> S
     stop = Signal()
     with ended_by_signals(stop), tempfile.TemporaryDirectory(prefix="duckdb-sidecar-analyze-") as temporary:
         local = _local(log.product or database, log, Path(temporary) / "local", stop, progress)
-        request = _request(local, database, file, log, budget_s, progress)
+        request = _request(local, database, file, log, budget_s, progress).model_copy(update={"text": text})
         seen = Seen(runs=log.runs, shapes={shape.fingerprint for shape in log.workload})
-        advised = _outputs(Advise(CODEC), ANALYSIS_REQUESTS, request)
+        advised = _outputs(Advise(CODEC), ANALYSIS_REQUESTS, request, answer)
         if isinstance(advised[0], MeasurementRequest):
             seen.asked = advised[0]
             seen.measured = _measured(local, seen.asked, SnapshotFile(file), progress)
             progress(f"concluding from what was measured in {seen.measured.measured_s:.0f} s")
-            advised = _outputs(Conclude(CODEC), MEASUREMENTS, seen.measured)
+            advised = _outputs(Conclude(CODEC), MEASUREMENTS, seen.measured, nobody)
         seen.suggestions = {one.position: one for one in advised if isinstance(one, Suggestion)}
     return seen
 
@@ -188,11 +191,11 @@ def _measured(local: Local, request: MeasurementRequest, live: SnapshotFile, pro
     )
 
 
-def _outputs(step: Step, topic: Topic, record: Record) -> list[Record]:
+def _outputs(step: Step, topic: Topic, record: Record, answer: Answer) -> list[Record]:
     """What the agent makes of the record."""
     now_ms = int(record.time.timestamp() * 1000)
     came = Input(topic.name, record.event_id, 0, 0, now_ms, None, CODEC.encode(record))
-    return [CODEC.decode(output.value) for output in outcome(step, came).outputs]
+    return [CODEC.decode(output.value) for output in outcome(step, came, answer).outputs]
 
 
 def _count(count: int, word: str) -> str:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ from schemas.fingerprint import shape
 from schemas.measure.job import Outcome
 from schemas.records import MeasurementRequest
 from streams import latencies, offline
+from streams.judges import answered
 from streams.offline import analyze
 from streams.seen import Seen
+from streams.settings import Settings
+from tests import ranking_models
 
 STATEMENTS = [
     f"SELECT sum(cents) FROM orders WHERE strftime(day, '%Y-%m') = '2020-{month:02}'" for month in range(1, 6)
@@ -274,3 +278,19 @@ def test_a_log_of_another_database_is_refused_with_the_reason(file: Path, tmp_pa
     message = "no statement of the log can be read against .*shop.duckdb: the most frequent because elsewhere is in"
     with pytest.raises(InputError, match=message):
         analysed(file, log)
+
+
+def test_it_is_about_what_a_text_asks_for_in_the_order_of_the_model(
+    file: Path, tmp_path: Path, asked: list[MeasurementRequest]
+) -> None:
+    (tmp_path / "ranker").mkdir()
+    settings = Settings(data_folder=tmp_path, ranker=ranking_models.student(tmp_path / "ranker"))
+    answer = partial(answered, settings)
+    analyze(file, write(tmp_path / "log.csv"), 60, MESSAGES.append, "the report on orders is slow", answer)
+    (request,) = asked
+    assert (request.asked, request.read_as) == (
+        "the report on orders is slow",
+        "look into orders (read by rules words)",
+    )
+    assert (request.ranker, request.ranker_version[:2]) == ("student", "7+")
+    assert all(0 < one.likely < 1 for one in request.candidates)
