@@ -21,8 +21,11 @@ from .reading import ANSWERS, GROUNDS, REASONS, VERDICTS, Answer, Ground, Operat
 from .stepping import arrays, step_of
 
 MOST_CATALOGS = 8
+MOST_VECTORS = 10_000
+"""Of tables and columns: 15 MB."""
 ENCODED_AT_ONCE = 64
 Chances = NDArray[np.floating[Any]]
+Vector = NDArray[np.float32]
 T = TypeVar("T")
 
 
@@ -37,6 +40,7 @@ class Student:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._catalogs: OrderedDict[tuple[Table, ...], tuple[Catalog, mx.array]] = OrderedDict()
+        self._vectors: dict[tuple[int, ...], Vector] = {}
 
     def read_request(self, text: str, tables: Sequence[Table]) -> Said[tuple[Operation, ...]]:
         """What is asked for, on these tables: at least one operation, or not understood."""
@@ -131,13 +135,17 @@ class Student:
         return self._catalogs[tables]
 
     def _encoded(self, catalog: Catalog) -> mx.array:
-        """[row, width], those of about the same length together."""
-        order = sorted(range(len(catalog.tokens)), key=lambda row: len(catalog.tokens[row]))
-        found = mx.zeros((len(order), self.model.config.shape.width))
-        for start in range(0, len(order), ENCODED_AT_ONCE):
-            rows = order[start : start + ENCODED_AT_ONCE]
-            tokens, mask = encoder.padded([catalog.tokens[row] for row in rows])
+        """[row, width]; those that are new, of about the same length together. What is said of a name is kept, since
+        of a large catalog each text is about another part.
+        """
+        new = sorted({tokens for tokens in catalog.tokens if tokens not in self._vectors}, key=len)
+        for start in range(0, len(new), ENCODED_AT_ONCE):
+            some = new[start : start + ENCODED_AT_ONCE]
+            tokens, mask = encoder.padded(some)
             states = encoder.forward(self.model.config.shape, self.model.weights, tokens, mask)
-            found[mx.array(rows)] = encoder.mean_of(states, mask)
-            mx.eval(found)
+            self._vectors |= zip(some, np.array(encoder.mean_of(states, mask)), strict=True)
+        width = self.model.config.shape.width
+        found = mx.array(np.array([self._vectors[one] for one in catalog.tokens], np.float32).reshape(-1, width))
+        for tokens_of_old in list(self._vectors)[: max(len(self._vectors) - MOST_VECTORS, 0)]:
+            del self._vectors[tokens_of_old]
         return found

@@ -9,12 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from inference.language import encoder
+from inference.language import student as student_module
+from inference.language.encoder import Shape
 from inference.language.model import CONFIG, Calibration, Model
 from inference.language.proposal import Contract, Proposal, said_of
 from inference.language.reading import ANSWERS, COLUMNS, GROUNDS, REASONS
 from inference.language.student import MOST_CATALOGS, Student
 from inference.language.tokens import TOKENIZER
-from inference.weights import WEIGHTS
+from inference.weights import WEIGHTS, Weights
 from schemas.errors import ModelError
 from tests.language_models import ITEMS, LOG, ORDERS, SHAPE, encoder_weights, model, pieces
 
@@ -104,6 +107,33 @@ def test_a_proposal_is_read_beside_its_contract() -> None:
         "orders belongs to sales; asked is sales; promised: due_dt; private: nothing; budget 50; frozen. "
         "stock writes: Drop it."
     )
+
+
+def test_of_a_catalog_only_what_is_new_is_encoded_and_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[int] = []
+    forward = encoder.forward
+
+    def counted(shape: Shape, weights: Weights, tokens: mx.array, mask: mx.array) -> mx.array:
+        rows.append(len(tokens))
+        return forward(shape, weights, tokens, mask)
+
+    monkeypatch.setattr(encoder, "forward", counted)
+    student, text = Student(model(1)), "an index on the customer"
+    student.read_request(text, (ORDERS, ITEMS))
+    assert sum(rows) == 1 + 2 + len(ORDERS.columns) + len(ITEMS.columns)
+    rows.clear()
+    found = student.raw_request(text, (ORDERS, LOG))
+    assert sum(rows) == 1 + 1 + len(LOG.columns)
+    alone = Student(model(1)).raw_request(text, (ORDERS, LOG))
+    assert found[0].operations() == alone[0].operations()
+    assert found[1] == pytest.approx(alone[1], rel=1e-3)
+
+
+def test_vectors_are_kept_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(student_module, "MOST_VECTORS", 5)
+    student = Student(model(1))
+    student.read_request("slow", TABLES)
+    assert len(student._vectors) == 5
 
 
 def test_catalogs_are_kept_up_to_a_number() -> None:
