@@ -7,13 +7,15 @@ import typer
 
 from schemas.errors import SidecarError
 
+from ..shipped import LANGUAGE
 from ..worker.blas import SLOW, load_blas
 
 FOLDER = Path(__file__).parent / "course"
 
 
 def main(
-    folder: Annotated[Path, typer.Option(help="Where the course is kept, and the model goes.")] = FOLDER,
+    folder: Annotated[Path, typer.Option(help="Where the course is kept.")] = FOLDER,
+    model: Annotated[Path, typer.Option(help="Where the student goes.")] = LANGUAGE,
     steps: Annotated[int, typer.Option(help="Lessons. A course goes on with as many as it began with.")] = 6_000,
     batch: Annotated[int, typer.Option(help="Texts of a lesson.")] = 24,
     seed: int = 0,
@@ -32,7 +34,7 @@ def main(
             pieces = list(schooling.texts_for_pieces())
             cutting.compared(pieces, schooling.PIECES, schooling.POSITIONS, compare_cuts, typer.echo)
         else:
-            schooling.run(folder, Plan(steps=steps, batch=batch, seed=seed), examine)
+            schooling.run(folder, model, Plan(steps=steps, batch=batch, seed=seed), examine)
     except SidecarError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None

@@ -21,14 +21,14 @@ from schemas.errors import InputError
 
 from ..language.model import Config, Model
 from ..language.tokens import Pieces
-from . import pretrained, requests
+from . import model_card, pretrained, requests
 from .examining import examined
 from .proposals import proposed
 from .rejections import rejection
 from .seeds import random_of
 from .teaching import Course, Plan, Teacher, beginning
 
-COURSE, MANIFEST, MODEL = "course.safetensors", "manifest.json", "model"
+COURSE, MANIFEST = "course.safetensors", "manifest.json"
 INPUTS = ("phrases", "invented", "pretrained.sha256")
 LAYERS, PIECES, POSITIONS = (0, 1, 3, 5), 7_000, 256
 """Of the pretrained encoder; which layers was found by `cutting`."""
@@ -37,8 +37,8 @@ TEXTS_FOR_PIECES = 6_000
 KEEP_S, TELL_S = 120.0, 20.0
 
 
-def run(folder: Path, plan: Plan, examine: int) -> None:
-    """Raises InputError where the folder holds a course of another plan."""
+def run(folder: Path, to: Path, plan: Plan, examine: int) -> None:
+    """`folder` keeps the course, the model goes `to` another. Raises InputError for a course of another plan."""
     folder.mkdir(parents=True, exist_ok=True)
     manifest = _manifest(folder, plan)
     whole = pretrained.fetched(typer.echo)
@@ -51,12 +51,22 @@ def run(folder: Path, plan: Plan, examine: int) -> None:
         typer.echo(f"going on after lesson {course.step:,} of {plan.steps:,}")
     _teach(course, folder, manifest)
     model = Model(Config(name=NAME, version=VERSION, shape=cut.shape), course.weights, pieces)
-    model.save(folder / MODEL)
+    model.save(to)
     # As it is stored, in int8, is how it is examined.
-    model, figures = examined(Model.load(folder / MODEL), examine, typer.echo)
-    model.save(folder / MODEL)
+    model, figures = examined(Model.load(to), examine, typer.echo)
+    model.save(to)
     manifest |= {"figures": figures}
     _write(folder, manifest)
+    told = ("plan", "cut", "lessons", "texts", "tokens", "seconds", "versions")
+    model_card.write(
+        to,
+        "The language student",
+        purpose=model_card.LANGUAGE,
+        taught={name: manifest[name] for name in told},
+        figures=figures,
+        limits=model_card.LANGUAGE_LIMITS,
+        licence=model_card.PRETRAINED,
+    )
     typer.echo("\n".join(f"{name}: {value:.3f}" for name, value in figures.items()))
 
 

@@ -14,7 +14,7 @@ import sklearn
 import typer
 
 from ..shipped import RANKER
-from . import recorded
+from . import model_card, recorded
 from .dataset import lists
 from .distillation import TRAINED
 from .examples import Example, example, examples
@@ -56,6 +56,16 @@ def main(
         },
     }
     (model / TRAINED).write_text(json.dumps(manifest, indent=2) + "\n")
+    domains = {split: len({one.domain for one in found if one.split == split}) for split in ("train", "validation")}
+    model_card.write(
+        model,
+        "The ranking student",
+        purpose=model_card.RANKING,
+        taught={**manifest, "domains": domains},
+        figures={"regret@1 on validation": student.regret},
+        limits=model_card.RANKING_LIMITS,
+        licence=model_card.LICENCE,
+    )
     typer.echo(f"{model}: regret@1 {student.regret:.3f} on validation, after {time.monotonic() - begun:.0f} s")
 
 
