@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def of(folder: Path) -> Facts:
         files = [file for file in sorted(folder.iterdir()) if file.is_file()]
         counted = sum(_weights(file) for file in files if file.suffix == ".safetensors")
         counted += sum(_nodes(file) for file in files if file.name == TREES)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, BadZipFile, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ModelError(f"{folder} is no model: {error}") from None
     if not isinstance(config, dict):
         raise ModelError(f"{folder / CONFIG} is not that of a model")

@@ -73,7 +73,7 @@ class Analysis:
 
 def add(tx: DuckDBPyConnection, decision: Decision, body: Analyse, sequence: int, at: datetime) -> None:
     tx.execute(
-        "INSERT INTO analyses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO analyses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             body.analysis_id,
             decision.product,
@@ -91,13 +91,14 @@ def add(tx: DuckDBPyConnection, decision: Decision, body: Analyse, sequence: int
             body.runs,
             body.dropped,
             body.covered,
+            body.text,
         ],
     )
 
 
 LISTED = """
     SELECT analysis_id::VARCHAR AS analysis_id, product, database, revision, asked, deadline, reason, runs,
-           coalesce(answered, 0) AS answered, coalesce(total, 0) AS total, sequence
+           coalesce(answered, 0) AS answered, coalesce(total, 0) AS total, sequence, text
     FROM analyses LEFT JOIN (
         SELECT analysis_id, count(DISTINCT position) AS answered, max(total) AS total
         FROM suggestions GROUP BY analysis_id
@@ -121,7 +122,8 @@ def due(tx: DuckDBPyConnection, now: datetime, min_runs: int, min_interval: time
     """Databases with a catalog, enough new runs, and the last analysis long enough ago; most new runs first.
 
     Runs are new until an analysis that counts them is answered, or as long as it still may be. After one that was
-    not, there must be a sign of life: a run.
+    not, there must be a sign of life: a run. One that was asked for in words has not looked at everything, and counts
+    nothing.
     """
     rows = tx.execute(
         f"""
@@ -129,7 +131,7 @@ def due(tx: DuckDBPyConnection, now: datetime, min_runs: int, min_interval: time
         FROM databases SEMI JOIN catalogs USING (product, database) LEFT JOIN (
             SELECT product, database, max(asked) AS asked, max(runs) AS counted,
                    max(runs) FILTER ({THROUGH} OR deadline > $now) AS analysed
-            FROM ({LISTED}) GROUP BY product, database
+            FROM ({LISTED}) WHERE text = '' GROUP BY product, database
         ) AS last USING (product, database)
         WHERE databases.runs - coalesce(analysed, 0) >= $min_runs AND databases.runs > coalesce(counted, -1)
           AND coalesce(asked <= $before, true)
@@ -142,7 +144,8 @@ def due(tx: DuckDBPyConnection, now: datetime, min_runs: int, min_interval: time
 
 def _found(tx: DuckDBPyConnection, condition: str, values: list[Any]) -> list[Analysis]:
     rows = tx.execute(
-        f"SELECT * EXCLUDE (sequence) FROM ({LISTED}) WHERE {condition} ORDER BY sequence DESC, product, database",  # noqa: S608
+        f"SELECT * EXCLUDE (sequence, text) FROM ({LISTED}) WHERE {condition} "  # noqa: S608
+        "ORDER BY sequence DESC, product, database",
         values,
     ).fetchall()
     return [Analysis(*zoned(row)) for row in rows]

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from duckdb import DuckDBPyConnection
 
+from schemas.measure.verdict import NOT_REACHED
 from schemas.records import Considered, Outcome, Suggestion
 
 from . import suggestions
@@ -128,16 +129,20 @@ def why(tx: DuckDBPyConnection, suggestion_id: str) -> Story | None:
 
 
 def passed_over(tx: DuckDBPyConnection, text: str) -> list[PassedOver]:
-    """Those whose title or rule holds the text, whatever its case, in the order of their analyses."""
+    """Those whose title or rule holds the text, whatever its case, in the order of their analyses.
+
+    Of each database's newest analysis that looked at everything, and of the newest that was asked for in words.
+    """
     rows = tx.execute(
         "SELECT record FROM suggestions QUALIFY row_number() OVER ("
-        "PARTITION BY product, database ORDER BY timestamp DESC, analysis_id, position) = 1 ORDER BY product, database"
+        "PARTITION BY product, database, coalesce(record->>'asked', '') = '' "
+        "ORDER BY timestamp DESC, analysis_id, position) = 1 ORDER BY product, database, timestamp"
     ).fetchall()
     return [
         PassedOver(suggestion.product, suggestion.database, suggestion.time, one)
         for suggestion in (read(Suggestion, text) for (text,) in rows)
         for one in suggestion.considered
-        if text.lower() in f"{one.title} {one.rule}".lower()
+        if text.lower() in f"{one.title} {one.rule}".lower() and not (suggestion.asked and one.verdict == NOT_REACHED)
     ]
 
 

@@ -13,7 +13,8 @@ REJECTED = """
     SELECT suggestion_id::UUID AS suggestion_id,
            max(revision) FILTER (verdict = 'rejected') AS revision,
            max(timestamp) FILTER (verdict = 'rejected') AS timestamp,
-           coalesce(last(readings.reason ORDER BY sequence, rulings.rowid) FILTER (text <> ''), '') AS reason
+           coalesce(last(CASE WHEN readings.record->>'backend' <> 'rules' THEN readings.reason END
+                         ORDER BY sequence, rulings.rowid) FILTER (text <> ''), '') AS reason
     FROM rulings LEFT JOIN readings USING (approval)
     WHERE verdict = 'rejected' OR verdict = 'noted' AND EXISTS (
         FROM rulings AS before
@@ -24,7 +25,8 @@ REJECTED = """
     GROUP BY suggestion_id
 """
 """Each suggestion that was rejected once, however many of its revisions were. Its reason is that of the last text of
-who rejected it, so that a comment afterwards tells it, or tells it better; empty where that was not read or understood.
+who rejected it, so that a comment afterwards tells it, or tells it better; empty where that was not read or understood,
+and where it was read by words alone, which are right too seldom to move anything.
 """
 
 

@@ -115,15 +115,14 @@ def analyze(
     the database's own tables.
     """
     if file and queries and not product:
-        from functools import partial
-
-        from streams.judges import answered
+        from streams.judges import answering
         from streams.offline import analyze as analyze_file
         from streams.seen import progress_on, tell
 
         shown = progress_on(console)
-        answer = partial(answered, configuration.load())
-        tell(analyze_file(file, queries, budget, shown, text, answer), console, shown, json)
+        with answering(configuration.load()) as answer:
+            seen = analyze_file(file, queries, budget, shown, text, answer)
+        tell(seen, console, shown, json)
         return
     if file or queries or json or not product:
         raise typer.BadParameter("give FILE.duckdb and --queries LOG, or --product NAME alone")

@@ -4,8 +4,8 @@ Both models are in one worker, a child process of this one; a server may have th
 """
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from inference.worker.client import Worker
 from inference.worker.life import Models
 from schemas.errors import InputError, JudgementError, SettingsError
 from streams.access import secret_files
+from streams.agents.stepping import Answer
 from streams.agents.steps import Question, Told
 from streams.model_metrics import MODEL
 from streams.settings import Settings
@@ -95,18 +96,16 @@ class Judges:
         return None
 
 
-def answered(settings: Settings, questions: Sequence[Question]) -> list[Told]:
-    """By models that are started for it, for a command that asks once. Raises SidecarError where they do not start."""
-
-    async def ask() -> list[Told]:
-        judges = Judges(settings)
-        await judges.start()
+@contextmanager
+def answering(settings: Settings) -> Iterator[Answer]:
+    """By models that are started for it, for a command. Raises SidecarError where they do not start."""
+    judges = Judges(settings)
+    with asyncio.Runner() as runner:
         try:
-            return await judges.answer(questions)
+            runner.run(judges.start())
+            yield lambda questions: runner.run(judges.answer(questions))
         finally:
-            await judges.stop()
-
-    return asyncio.run(ask())
+            runner.run(judges.stop())
 
 
 def model_key(settings: Settings) -> str:

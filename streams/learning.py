@@ -17,6 +17,7 @@ from inference.distill.feedback import Told, listed
 from inference.distill.refining import Compared, compared, gently, is_better, parts, refined, rehearsed
 from inference.judgement import ranker
 from inference.judgement.ranker import TREES, Student
+from inference.priors import BESIDE_THE_RULE
 from schemas.codec import Codec
 from schemas.errors import InputError, ModelError
 from schemas.records import AnalysisRequest, JournalEntry
@@ -109,4 +110,5 @@ def told(one: Answered) -> Told:
     came, judged = None, one.judged
     if judged and judged.compared and judged.verdict != "inconclusive":
         came = judged.time_ratio or judged.speedup
-    return Told(one.suggestion, came, one.is_unwanted, one.score)
+    is_rejected = one.is_rejected and one.reason not in BESIDE_THE_RULE
+    return Told(one.suggestion, came, is_rejected or one.is_taken_back, one.score)

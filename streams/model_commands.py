@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from schemas.errors import InputError
 from streams import settings as configuration
@@ -50,7 +51,8 @@ def info(ranker: RANKER = None, reader: READER = None) -> None:
         if folder:
             one = facts.of(folder)
             size = f"{one.bytes / MB:.1f}"
-            shown.add_row(task, one.name, one.version, one.kind, f"{one.parameters:,}", size, str(folder))
+            told = (task, one.name, one.version, one.kind, f"{one.parameters:,}", size, str(folder))
+            shown.add_row(*map(escape, told))
         else:
             shown.add_row(task, "the rules")
     console.print(shown)
@@ -155,12 +157,13 @@ async def _timed(worker: "Worker", models: "Models") -> None:
 def _reply(ask: "Ask", reader: Path | None) -> "Reply":
     """By the model of the settings, or by words."""
     from inference.language.asks import Reply
-    from streams.judges import answered
+    from streams.judges import answering
 
     settings = configuration.load()
     if reader:
         settings = settings.model_copy(update={"model": reader, "model_url": "", "model_name": ""})
-    (reply,) = answered(settings.model_copy(update={"ranker": None}), [ask])
+    with answering(settings.model_copy(update={"ranker": None})) as answer:
+        (reply,) = answer([ask])
     if not isinstance(reply, Reply):
         raise InputError("nobody could read it: see the warning above")
     return reply

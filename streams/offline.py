@@ -82,7 +82,7 @@ def analyze(
 def opened(file: Path) -> duckdb.DuckDBPyConnection:
     """To read. Raises InputError."""
     if not file.is_file():
-        raise InputError(f"there is no file {file}: name the DuckDB database")
+        raise InputError(f"there is no file {file}: name the DuckDB database to analyse")
     try:
         return duckdb.connect(file, read_only=True)
     except duckdb.Error as error:

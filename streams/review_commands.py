@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 from duckdb import CatalogException, DuckDBPyConnection
 
-from schemas.errors import InputError, StoreError, StoreTaken
+from schemas.errors import InputError, SettingsError, StoreError, StoreTaken
 from streams.settings import load
 from streams.terminal import console, progress, reachable, table
 
@@ -115,6 +115,8 @@ def learn(
     settings = reachable()
     codec = connections.codec(settings)
     base = settings.ranker or RANKER
+    if not base.exists():
+        raise SettingsError(f"there is no model in {base} to train further: name one by SIDECAR_RANKER")
     with _backed_up(backup) if backup else _knowledge() as tx:
         answered = analysed(tx, learning.MOST)
     progress(f"{len(answered):,} analyses are known; what they asked is read from the journal")
@@ -133,8 +135,8 @@ def learn(
     if not learned.is_better:
         console.print("the new model is not surely better, and is not written: the one in use stays")
         raise typer.Exit(1)
-    how = f"`sidecar model swap {folder}`, or SIDECAR_RANKER={folder} from the next start on"
-    console.print(f"the new model is in {folder}: {how}", soft_wrap=True)
+    how = f"`sidecar model swap --ranker {folder}`, or SIDECAR_RANKER={folder} from the next start on"
+    console.print(f"the new model is in {folder}: {how}", soft_wrap=True, markup=False)
 
 
 def _here_or_asked(here: Callable[[DuckDBPyConnection], T], asked: "Callable[[ApiClient], T]") -> T:

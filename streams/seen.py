@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from schemas.errors import InputError
 from schemas.records import Measurement, MeasurementRequest, Outcome, Suggestion, Verdict
@@ -53,7 +54,8 @@ def progress_on(console: Console) -> Progress:
     begun = time.monotonic()
 
     def progress(text: str) -> None:
-        console.print(f"[dim]{time.monotonic() - begun:6.1f} s[/dim]  {text}", highlight=False, soft_wrap=True)
+        since = f"[dim]{time.monotonic() - begun:6.1f} s[/dim]"
+        console.print(f"{since}  {escape(text)}", highlight=False, soft_wrap=True)
 
     return progress
 

@@ -33,6 +33,6 @@ class Echo:
 
 if __name__ == "__main__":
     with socket(fileno=int(sys.argv[sys.argv.index("--channel") + 1])) as channel:
-        hello = {"kind": "ready", "backend": "made up", "blas": "none is needed", "ranker": None}
+        hello = {"kind": "ready", "backend": "made up", "blas": "none is needed", "ranker": None, "resident_bytes": 0}
         channel.sendall(frames.pack(hello | {"speaker": ["echo", "1"]}))
         Server(channel, None, Echo()).run()

@@ -7,6 +7,7 @@ from datetime import datetime
 from schemas.actions import Rewrite, suggestion_id, unpack
 from schemas.errors import ActionError
 from schemas.ids import derived_id
+from schemas.measure.verdict import NOT_REACHED
 from schemas.plan import plan_hash, steps
 from schemas.records import (
     Action,
@@ -59,7 +60,7 @@ def conclude(measurement: Measurement, occasion: Occasion) -> list[Suggestion]:
     for candidate in request.candidates:
         result = results.get(candidate.candidate_id)
         if result is None:
-            others.append(_considered(candidate, "not reached", measurement.error or "it was not measured", 0.0))
+            others.append(_considered(candidate, NOT_REACHED, measurement.error or "it was not measured", 0.0))
             continue
         found = figures(result, candidate.affected, request, measurement.machine)
         if result.verdict != "gain" or not result.order:
@@ -226,7 +227,7 @@ def _considered(candidate: Candidate, verdict: str, reason: str, gained: float) 
 
 def _refused(refusals: Sequence[Refusal]) -> Iterator[Considered]:
     for one in refusals:
-        yield Considered(rule=one.rule, title=one.title, verdict="refused", reason=one.reason, speedup=0.0)
+        yield Considered(rule=one.rule, title=one.title, verdict=one.verdict, reason=one.reason, speedup=0.0)
 
 
 def _not_measurable(measurement: Measurement) -> Iterator[Considered]:
@@ -238,7 +239,7 @@ def _not_measurable(measurement: Measurement) -> Iterator[Considered]:
 
 def _reason(others: Sequence[Considered], error: str | None) -> str:
     """Why there is nothing to do, in sentences."""
-    measured = [one for one in others if one.verdict not in ("refused", "not reached") and one.rule != "measuring"]
+    measured = [one for one in others if one.verdict not in ("refused", NOT_REACHED) and one.rule != "measuring"]
     refused = [one for one in others if one.verdict == "refused"]
     parts = []
     if error:

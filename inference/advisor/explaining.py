@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from schemas.actions import Rewrite
 from schemas.records import Considered, Cost, QueryResult, Suggestion
 
+from .focusing import RULE
 from .wording import break_even, gain_text, saved_text, seconds, size, space_text, writes_text
 
 QUERIES = 5
@@ -125,8 +126,10 @@ def _space(cost: Cost) -> str:
 
 
 def _alternatives(considered: Sequence[Considered]) -> Iterator[str]:
-    """What was measured first, the fastest before others; queries that nothing could be tried on are none."""
-    found = sorted((one for one in considered if one.rule != "measuring"), key=lambda one: -one.speedup)
+    """What was measured first, the fastest before others; queries that nothing could be tried on are none, nor is what
+    somebody asked for in words.
+    """
+    found = sorted((one for one in considered if one.rule not in ("measuring", RULE)), key=lambda one: -one.speedup)
     for one in found[:ALTERNATIVES]:
         measured = f" ({one.speedup:.2f}x)" if one.speedup else ""
         yield f"{one.title}: {one.verdict}{measured}: {one.reason}"

@@ -24,6 +24,7 @@ from schemas.actions import (
 )
 from schemas.expressions import Call, Cast, ColumnRef, Expression
 from schemas.expressions import Operation as Computed
+from schemas.measure.verdict import NOT_REACHED
 from schemas.records import Candidate, Column, Refusal, Table
 
 from ..language import reading
@@ -191,11 +192,13 @@ def _named(tables: Tables) -> dict[str, Table]:
 
 
 def _refusal(one: Operation, reason: str) -> Refusal:
-    return Refusal(rule=RULE, title=said([one]).capitalize(), reason=reason)
+    what = said([one])
+    return Refusal(rule=RULE, title=what[:1].upper() + what[1:], reason=reason)
 
 
 def _not_asked_for(others: Sequence[Candidate]) -> Iterator[Refusal]:
     for one in others[:REFUSALS]:
-        yield Refusal(rule=one.rule, title=one.title, reason="it was not asked for")
+        yield Refusal(rule=one.rule, title=one.title, reason="it was not asked for", verdict=NOT_REACHED)
     if len(others) > REFUSALS:
-        yield Refusal(rule=RULE, title=f"{len(others) - REFUSALS} more changes", reason="they were not asked for")
+        title = f"{len(others) - REFUSALS} more changes"
+        yield Refusal(rule=RULE, title=title, reason="they were not asked for", verdict=NOT_REACHED)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from schemas.actions import unpack
 from schemas.definition import after, touched
 from schemas.errors import ActionError
+from schemas.measure.verdict import NOT_REACHED
 from schemas.records import AnalysisRequest, Candidate, Mute, Refusal, Table
 from schemas.render import Name, Tables, by_name, render
 
@@ -83,7 +84,8 @@ def choose(proposal: Proposal, judgement: Judgement | None = None) -> Advice:
     proposed = sorted(proposed, key=lambda one: -one.promised_s * one.prior * one.likely)
     room = max(CANDIDATES, int(proposal.request.budget_s / SCREENING_S))
     chosen, others = proposed[:room], proposed[room:]
-    dropped = [Refusal(rule=one.rule, title=one.title, reason=f"{room} others promise more") for one in others]
+    reason = f"{room} others promise more"
+    dropped = [Refusal(rule=one.rule, title=one.title, reason=reason, verdict=NOT_REACHED) for one in others]
     read = _read(workload, chosen)
     tables = by_name(workload.tables.all)
     needed = read | {place for one in chosen for action in one.actions for place in touched(unpack(action), tables)}
@@ -116,17 +118,17 @@ def admitted(
     for candidate, weight_us in ranked:
         if candidate.candidate_id in chosen:
             continue
-        reason = None
+        reason, verdict = None, "refused"
         if mute := next((one for one in request.mutes if _is_muted(candidate, one)), None):
-            reason = mute.reason
+            reason, verdict = mute.reason, NOT_REACHED
         elif weight_us < LEAST_SHARE * workload.total_us and candidate.affected:
             reason = "the queries that it should help take too little of the time to be worth measuring"
         elif problem := _unrenderable(candidate, tables):
             reason = problem
         elif len(chosen) >= PROPOSED:
-            reason = f"{PROPOSED} others promise more"
+            reason, verdict = f"{PROPOSED} others promise more", NOT_REACHED
         if reason:
-            dropped.append(Refusal(rule=candidate.rule, title=candidate.title, reason=reason))
+            dropped.append(Refusal(rule=candidate.rule, title=candidate.title, reason=reason, verdict=verdict))
         else:
             chosen[candidate.candidate_id] = candidate.model_copy(update={"prior": priors.get(candidate.rule, 1.0)})
     return list(chosen.values()), dropped

@@ -62,7 +62,10 @@ def stem(word: str) -> str:
 
 
 class Names:
-    """Of candidates, in their order. Words count the more the fewer names have them."""
+    """Of candidates, in their order. Words count the more the fewer names have them.
+
+    A catalog may have ten thousands of them, most with few words: what a name has of a word is kept where it has some.
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
         parts = [words_of(name) for name in names]
@@ -70,17 +73,18 @@ class Names:
         self._literal = [f" {_spaced(name)} " for name in names]
         self._words = list(often)
         self._stems = np.array([stem(word) for word in self._words])
-        self._letters = _letters(self._words)
+        self._spelt = np.array([place for place, word in enumerate(self._words) if not word.isdigit()], np.int64)
+        """Words of which letters tell something: no other day is near to a day."""
+        self._letters = _letters([self._words[place] for place in self._spelt])
         self._beginning: dict[str, list[int]] = {}
-        for row, word in enumerate(self._words):
-            self._beginning.setdefault(word[0], []).append(row)
+        for place in self._spelt.tolist():
+            self._beginning.setdefault(self._words[place][0], []).append(place)
         places = {word: place for place, word in enumerate(self._words)}
-        self._shares = np.zeros((len(names), len(self._words)), np.float32)
-        for row, one in enumerate(parts):
-            for word in one:
-                self._shares[row, places[word]] = 1 / sqrt(often[word])
-        self._rarity = self._shares.copy()
-        self._shares /= self._shares.sum(axis=1, keepdims=True)
+        entries = [(row, places[word]) for row, one in enumerate(parts) for word in dict.fromkeys(one)]
+        self._rows, self._columns = np.array(entries, np.int64).reshape(-1, 2).T
+        self._rarity = np.array([1 / sqrt(often[self._words[column]]) for _, column in entries], np.float32)
+        totals = np.bincount(self._rows, self._rarity, len(names))
+        self._shares = (self._rarity / totals[self._rows]).astype(np.float32)
 
     def overlap(self, words: Sequence[str]) -> tuple[Numbers, Numbers]:
         """[candidate, OVERLAPS] and [word, COVERS] of the words of a text."""
@@ -90,20 +94,25 @@ class Names:
         if not said:
             return figures, covers
         same = (self._stems[:, None] == np.array([stem(word) for word in said])[None]).astype(np.float32)
-        near = self._letters @ _letters(said).T
+        near = np.zeros(same.shape, np.float32)
+        near[self._spelt] = self._letters @ _letters(said).T
         short = np.zeros(same.shape, np.float32)
         for column, other in enumerate(said):
             for row in self._beginning.get(other[0], ()):
                 short[row, column] = _shortens(self._words[row], other)
         text = f" {' '.join(words)} "
         figures[:, 0] = [one in text for one in self._literal]
-        figures[:, 1] = self._shares @ same.max(axis=1)
-        figures[:, 2] = (self._rarity * same.max(axis=1)).max(axis=1)
-        figures[:, 3] = self._shares @ near.max(axis=1)
-        figures[:, 4] = self._shares @ np.maximum(short, same).max(axis=1)
+        figures[:, 1] = self._share(same.max(axis=1))
+        np.maximum.at(figures[:, 2], self._rows, self._rarity * same.max(axis=1)[self._columns])
+        figures[:, 3] = self._share(near.max(axis=1))
+        figures[:, 4] = self._share(np.maximum(short, same).max(axis=1))
         covers[: len(said), 0] = same.max(axis=0)
         covers[: len(said), 1] = np.maximum(near, short).max(axis=0)
         return figures, covers
+
+    def _share(self, of_words: Numbers) -> Numbers:
+        """[candidate]: the mean over its words, the rarer ones more."""
+        return np.bincount(self._rows, self._shares * of_words[self._columns], len(self._literal)).astype(np.float32)
 
 
 def _spaced(name: str) -> str:

@@ -23,7 +23,13 @@ SMALL = (
     "eighteen nineteen"
 )
 TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-PARTS = "third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
+PARTS = (
+    "third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth "
+    "seventeenth eighteenth nineteenth"
+)
+PARTS_OF_TENS = "twentieth thirtieth fortieth fiftieth sixtieth seventieth eightieth ninetieth"
+VAGUE = re.compile(r"(?i:magnitudes?|myriads?|manifold|umpteen)|X{1,3}(?:IX|IV|V?I{0,3})|IX|IV|VI{0,3}|I{2,3}")
+"""Numbers that have no value, and Roman ones: they are compared as they are written. I and V alone are other words."""
 
 
 def _inflected(words: dict[str, Fraction]) -> dict[str, Fraction]:
@@ -34,8 +40,10 @@ COUNTS = {word: Fraction(value) for value, word in enumerate(SMALL.split())} | {
 COUNTS |= {word: Fraction(10 * value) for value, word in enumerate(TENS.split(), start=2)}
 SCALES = _inflected(
     {"dozen": Fraction(12), "hundred": Fraction(100), "thousand": Fraction(10**3), "million": Fraction(10**6)}
-    | {"billion": Fraction(10**9), "quarter": Fraction(1, 4), "halve": Fraction(1, 2)}
+    | {"billion": Fraction(10**9), "trillion": Fraction(10**12), "quarter": Fraction(1, 4), "halve": Fraction(1, 2)}
+    | {"score": Fraction(20), "threescore": Fraction(60), "gross": Fraction(144)}
     | {word: Fraction(1, value) for value, word in enumerate(PARTS.split(), start=3)}
+    | {word: Fraction(1, 10 * value) for value, word in enumerate(PARTS_OF_TENS.split(), start=2)}
     | {"hundredth": Fraction(1, 100), "thousandth": Fraction(1, 1000), "millionth": Fraction(1, 10**6)}
 ) | {word: Fraction(1, 2) for word in ("half", "halved", "halving")}
 ABBREVIATED = {"k": Fraction(10**3), "K": Fraction(10**3), "M": Fraction(10**6), "bn": Fraction(10**9)}
@@ -57,9 +65,14 @@ WITH_UNITS: dict[str, tuple[Fraction, tuple[str, ...]]] = {
     word: (Fraction(value), ("x",))
     for value, words in {
         2: "twice double doubles doubled doubling",
-        3: "thrice triple triples tripled tripling",
+        3: "thrice triple triples tripled tripling treble trebles trebled trebling",
     }.items()
     for word in words.split()
+}
+WITH_UNITS |= {
+    word: (Fraction(value), ("x",))
+    for value, stem in enumerate("quadrupl quintupl sextupl septupl octupl nonupl decupl".split(), start=4)
+    for word in (f"{stem}e", f"{stem}es", f"{stem}ed", f"{stem}ing")
 }
 WITH_UNITS |= {
     count + unit: (value, units)
@@ -128,7 +141,11 @@ def named(text: str) -> Iterator[Number]:
         if first.is_number:
             after = tokens[end] if end < len(tokens) and tokens[end].is_joined else None
             yield _number(tokens[place:end], UNITS.get(after.word, ()) if after else ())
-        elif re.search(r"[0-9]", first.text) or not (first.text.isascii() or first.word in UNITS):
+        elif (
+            re.search(r"[0-9]", first.text)
+            or VAGUE.fullmatch(first.text)
+            or not (first.text.isascii() or first.word in UNITS)
+        ):
             yield Number(first.text, None)
         place = end
 

@@ -96,7 +96,8 @@ def _body(ask: Ask, model: str) -> dict[str, Any]:
         body["response_format"] = {"type": "json_schema", "json_schema": named}
         hint = f"{ask.answer.otherwise} says that none fits." if isinstance(ask.answer, OneOf) else ""
         context = "\n\n".join(filter(None, (ask.context, hint)))
-        ask = ask.model_copy(update={"answer": Form(form=form), "context": context})
+        if isinstance(ask.answer, OneOf):
+            ask = ask.model_copy(update={"answer": Form(form=form), "context": context})
     return body | {"messages": messages(ask)}
 
 

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from schemas.errors import InvalidAnswer, JudgementError, ModelError
 
 from ..worker.requests import WINDOW, Said
 from ..worker.serving import Speaker
+from . import student as reading
 from .asks import Ask, Operations, answer_of
 from .model import CONFIG, Model
 from .proposal import together
@@ -79,17 +81,18 @@ class Reader:
     def _read(self, oldest: Ask, asks: Sequence[Ask]) -> list[Said | InvalidAnswer]:
         if isinstance(oldest.answer, Operations):
             requests = [self._student.read_request(ask.text, oldest.answer.tables) for ask in asks]
-            return [_said(json.dumps(answer_of(one.value or ())), one.probability) for one in requests]
+            return [_said(one, json.dumps(answer_of(one.value or ()))) for one in requests]
         if oldest.answer == CLASS:
             reasons = self._student.read_reasons([ask.text for ask in asks])
-            return [_said(one.value or NOT_UNDERSTOOD, one.probability) for one in reasons]
+            return [_said(one, one.value or NOT_UNDERSTOOD) for one in reasons]
         proposals = self._student.read_proposals([together(ask.context, ask.text) for ask in asks])
-        return [_said(id_of(*one.value) if one.value else NOT_UNDERSTOOD, one.probability) for one in proposals]
+        return [_said(one, id_of(*one.value) if one.value else NOT_UNDERSTOOD) for one in proposals]
 
 
-def _said(text: str, probability: float) -> Said | InvalidAnswer:
-    if isfinite(probability):
-        return Said(text, 0, probability)
+def _said(found: reading.Said[Any], text: str) -> Said | InvalidAnswer:
+    """Of what is not understood no probability is told: it would be that of a reading that was thrown away."""
+    if isfinite(found.probability):
+        return Said(text, 0, None if found.value is None else found.probability)
     return InvalidAnswer("the student answers with what is no number")
 
 

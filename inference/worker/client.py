@@ -116,7 +116,7 @@ class Worker:
             old = self._life
             await self._begin(models)
             self._figures.swaps += 1
-            if old:
+            if old in self._flights:  # it may have been lost meanwhile
                 self._retire(old)
 
     async def rank(self, features: Features, *, within_s: float, priority: Priority = Priority.AGENTS) -> Judgement:

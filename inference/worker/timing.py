@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from statistics import mean
 
 import numpy as np
@@ -34,7 +35,7 @@ class Times:
 
     def at(self, part: float) -> float:
         """The time within which that part of the requests was answered (nearest rank)."""
-        return self.ms[min(len(self.ms) - 1, int(part * len(self.ms)))]
+        return self.ms[max(ceil(part * len(self.ms)) - 1, 0)]
 
 
 def lists(candidates: int, count: int, seed: int = 0) -> list[Features]:

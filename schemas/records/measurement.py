@@ -33,11 +33,15 @@ class Candidate(Part):
 
 
 class Refusal(Part):
-    """What a rule looked at and did not propose, and why."""
+    """What a rule looked at and did not propose, and why.
+
+    `verdict` is "not reached" where that says nothing of it: others came first, or nobody asked for it, or wants it.
+    """
 
     rule: str
     title: str
     reason: str
+    verdict: str = "refused"
 
 
 class MeasurementRequest(Record):

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.language.asks import Ask, Form, OneOf, Operations
+from inference.language.asks import Ask, Form, OneOf, Operations, messages
+from inference.language.reading import Table
 from inference.language.served import Served
+from inference.language.tasks import request_ask
 from schemas.errors import InvalidAnswer, JudgementError, TooLate
 from tests.asking import CATALOG, CHOICE, FORM, IDS, SAID_OPERATIONS, TEXTS, ask, outside
 from tests.completions import Completions, completion
@@ -76,6 +78,18 @@ async def test_what_a_server_should_not_say_is_refused(said: object, problem: st
     async with Served(await completions.start(), "m") as served:
         with pytest.raises(InvalidAnswer, match=problem):
             await served.say(ask(), within_s=SOON_S)
+    await completions.stop()
+
+
+async def test_a_server_is_told_the_tables_with_the_types_of_their_columns_as_any_model_is() -> None:
+    completions = Completions()
+    asked = request_ask("orders are slow", [Table(name="orders", columns=(("due", "TIMESTAMP"), ("id", "BIGINT")))])
+    async with Served(await completions.start(), "some-model") as served:
+        await served.say(asked, within_s=SOON_S)
+    (body,) = completions.seen
+    assert body["messages"] == messages(asked)
+    assert "TIMESTAMP" in body["messages"][1]["content"]
+    assert "operations" in body["response_format"]["json_schema"]["schema"]["properties"]
     await completions.stop()
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from inference.judgement.features import FEATURES
 from inference.judgement.judged import Judgement
+from inference.judgement.network import CONFIG
 from schemas.errors import InputError
 from streams.judges import Judges
 from streams.metrics import REGISTRY
@@ -33,8 +34,13 @@ def ranker(folder: Path) -> Path:
 
 
 async def ranked_by(judges: Judges, value: float) -> str:
+    return (await judged(judges, value)).partition(" ")[0] or "the rules"
+
+
+async def judged(judges: Judges, value: float) -> str:
+    """The model and its version, empty for the rules."""
     (told,) = await judges.answer([np.full((2, len(FEATURES)), value, np.float32)])
-    return told.ranker if isinstance(told, Judgement) else "the rules"
+    return f"{told.ranker} {told.version}" if isinstance(told, Judgement) else ""
 
 
 @pytest.fixture
@@ -72,14 +78,20 @@ async def test_what_does_not_load_is_refused_and_the_old_one_goes_on(
 
 async def test_no_list_is_lost_while_models_are_swapped(judges: Judges, folder: Path, tmp_path: Path) -> None:
     await ask(folder, Wanted(ranker=ranker(tmp_path / "one")))
-    swap = asyncio.create_task(ask(folder, Wanted(ranker=ranker(tmp_path / "other"))))
-    number, by = 10, set()
+    old = await judged(judges, 10)
+    config = ranker(tmp_path / "other") / CONFIG
+    config.write_text(config.read_text().replace('"version": "7"', '"version": "8"'))
+    swap = asyncio.create_task(ask(folder, Wanted(ranker=tmp_path / "other")))
+    number, by = 10, []
     while not swap.done():
         number += 1
-        by.add(await ranked_by(judges, number))
+        by.append(await judged(judges, number))
     await swap
-    assert by == {"student"}
-    assert number > 20
+    by.append(await judged(judges, number + 1))
+    assert len(by) > 10
+    new = by.index(by[-1])
+    assert by[-1].startswith("student 8+")
+    assert by == [old] * new + by[-1:] * (len(by) - new), "first the old one, then the new one, and nobody else"
 
 
 async def test_a_server_that_reads_is_not_swapped_for_a_folder(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -180,6 +182,16 @@ async def test_a_swap_under_load_loses_nothing(begin: Begin, tmp_path: Path) -> 
     assert worker.figures.swaps == 1
     while is_there(pid):
         await asyncio.sleep(0.01)
+
+
+async def test_a_swap_goes_through_where_the_old_worker_ends_meanwhile(begin: Begin, tmp_path: Path) -> None:
+    worker = await begin(stub(tmp_path / "1"))
+    swap = asyncio.create_task(worker.swap(Models(ranker=stub(tmp_path / "2", version="2"))))
+    await asyncio.sleep(0.05)
+    os.kill(worker.pid, signal.SIGKILL)
+    await swap
+    assert (await worker.rank(one(1), within_s=SOON_S)).version == "2"
+    assert (worker.figures.swaps, worker.figures.restarts) == (1, {"ended": 1})
 
 
 async def test_ten_megabytes_are_refused_and_never_sent(begin: Begin, tmp_path: Path) -> None:

@@ -91,6 +91,11 @@ def test_what_was_measured_is_the_first_alternative_and_a_query_is_none() -> Non
     assert explain(found).alternatives == ("B: no gain (1.02x): its band is as wide", "A: no gain: its band is as wide")
 
 
+def test_what_somebody_asked_for_in_words_is_no_alternative() -> None:
+    found = suggestion().model_copy(update={"considered": [considered("Asked for: 400x faster", 0, "request")]})
+    assert explain(found).alternatives == ()
+
+
 def test_what_may_go_wrong_is_told() -> None:
     tolerated = query(OFTEN.fingerprint, 10, 5, 4, 8, equal="equal within tolerance")
     found = suggestion(tolerated, query(RARELY.fingerprint, 10, 5, 4, 8), extra_bytes=-3_000)

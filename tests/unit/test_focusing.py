@@ -147,7 +147,7 @@ MUTE = Mute(rule="selective index", table="orders", reason="muted by alice: writ
         (operation("drop_table", "dead"), "Drop dead", IN_USE, {"doubt": "the log is young"}),
         (operation("drop_column", "orders", "id"), "Drop a column of orders (id)", IN_USE, {}),
         (operation("drop_index", "orders", "customer"), "Drop an index of orders (customer)", IN_USE, {}),
-        (operation("drop_table", "Robert'); DROP TABLE"), "Drop robert'); drop table", NO_SUCH, {}),
+        (operation("drop_table", "Robert'); DROP TABLE"), "Drop Robert'); DROP TABLE", NO_SUCH, {}),
         (operation("drop_column", "orders", "x"), "Drop a column of orders (x)", NO_SUCH, {}),
         (operation("create_index", "orders"), "Create an index on orders", NO_SUCH, {}),
     ],

@@ -90,18 +90,20 @@ def test_an_analysis_is_known_with_its_suggestions_and_what_was_said_of_them(tmp
     with store.file.reading() as tx:
         ((id_, (found,)),) = analysed(tx, 9).items()
         assert analysed(tx, 0) == {}
-    assert (id_, found.suggestion, found.is_unwanted, found.score) == (one.analysis_id, promised(), False, 4)
+    assert (id_, found.suggestion, found.score) == (one.analysis_id, promised(), 4)
+    assert (found.is_rejected, found.is_taken_back) == (False, False)
     assert found.judged is not None
     told = learning.told(found)
     assert (told.came, told.score) == (found.judged.time_ratio or found.judged.speedup, 4)
     unsure = found.judged.model_copy(update={"verdict": "inconclusive"})
     alone = found.judged.model_copy(update={"compared": False})
     for judged in (unsure, alone, None):
-        assert learning.told(Answered(found.suggestion, True, None, judged)) == (found.suggestion, None, True, None)
+        rejected = Answered(found.suggestion, True, False, "", None, judged)
+        assert learning.told(rejected) == (found.suggestion, None, True, None)
     store.order(store.roll_back(store.done.operation_id))
     with store.file.reading() as tx:
         ((_, (found,)),) = analysed(tx, 9).items()
-    assert not found.is_unwanted, "it was told to be taken back, and nobody knows yet that it was"
+    assert not found.is_taken_back, "it was told to be taken back, and nobody knows yet that it was"
 
 
 def test_what_was_rejected_is_unwanted_and_an_analysis_without_all_its_answers_is_left_out(tmp_path: Path) -> None:
@@ -118,9 +120,27 @@ def test_what_was_rejected_is_unwanted_and_an_analysis_without_all_its_answers_i
     with store.file.transaction() as tx:
         tx.execute("UPDATE agent_decisions SET approved = false WHERE context->>'analysis_id' = ?", [whole.analysis_id])
     with store.file.reading() as tx:
-        assert {id_: [one.is_unwanted for one in found] for id_, found in analysed(tx, 9).items()} == {
+        assert {id_: [one.is_rejected for one in found] for id_, found in analysed(tx, 9).items()} == {
             whole.analysis_id: [True]
         }
+
+
+@pytest.mark.parametrize(
+    ("rejected", "taken_back", "reason", "unwanted"),
+    [
+        (True, False, "", True),
+        (True, False, "doubt", True),
+        (True, False, "timing", False),
+        (True, False, "ownership", False),
+        (True, True, "timing", True),
+        (False, True, "", True),
+        (False, False, "", False),
+    ],
+)
+def test_a_rejection_for_the_moment_says_nothing_of_what_it_is_worth(
+    rejected: bool, taken_back: bool, reason: str, unwanted: bool
+) -> None:
+    assert learning.told(Answered(promised(), rejected, taken_back, reason, None, None)).is_unwanted is unwanted
 
 
 def test_requests_are_read_from_the_journal_whatever_else_is_in_it() -> None:
@@ -136,7 +156,7 @@ def test_of_near_duplicates_the_newest_stays() -> None:
     first, second, third = analysis(1), analysis(2), analysis(3, customer=90)
     answered = {
         one.analysis_id: [
-            Answered(suggested(one, INDEX, 0.5, considered=[considered(one, OTHERS[0])]), False, None, None)
+            Answered(suggested(one, INDEX, 0.5, considered=[considered(one, OTHERS[0])]), False, False, "", None, None)
         ]
         for one in (first, second, third)
     }
@@ -146,7 +166,7 @@ def test_of_near_duplicates_the_newest_stays() -> None:
 
 def learned(base: Path, folder: Path, count: int = 60) -> learning.Learned:
     every = analyses_of(count)
-    answered = {one.analysis_id: [Answered(answer(one), False, None, None)] for one in every}
+    answered = {one.analysis_id: [Answered(answer(one), False, False, "", None, None)] for one in every}
     return learning.learn(base, learning.lists(every, answered), folder / "no labels", folder / "new", lambda _: None)
 
 

@@ -64,6 +64,9 @@ def test_the_templates_own_words_pass() -> None:
         ("½, ٣, 五, ５, f\u0456ve, Ⅻ", ["½", "٣", "五", "５", "f\u0456ve", "Ⅻ"]),
         ("f\u0335ive and 5\ufe0f\u20e3 and 🔟", ["\u0335", "\u20e3", "\ufe0f", "🔟"]),
         (".5 or 0.5", [".5", "0.5"]),
+        ("quadrupled, sextupling, trebles", ["quadrupled", "sextupling", "trebles"]),
+        ("a sixteenth, a twentieth, a trillion, threescore", ["sixteenth", "twentieth", "trillion", "threescore"]),
+        ("an order of magnitude, a myriad, XX times, VII or IV", ["magnitude", "myriad", "XX", "VII", "IV"]),
     ],
 )  # fmt: skip
 def test_what_is_no_number_of_the_text_is_found_however_it_is_written(said: str, numbers: list[str]) -> None:

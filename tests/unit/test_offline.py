@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from schemas.fingerprint import shape
 from schemas.measure.job import Outcome
 from schemas.records import MeasurementRequest
 from streams import latencies, offline
-from streams.judges import answered
+from streams.judges import answering
 from streams.offline import analyze
 from streams.seen import Seen
 from streams.settings import Settings
@@ -285,8 +284,8 @@ def test_it_is_about_what_a_text_asks_for_in_the_order_of_the_model(
 ) -> None:
     (tmp_path / "ranker").mkdir()
     settings = Settings(data_folder=tmp_path, ranker=ranking_models.student(tmp_path / "ranker"))
-    answer = partial(answered, settings)
-    analyze(file, write(tmp_path / "log.csv"), 60, MESSAGES.append, "the report on orders is slow", answer)
+    with answering(settings) as answer:
+        analyze(file, write(tmp_path / "log.csv"), 60, MESSAGES.append, "the report on orders is slow", answer)
     (request,) = asked
     assert (request.asked, request.read_as) == (
         "the report on orders is slow",

@@ -124,6 +124,16 @@ def test_the_next_analysis_waits_for_new_runs_and_for_the_interval(store: Schedu
     assert asked(decision).revision == 2
 
 
+def test_one_that_was_asked_for_in_words_does_not_spend_the_new_runs(store: Scheduled) -> None:
+    store.see(10)
+    store.add(REQUESTS, request(body=b'{"text": "the list is slow"}'))
+    (focused,) = store.turn()
+    assert asked(focused).text == "the list is slow"
+    store.add(SUGGESTIONS, suggestion(1, of=1, analysis_id=asked(focused).analysis_id))
+    (whole,) = store.turn(NOON + MINUTE)
+    assert (asked(whole).text, asked(whole).revision) == ("", 2)
+
+
 def test_none_is_started_while_one_is_under_way(store: Scheduled) -> None:
     slow = AnalysisRules(min_runs=1, min_interval=MINUTE, deadline=20 * MINUTE)
     store.see(1)

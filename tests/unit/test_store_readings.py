@@ -67,6 +67,14 @@ def test_the_last_text_of_who_rejected_it_tells_the_reason(tmp_path: Path) -> No
     assert store.rejected() == [Rejected("doubt", 1)], "a comment without a text says nothing of it"
 
 
+def test_what_words_alone_read_counts_as_if_it_were_not_understood(tmp_path: Path) -> None:
+    store = Rejecting(tmp_path)
+    store.approve("bob", decision="reject", reason="I have doubts about this")
+    store.add(READINGS, reading(0, "done", backend="rules", model="words", version=""))
+    assert store.rejected() == [Rejected("", 1)]
+    assert store.counts() == [counted(rejected=1)]
+
+
 def test_what_the_gate_refused_counts_nothing_however_it_was_read(tmp_path: Path) -> None:
     store = Rejecting(tmp_path)
     store.approve("bob", decision="reject", reason="0: risky")

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from typer.testing import CliRunner
 
 from schemas.errors import InputError
+from schemas.measure.verdict import NOT_REACHED
 from schemas.records import Considered
 from schemas.topics import CATALOGS, SUGGESTIONS
 from store import history, suggestions
@@ -36,7 +37,7 @@ def test_all_that_happened_is_told_in_order(tmp_path: Path) -> None:
     store = Verified(tmp_path, ONE)
     with store.file.transaction() as tx:
         tx.execute(
-            "INSERT INTO analyses SELECT ?, 'sales', 'main', 1, 1, 1, ?, ?, '1000 runs', '', ?, ?, 3, 1, 0, true",
+            "INSERT INTO analyses SELECT ?, 'sales', 'main', 1, 1, 1, ?, ?, '1000 runs', '', ?, ?, 3, 1, 0, true, ''",
             [ONE.analysis_id, *[(ONE.time - timedelta(minutes=5)).replace(tzinfo=None)] * 4],
         )
     for slot in range(8):
@@ -135,7 +136,16 @@ def test_the_command_tells_of_ids_and_of_what_was_passed_over(tmp_path: Path, mo
             return str(done.exception)
         return done.stdout
 
+    file = KnowledgeFile(tmp_path / "store.duckdb")
+    with file.transaction() as tx:
+        unasked = REFUSED.model_copy(update={"reason": "it was not asked for", "verdict": NOT_REACHED})
+        meant = REFUSED.model_copy(update={"title": "Asked for: what is slow", "rule": "request", "reason": "unclear"})
+        later = {"time": NOON + timedelta(days=1), "analysis_id": suggestion(8).suggestion_id, "position": 1}
+        words = suggestion(4, considered=[unasked, meant], **later).model_copy(update={"asked": "what is slow"})
+        suggestions.apply(tx, words, 0, 4)
+    file.close()
     first = suggestion(1).suggestion_id
+    assert said("what is slow").endswith("Asked for: what is slow (rule request): refused: unclear\n")
     assert said(first[:13]).startswith(f"index 1 (sales/main)\nsuggestion {first}, revision 1\n")
     assert said("Orders.DAY") == (
         "2025-03-01 12:00:00  sales/main: orders.day as DATE (rule type_fix): refused: texts in it\n"
