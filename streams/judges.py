@@ -16,8 +16,10 @@ from inference.judgement.judged import Judgement
 from inference.language.asks import Ask, Backend, Reply
 from inference.language.rules import Rules
 from inference.language.served import Served
+from inference.language.tasks import REASON, REQUEST
 from inference.worker.client import Worker
-from inference.worker.life import Models
+from inference.worker.life import Limits, Models
+from inference.worker.waiting import Priority
 from schemas.errors import InputError, JudgementError, SettingsError
 from streams.access import secret_files
 from streams.agents.stepping import Answer
@@ -29,6 +31,8 @@ RANK_WITHIN_S = 2.0
 """A list of a thousand candidates takes a twentieth of that, and a worker that was lost is back."""
 READ_WITHIN_S = 20.0
 """A general model takes seconds for a text on a processor."""
+URGENCY = {REQUEST.name: Priority.PEOPLE, REASON.name: Priority.BACKGROUND}
+"""Of texts by their task: who asks for an analysis in words waits for it, who gave a reason does not."""
 
 logger = structlog.get_logger(__name__)
 
@@ -37,7 +41,7 @@ class Judges:
     def __init__(self, settings: Settings) -> None:
         """Opens nothing. Raises SettingsError."""
         self._models = Models(ranker=settings.ranker, model=settings.model)
-        self._worker = Worker(self._models)
+        self._worker = Worker(self._models, Limits(silence_s=settings.model_silence_s))
         self._served = None
         if settings.model_url:
             key = model_key(settings)
@@ -80,16 +84,17 @@ class Judges:
         if not self._models.ranker:
             return None
         try:
-            return await self._worker.rank(features, within_s=RANK_WITHIN_S)
+            return await self._worker.rank(features, within_s=RANK_WITHIN_S, priority=Priority.AGENTS)
         except JudgementError as error:
             logger.warning("candidates are not ranked by the model", reason=str(error))
             return None
 
     async def read(self, ask: Ask) -> Reply | None:
         """By words where no model reads it; the reply says by whom."""
+        priority = URGENCY.get(ask.task.name, Priority.AGENTS)
         for reader in filter(None, (self._reader, self._rules)):
             try:
-                return await reader.say(ask, within_s=READ_WITHIN_S)
+                return await reader.say(ask, within_s=READ_WITHIN_S, priority=priority)
             except JudgementError as error:
                 by = "the rules" if reader is self._rules else "the model"
                 logger.warning(f"a text is not read by {by}", task=ask.task.name, reason=str(error))

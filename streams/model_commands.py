@@ -118,9 +118,12 @@ def _models(ranker: Path | None, reader: Path | None) -> "Models":
 
 def _with_worker(models: "Models", told: "Callable[[Worker, Models], Awaitable[None]]") -> None:
     from inference.worker.client import Worker
+    from inference.worker.life import Limits
+
+    limits = Limits(silence_s=configuration.load().model_silence_s)
 
     async def run() -> None:
-        async with Worker(models) as worker:
+        async with Worker(models, limits) as worker:
             await told(worker, models)
 
     asyncio.run(run())
@@ -135,22 +138,21 @@ async def _told(worker: "Worker", _: "Models") -> None:
 
 
 async def _timed(worker: "Worker", models: "Models") -> None:
-    from inference.language.tasks import reason_ask
     from inference.worker import timing
 
-    shown = table("asked", "p50 ms", "p95 ms", f"a second, {AT_ONCE} at once")
+    shown = table("asked", "p50 ms", "p95 ms", "p99 ms", f"a second, {AT_ONCE} at once")
     work: dict[str, list[timing.Work]] = {}
     for candidates in CANDIDATES if models.ranker else ():
         asked = timing.lists(candidates, 2 * ROUNDS)
         work[f"{candidates:,} candidates ranked"] = timing.rankings(worker, asked)
     if models.model:
-        asks = [reason_ask(f"not now, {number} loads are under way and the month ends") for number in range(2 * ROUNDS)]
-        work["the reason of a rejection read"] = timing.readings(worker, asks)
+        work["a request read on four tables"] = timing.readings(worker, timing.requests(2 * ROUNDS))
+        work["the reason of a rejection read"] = timing.readings(worker, timing.reasons(2 * ROUNDS))
     for name, some in work.items():
         progress(f"{name}, {ROUNDS} times in turn and as many at once")
         times = await timing.in_turn(some[:ROUNDS])
         many = await timing.a_second(some[ROUNDS:], AT_ONCE)
-        shown.add_row(name, f"{times.at(0.5):.1f}", f"{times.at(0.95):.1f}", f"{many:,.0f}")
+        shown.add_row(name, *(f"{times.at(part):.1f}" for part in (0.5, 0.95, 0.99)), f"{many:,.0f}")
     console.print(shown)
 
 

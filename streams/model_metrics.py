@@ -18,6 +18,7 @@ HELP = {
     "sidecar_model_restarts_total": "workers that were lost, by why: ended, hung, grew",
     "sidecar_model_swaps_total": "models that were swapped for others",
     "sidecar_model_waiting_requests": "requests that no worker has yet",
+    "sidecar_model_in_flight_requests": "requests that a worker has and has not answered yet",
     "sidecar_model_resident_bytes": "memory of the worker",
     "sidecar_model_cache_bytes": "answers that are kept",
 }
@@ -56,6 +57,7 @@ def _metrics(of: Figures) -> Iterator[Metric]:
         one.add_metric([], value)
         yield one
     yield GaugeMetricFamily(name := "sidecar_model_waiting_requests", HELP[name], of.waiting)
+    yield GaugeMetricFamily(name := "sidecar_model_in_flight_requests", HELP[name], of.in_flight)
     yield GaugeMetricFamily(name := "sidecar_model_resident_bytes", HELP[name], of.resident_bytes)
     yield GaugeMetricFamily(name := "sidecar_model_cache_bytes", HELP[name], of.cache_bytes)
 

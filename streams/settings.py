@@ -109,6 +109,10 @@ class Settings(BaseSettings):
     )
     model_name: str = Field("", description="what that server calls it")
     model_key_file: Path | None = Field(None, description="file of the key for that server; none sends none")
+    model_silence_s: float = Field(
+        60, gt=0, description="without a sign of the models' process, before it is started again; longer than a large "
+        "model takes for 256 tokens of two prompts", json_schema_extra={"unit": "s"},
+    )  # fmt: skip
     policy: Path | None = Field(
         None, description="TOML file of who may let which changes be done; none refuses every approval"
     )

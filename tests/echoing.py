@@ -5,6 +5,7 @@ from socket import socket
 
 from inference.language.asks import Ask
 from inference.worker import frames
+from inference.worker.memory import resident_bytes
 from inference.worker.requests import Said
 from inference.worker.serving import Server
 
@@ -12,7 +13,7 @@ COMMAND = (sys.executable, "-P", "-m", "tests.echoing")
 
 
 class Echo:
-    name, version, rows = "echo", "1", 16
+    name, version, rows, growth_bytes = "echo", "1", 16, 0
 
     def __init__(self) -> None:
         self.told: dict[int, str] = {}
@@ -33,6 +34,7 @@ class Echo:
 
 if __name__ == "__main__":
     with socket(fileno=int(sys.argv[sys.argv.index("--channel") + 1])) as channel:
-        hello = {"kind": "ready", "backend": "made up", "blas": "none is needed", "ranker": None, "resident_bytes": 0}
-        channel.sendall(frames.pack(hello | {"speaker": ["echo", "1"]}))
+        hello = {"kind": "ready", "backend": "made up", "blas": "none is needed", "ranker": None}
+        memory = {"resident_bytes": resident_bytes(), "growth_bytes": Echo.growth_bytes}
+        channel.sendall(frames.pack(hello | memory | {"speaker": ["echo", "1"]}))
         Server(channel, None, Echo()).run()

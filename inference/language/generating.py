@@ -19,15 +19,14 @@ from schemas.errors import InvalidAnswer, JudgementError
 
 from ..worker.requests import Said
 from .asks import Ask, Form, OneOf, Operations, Prose, Task, messages
+from .kv_cache import STEP_TOKENS, cache_bytes
 from .masks import Along, Filling, Node, Walk, tree
 from .shortlist import shortlist
 
-PREFIXES = 8
-"""Tasks whose instructions are kept read."""
+PREFIXES, PREFIX_TOKENS = 8, 512
+"""Tasks whose instructions are kept read, and how far."""
 FORM_TOKENS = 512
 PROMPT_TOKENS = 4_096
-STEP_TOKENS = 256
-"""Of a prompt at once: between them other requests have their turn."""
 LEAST = -1e30
 Tokens = list[int]
 
@@ -53,7 +52,10 @@ class LanguageModel:
         self._longest = longest
         self._ends = sorted(tokenizer.eos_token_ids)
         self._special = {*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}
-        self._vocabulary = int(self._model(mx.array([[self._ends[0]]])).shape[-1])
+        cache = make_prompt_cache(model)
+        self._vocabulary = int(self._model(mx.array([[self._ends[0]]]), cache=cache).shape[-1])
+        prefixes = PREFIXES * cache_bytes(cache, min(PREFIX_TOKENS, longest))
+        self.growth_bytes = self.rows * cache_bytes(cache, longest) + prefixes
         self._prefixes: OrderedDict[Task, tuple[Tokens, list[Any]]] = OrderedDict()
         self._grammar_tokenizer: LLTokenizer | None = None
         self._rows: dict[int, _Row] = {}
@@ -176,6 +178,7 @@ class LanguageModel:
                 self.prompt(Ask(task=task, text="", context=text, answer=Prose(most_tokens=1))) for text in "ab"
             )
             same = next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
+            same = min(same, PREFIX_TOKENS)
             cache = make_prompt_cache(self._model)
             for start in range(0, same, STEP_TOKENS):
                 self._model(mx.array([one[start : min(start + STEP_TOKENS, same)]]), cache=cache)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from schemas.errors import JudgementError, ModelError
 
 from .asks import Ask, OneOf
-from .generating import STEP_TOKENS, LanguageModel
+from .generating import LanguageModel
+from .kv_cache import STEP_TOKENS
 from .loading import Loaded
 
 Logs = NDArray[np.float64]

@@ -48,6 +48,7 @@ class Reader:
     """The student as a speaker. What waits and can be answered in the same way is read in one step."""
 
     rows = WINDOW["say"]
+    growth_bytes = 0
 
     def __init__(self, student: Student, version: str) -> None:
         self.name, self.version = student.model.config.name, version

@@ -5,15 +5,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from socket import socket
 
+import mlx.core as mx
 import numpy as np
 
-from schemas.errors import ModelError
+from schemas.errors import InvalidAnswer, ModelError
 
+from ..judgement import judged
 from ..judgement.features import FEATURES
 from ..judgement.ranker import Ranker
 from . import frames
 from .memory import resident_bytes
 from .serving import Server, Speaker
+
+MLX_CACHE_BYTES = 64 << 20
+"""Of memory that MLX keeps for its next arrays: on a GPU it would keep all that it ever had."""
 
 LoadRanker = Callable[[Path], Ranker]
 
@@ -26,6 +31,7 @@ def main(arguments: Sequence[str], blas: str | None, load_ranker: LoadRanker) ->
     parser.add_argument("--model", type=Path, help="folder of the language student, or of a model for mlx-lm")
     parser.add_argument("--adapter", type=Path, help="folder of adapters of a model for mlx-lm")
     told = parser.parse_args(arguments)
+    mx.set_cache_limit(MLX_CACHE_BYTES)
     with socket(fileno=told.channel) as channel:
         try:
             ranker = _tried(load_ranker(told.ranker), told.ranker) if told.ranker else None
@@ -38,6 +44,7 @@ def main(arguments: Sequence[str], blas: str | None, load_ranker: LoadRanker) ->
             "backend": backend(),
             "blas": blas,
             "resident_bytes": resident_bytes(),
+            "growth_bytes": speaker.growth_bytes if speaker else 0,
             "ranker": [ranker.name, ranker.version] if ranker else None,
             "speaker": [speaker.name, speaker.version] if speaker else None,
         }
@@ -50,14 +57,12 @@ def _tried(ranker: Ranker, folder: Path) -> Ranker:
     """Raises ModelError where it does not rank two lists."""
     lists = [np.zeros((1, len(FEATURES)), np.float32), np.ones((3, len(FEATURES)), np.float32)]
     try:
-        found = ranker.score(lists)
+        for said, features in zip(ranker.score(lists), lists, strict=True):
+            judged.read(said, len(features))
+    except InvalidAnswer as error:
+        raise ModelError(f"the model in {folder} cannot rank: {error}; use another, or train one") from None
     except Exception as error:  # noqa: BLE001 - whatever a model may raise
         raise ModelError(f"the model in {folder} cannot rank: {error!r}") from None
-    for ranking, features in zip(found, lists, strict=True):
-        if any(one.shape != (len(features),) or not np.isfinite(one).all() for one in ranking):
-            raise ModelError(
-                f"the model in {folder} ranks by what is no number, or not each candidate: use another, or train one"
-            )
     return ranker
 
 
@@ -68,8 +73,6 @@ def _load_speaker(folder: Path, adapter: Path | None) -> Speaker:
 
 
 def backend() -> str:
-    import mlx.core as mx
-
     if mx.default_device().type == mx.DeviceType.cpu:
         return "mlx-cpu"
     return "mlx-metal" if mx.metal.is_available() else "mlx-cuda"

@@ -128,7 +128,7 @@ class Worker:
                 self._figures.hit("rank", time.monotonic() - begun)
                 return found
             by, header, body = await self._ask(rank)
-            judgement = Judgement(by.model, by.version, ranking_of(body))
+            judgement = Judgement(by.model, by.version, ranking_of(body, len(rank.features)))
             self._rankings.put(key_of(by, rank.asked()), judgement, len(body))
             self._figures.answer("rank", time.monotonic() - begun, header["batch"])
             return judgement

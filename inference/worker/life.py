@@ -52,8 +52,8 @@ class Limits:
     """Requests of a kind beyond those that are with the worker."""
     cache_bytes: int = 32 << 20
     growth_bytes: int = 512 << 20
-    """Resident memory beyond what the worker has once its models are loaded."""
-    silence_s: float = 15.0
+    """Resident memory beyond what the worker has once its models are loaded, and what it says that they will take."""
+    silence_s: float = 60.0
     """Without a sign of its main thread; the slowest single step of a model has to be shorter."""
     start_s: float = 120.0
     """To load the models."""
@@ -154,7 +154,7 @@ class Life:
     def _grown(self, resident_bytes: int) -> None:
         first, self.resident_bytes = self.resident_bytes, resident_bytes
         if not first:
-            self._most = resident_bytes + self._limits.growth_bytes
+            self._most = resident_bytes + self._limits.growth_bytes + int(self.hello["growth_bytes"])
         elif resident_bytes > self._most:
             self._end("grew", f"it grew to {resident_bytes >> 20:,} MiB of at most {self._most >> 20:,}")
 

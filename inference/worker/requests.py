@@ -6,8 +6,9 @@ from typing import ClassVar
 import numpy as np
 
 from schemas.canonical import canonical
-from schemas.errors import JudgementError
+from schemas.errors import InvalidAnswer, JudgementError
 
+from ..judgement import judged
 from ..judgement.features import FEATURES, Features
 from ..judgement.judged import Ranking
 from ..language.asks import Ask
@@ -82,9 +83,11 @@ def checked(features: Features) -> Features:
 
 
 def ranking_frame(key: int, ranking: Ranking, batch: int) -> bytes:
-    scores = np.stack([ranking.preference, ranking.gain]).astype(np.float64)
-    return pack({"id": key, "kind": "ranked", "batch": batch}, scores.tobytes())
+    return pack({"id": key, "kind": "ranked", "batch": batch}, np.stack(ranking).tobytes())
 
 
-def ranking_of(body: bytes) -> Ranking:
-    return Ranking(*np.frombuffer(body, np.float64).reshape(2, -1))
+def ranking_of(body: bytes, candidates: int) -> Ranking:
+    """Raises InvalidAnswer."""
+    if len(body) != 2 * candidates * np.dtype(np.float64).itemsize:
+        raise InvalidAnswer(f"an answer of {len(body):,} bytes is no ranking of {candidates} candidates")
+    return judged.read(np.frombuffer(body, np.float64).reshape(2, candidates), candidates)

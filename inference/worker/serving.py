@@ -9,10 +9,9 @@ from socket import SHUT_RDWR, socket
 from threading import Thread
 from typing import Protocol
 
-import numpy as np
-
 from schemas.errors import InvalidAnswer, JudgementError, TooLate
 
+from ..judgement import judged
 from ..judgement.ranker import Ranker
 from ..language.asks import Ask
 from . import frames
@@ -33,6 +32,8 @@ class Speaker(Protocol):
     version: str
     rows: int
     """At most."""
+    growth_bytes: int
+    """Memory that it takes beyond what it has once it is loaded, with all its rows."""
 
     def begin(self, key: int, ask: Ask) -> None:
         """Raises JudgementError."""
@@ -120,16 +121,20 @@ class Server:
                 self._refuse(key, JudgementError("there is no model that ranks: the rules decide"))
             return
         try:
-            rankings = self._ranker.score([rank.features for rank in batch.values()])
+            said: list[object] = [*self._ranker.score([rank.features for rank in batch.values()])]
         except Exception as error:  # noqa: BLE001 - of a model: it costs this batch, and not the process
             for key in batch:
                 self._refuse(key, JudgementError(f"the model that ranks failed: {error!r}"))
             return
-        for key, ranking in zip(batch, rankings, strict=True):
-            if np.isfinite(ranking.preference).all() and np.isfinite(ranking.gain).all():
-                self._channel.sendall(ranking_frame(key, ranking, len(batch)))
+        if len(said) != len(batch):
+            said = [None] * len(batch)  # whose they are is not known
+        for (key, rank), one in zip(batch.items(), said, strict=True):
+            try:
+                ranking = judged.read(one, len(rank.features))
+            except InvalidAnswer as error:
+                self._refuse(key, error)
             else:
-                self._refuse(key, InvalidAnswer("the model that ranks answers with what is no number"))
+                self._channel.sendall(ranking_frame(key, ranking, len(batch)))
 
     def _speak(self) -> None:
         now = time.monotonic()
@@ -165,6 +170,7 @@ class Server:
                 self._refuse(key, error)
             except Exception as error:  # noqa: BLE001 - of a model or its template
                 self._refuse(key, JudgementError(f"the language model failed: {error!r}"))
+            self._beat()  # the instructions of a task may just have been read
 
     def _cancel_late(self, key: int) -> None:
         if self._speaker is not None:

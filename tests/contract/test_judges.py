@@ -1,5 +1,6 @@
 """The models as the streams role has them: a worker or a server, and the rules where they cannot answer."""
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,11 +12,13 @@ import pytest
 
 from inference.judgement.features import FEATURES
 from inference.judgement.judged import Judgement
-from inference.language.asks import Prose, Reply
+from inference.language.asks import Ask, Prose, Reply
 from inference.language.model import Model
 from inference.language.student import Student
-from inference.language.tasks import operations_of, request_ask
+from inference.language.tasks import operations_of, reason_ask, request_ask
 from inference.worker.answered_by import AnsweredBy
+from inference.worker.client import Worker
+from inference.worker.life import Models
 from schemas.errors import ModelError, SettingsError
 from streams.judges import Judges
 from streams.metrics import REGISTRY
@@ -24,6 +27,7 @@ from tests import ranking_models
 from tests.asking import IDS, TABLES, ask
 from tests.completions import Completions
 from tests.language_models import model
+from tests.worker_child import COMMAND, stub
 
 Start = Callable[..., Awaitable[Judges]]
 
@@ -67,6 +71,14 @@ async def test_what_the_model_cannot_rank_is_left_to_the_rules_and_the_rest_goes
     assert REGISTRY.get_sample_value("sidecar_model_restarts_total", {"why": "ended"}) == 1
 
 
+async def test_a_worker_that_gives_no_sign_for_as_long_as_is_set_is_replaced(start: Start, tmp_path: Path) -> None:
+    judges = await start(ranker=ranking_models.student(tmp_path), model_silence_s=1.0)
+    os.kill(judges._worker.pid, signal.SIGSTOP)
+    while not judges._worker.figures.restarts:
+        await asyncio.sleep(0.01)
+    assert REGISTRY.get_sample_value("sidecar_model_restarts_total", {"why": "hung"}) == 1
+
+
 async def test_one_worker_ranks_and_reads_both(start: Start, tmp_path: Path) -> None:
     for name in ("ranking", "language"):
         (tmp_path / name).mkdir()
@@ -81,6 +93,41 @@ async def test_one_worker_ranks_and_reads_both(start: Start, tmp_path: Path) -> 
     assert read.probability == (None if here.value is None else pytest.approx(here.probability, rel=1e-3))
     assert read.by.backend.startswith("mlx-")
     assert (requests("say", "answered"), requests("rank", "answered")) == (1, 1)
+
+
+async def test_a_request_of_somebody_who_waits_overtakes_reasons_that_nobody_waits_for(tmp_path: Path) -> None:
+    folder = stub(tmp_path, takes_s=0.02)
+    (folder / "says").write_text('"risk"')
+    judges = Judges(Settings(model=folder))
+    judges._worker = judges._reader = Worker(Models(model=folder), command=COMMAND)
+    await judges.start()
+    order: list[str] = []
+
+    async def read(asked: Ask) -> None:
+        await judges.answer([asked])
+        order.append(asked.task.name)
+
+    reasons = [read(reason_ask(f"not now {number}")) for number in range(40)]
+    await asyncio.gather(*reasons, read(request_ask("orders are slow", TABLES)))
+    await judges.stop()
+    assert order.index("request") < 5
+    assert len(order) == 41
+
+
+def in_flight() -> float:
+    return REGISTRY.get_sample_value("sidecar_model_in_flight_requests") or 0.0
+
+
+async def test_what_a_worker_has_and_has_not_answered_is_counted(start: Start, tmp_path: Path) -> None:
+    judges = await start(ranker=ranking_models.student(tmp_path))
+    os.kill(judges._worker.pid, signal.SIGSTOP)
+    asked = asyncio.create_task(judges.answer([np.full((2, len(FEATURES)), one, np.float32) for one in range(3)]))
+    while not in_flight():
+        await asyncio.sleep(0.01)
+    assert in_flight() == 3
+    os.kill(judges._worker.pid, signal.SIGCONT)
+    await asked
+    assert in_flight() == 0
 
 
 async def test_a_text_is_read_by_the_server_that_is_set_and_by_the_rules_once_that_is_away(

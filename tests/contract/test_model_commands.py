@@ -81,9 +81,21 @@ def test_a_database_that_is_not_there_is_named(command: Command, tmp_path: Path)
 
 def test_the_times_of_what_is_there_are_told(command: Command, ranker: Path) -> None:
     told = command("bench", "--ranker", ranker).output
-    rows = re.findall(r"^([\d,]+) candidates ranked +([\d.]+) +([\d.]+) +([\d,]+) *$", told, re.MULTILINE)
-    assert [row[0] for row in rows] == ["24", "200", "1,000"]
-    assert all(0 < float(p50) <= float(p95) for _, p50, p95, _ in rows)
+    assert list(times(told)) == ["24 candidates ranked", "200 candidates ranked", "1,000 candidates ranked"]
+
+
+def test_the_times_of_a_language_model_are_told_for_what_it_reads(command: Command, tmp_path: Path) -> None:
+    language_models.model(3).save(tmp_path / "language")
+    told = command("bench", "--model", tmp_path / "language").output
+    assert list(times(told)) == ["a request read on four tables", "the reason of a rejection read"]
+
+
+def times(told: str) -> dict[str, list[float]]:
+    """What is asked, with its quantiles from the least to the largest."""
+    found = re.findall(r"^(.+?) +([\d.]+) +([\d.]+) +([\d.]+) +[\d,]+ *$", told, re.MULTILINE)
+    rows = {name: [*map(float, quantiles)] for name, *quantiles in found}
+    assert all(0 < p50 <= p95 <= p99 for p50, p95, p99 in rows.values())
+    return rows
 
 
 def test_a_swap_where_nothing_runs_is_refused(command: Command, ranker: Path) -> None:

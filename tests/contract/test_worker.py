@@ -16,6 +16,7 @@ import pytest
 from inference.judgement import ranker
 from inference.judgement.features import FEATURES, Features
 from inference.judgement.network import CONFIG, WEIGHTS
+from inference.worker.blas import SLOW
 from inference.worker.client import Worker
 from inference.worker.life import Models
 from inference.worker.waiting import Priority
@@ -62,7 +63,7 @@ def broken(model: Path, how: str) -> str:
         (model / CONFIG).write_text(json.dumps(config | {"weights": "0" * 64}))
         return "is not the file that config.json names"
     (model / CONFIG).write_text(json.dumps(config | {"slope": float("nan")}))
-    return "ranks by what is no number"
+    return "answers with what is no number"
 
 
 @pytest.mark.parametrize("how", ["no file", "features", "hash", "NaN"])
@@ -84,9 +85,9 @@ async def test_a_model_that_is_not_sound_is_refused_and_the_old_one_goes_on(
 async def test_a_worker_whose_models_do_not_load_does_not_start(begin: Begin, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="it is unfit"):
         await begin(stub(tmp_path, unfit=1))
-    with pytest.raises(ModelError, match="ranks by what is no number"):
+    with pytest.raises(ModelError, match="answers with what is no number, or no probability; use another"):
         await begin(stub(tmp_path, nan=1))
-    with pytest.raises(ModelError, match="ranks by what is no number"):
+    with pytest.raises(ModelError, match="does not answer for each of 3 candidates"):
         await begin(stub(tmp_path, short=1))
 
 
@@ -200,6 +201,18 @@ async def test_ten_megabytes_are_refused_and_never_sent(begin: Begin, tmp_path: 
         await worker.rank(np.zeros((10 * 2**20 // (4 * len(FEATURES)), len(FEATURES)), np.float32), within_s=SOON_S)
     assert worker.figures.refused == {("rank", "JudgementError"): 1}
     assert await preferred(worker, 1) == 1
+
+
+async def test_where_products_of_matrices_are_slow_it_is_said_with_what_to_install(
+    begin: Begin, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = "import sys; from tests.worker_child import Stub, main; sys.exit(main(sys.argv[1:], None, Stub))"
+    async with Worker(Models(ranker=stub(tmp_path)), command=(sys.executable, "-P", "-c", code)) as worker:
+        assert worker.blas is None
+    assert caplog.messages == [SLOW]
+    caplog.clear()
+    assert (await begin(stub(tmp_path))).blas == "none is needed"
+    assert caplog.messages == []
 
 
 def test_who_asks_the_worker_has_no_mlx_in_its_own_process() -> None:

@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from inference.worker.client import Worker
-from inference.worker.life import Models
-from schemas.errors import WorkerLost
-from tests.worker_asking import is_there, outcome, preferred
+from inference.worker.life import Limits, Models
+from schemas.errors import JudgementError, WorkerLost
+from tests.worker_asking import SOON_S, is_there, one, outcome, preferred
 from tests.worker_child import COMMAND, stub
 
 Begin = Callable[..., Awaitable[Worker]]
@@ -88,6 +89,31 @@ async def test_a_worker_that_grows_is_replaced(begin: Begin, tmp_path: Path) -> 
     assert await preferred(worker, 1) == 1
     assert worker.figures.restarts == {"grew": 1}
     assert not is_there(pid)
+
+
+async def test_what_a_model_says_that_it_will_take_is_not_held_against_it(tmp_path: Path) -> None:
+    folder = stub(tmp_path, grows_at=13, expects_bytes=200 << 20)
+    models, limits = Models(ranker=folder, model=folder), Limits(growth_bytes=100 << 20)
+    async with Worker(models, limits, COMMAND) as worker:
+        assert await preferred(worker, 13) == 13
+        await asyncio.sleep(0.6)  # it has said how large it is
+        assert not worker.figures.restarts
+        await worker.rank(np.vstack([one(13), one(13)]), within_s=SOON_S)
+        while not worker.figures.restarts:
+            await asyncio.sleep(0.01)
+        assert worker.figures.restarts == {"grew": 1}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and elsewhere the limit is not kept")
+async def test_a_request_that_takes_more_memory_than_there_is_is_refused_and_the_next_one_answered(
+    begin: Begin, tmp_path: Path
+) -> None:
+    worker = await begin(stub(tmp_path, grows_at=13, room_bytes=100 << 20))
+    pid = worker.pid
+    with pytest.raises(JudgementError, match=r"the model that ranks failed: MemoryError\(\)"):
+        await preferred(worker, 13)
+    assert await preferred(worker, 1) == 1
+    assert (worker.pid, worker.figures.restarts) == (pid, {})
 
 
 async def test_what_is_asked_of_a_worker_that_is_stopped_is_refused(tmp_path: Path) -> None:

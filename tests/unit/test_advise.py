@@ -1,11 +1,13 @@
 """What is measured, in what order, and what is said of the rest."""
 
+import numpy as np
 import pytest
 
-from inference.advisor import advise, proposing
+from inference.advisor import advise, choose, propose, proposing
 from inference.advisor.rule import Findings, Rule
 from inference.advisor.rules import selective_index
 from inference.advisor.workload import Workload
+from inference.judgement.judged import Judgement, Ranking
 from schemas.actions import CreateIndex, CreateSummary, Rewrite, unpack
 from schemas.records import AnalysisRequest, Candidate, Experience, Mute
 from schemas.render import by_name, render
@@ -100,6 +102,26 @@ def test_a_list_is_bounded_and_says_what_it_leaves_out() -> None:
     assert len(advice.candidates) == 40
     assert len(advice.refused) <= 80
     assert any(one.reason == "40 others promise more" for one in advice.refused)
+
+
+def test_of_more_than_there_is_room_for_what_a_ranker_finds_hopeless_is_dropped_and_it_is_said() -> None:
+    tables = [table(f"t{number}", [column("a", distinct=10**6), column("b")]) for number in range(25)]
+    workload = [use(f"SELECT b FROM t{number} WHERE a = 1", count=100 - number) for number in range(25)]
+    proposal = propose(request(tables, workload, budget_s=5.0))
+    assert len(proposal.candidates) == 50
+    by_rules = choose(proposal)
+    hopeless = {one.candidate_id for one in by_rules.candidates[:10]}
+    gain = np.array([1e-9 if one.candidate_id in hopeless else 0.5 for one in proposal.candidates])
+    advice = choose(proposal, Judgement("student", "1", Ranking(np.zeros(50), gain)))
+    assert len(advice.candidates) == 40
+    assert [one.candidate_id for one in advice.candidates[:30]] == [
+        one.candidate_id for one in by_rules.candidates[10:]
+    ]
+    assert hopeless.isdisjoint(one.candidate_id for one in advice.candidates)
+    assert {one.title: one.reason for one in advice.refused} == {
+        one.title: "40 others promise more" for one in by_rules.candidates[:10]
+    }
+    assert [one.title for one in by_rules.refused] != [one.title for one in advice.refused]
 
 
 def test_tables_to_clone_are_those_below_views_too() -> None:

@@ -8,12 +8,14 @@ from typing import Any
 import mlx.core as mx
 import pytest
 from mlx.utils import tree_flatten
+from mlx_lm.models.cache import ArraysCache, CacheList, KVCache, RotatingKVCache, make_prompt_cache
 from mlx_lm.tuner.utils import linear_to_lora_layers
 from mlx_lm.utils import load as load_by_mlx_lm
 
 from inference.language import forms, generating
 from inference.language.asks import Ask, Operations, Prose, Task, read
 from inference.language.generating import LanguageModel
+from inference.language.kv_cache import STEP_TOKENS, cache_bytes
 from inference.language.loading import INDEX, load
 from inference.language.reading import Table
 from inference.worker.requests import Said
@@ -113,6 +115,48 @@ def test_the_instructions_are_read_once_for_all_requests_of_a_task(
     monkeypatch.setattr(model, "_prefix", lambda _: ([], []))
     assert said_to(model, one) == first
     assert read_tokens[2] == whole
+
+
+def test_the_instructions_are_kept_read_as_far_as_they_may_be(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generating, "PREFIX_TOKENS", 40)
+    model, one = load(folder), Ask(task=Task(name="t", instructions="late " * 60), text="slow", answer=CHOICE)
+    here = said_to(model, one)
+    assert [len(tokens) for tokens, _ in model._prefixes.values()] == [40]
+    assert here == said_to(load(folder), one)
+
+
+def taken(model: LanguageModel, rows: int, tokens: int) -> int:
+    """By the cache of so many rows, once it holds so many tokens."""
+    cache = make_prompt_cache(model._model)
+    for start in range(0, tokens, STEP_TOKENS):
+        model._model(mx.zeros((rows, min(STEP_TOKENS, tokens - start)), mx.int32), cache=cache)
+        mx.eval([layer.state for layer in cache])
+    return sum(int(layer.nbytes) for layer in cache)
+
+
+@pytest.mark.parametrize("changed", [{}, {"num_key_value_heads": 1}, {"max_position_embeddings": 300}])
+def test_the_memory_that_it_expects_to_take_is_what_its_rows_and_instructions_take(
+    tmp_path: Path, changed: dict[str, int]
+) -> None:
+    model = load(tiny_model(tmp_path / "m", **changed))
+    longest = changed.get("max_position_embeddings", 2_048)
+    prefixes = generating.PREFIXES * taken(model, 1, min(longest, generating.PREFIX_TOKENS))
+    assert model.growth_bytes == taken(model, model.rows, longest) + prefixes > 0
+
+
+def test_layers_that_look_back_so_far_and_states_that_do_not_grow_take_no_more() -> None:
+    rotating, plain, state = RotatingKVCache(max_size=100), KVCache(), ArraysCache(1)
+    state[0] = mx.zeros((1, 4, 8))
+    for layer in (rotating, plain):
+        layer.update_and_fetch(mx.zeros((1, 2, 1, 16)), mx.zeros((1, 2, 1, 16)))
+    a_token = 2 * 2 * 16 * 4
+    assert cache_bytes([state, KVCache()], 5_000) == 4 * 8 * 4
+    assert cache_bytes([rotating], 5_000) == (100 + STEP_TOKENS) * a_token
+    assert cache_bytes([CacheList(plain, rotating), state], 1_000) == (1_024 + 356) * a_token + 128
+    for start in range(0, 1_000, 250):
+        part = mx.zeros((1, 2, 250, 16)) + start
+        rotating.update_and_fetch(part, part)
+        assert rotating.nbytes <= (100 + STEP_TOKENS) * a_token
 
 
 def test_no_more_tasks_are_kept_read_than_may_be(folder: Path) -> None:

@@ -11,10 +11,13 @@ from tests.unit.test_measure_screen import query
 INDEX = CreateIndex(table="t", name="i", columns=["a"])
 
 
-def survivor(name: str, *bodies: Body, after: dict[str, float], saved_s: float, cost_s: float = 1.0) -> Survivor:
+def survivor(
+    name: str, *bodies: Body, after: dict[str, float], saved_s: float, cost_s: float = 1.0, likely: float = 1.0
+) -> Survivor:
     """`after` are seconds of a run of each query."""
     glances = [Glance(query(one), Run(2 * seconds, 0), Run(seconds, 0), 1) for one, seconds in after.items()]
-    return Survivor(Plan.of(candidate(name, *bodies)), Screened(glances, saved_s, None, ""), 0.0, cost_s)
+    plan = Plan.of(candidate(name, *bodies).model_copy(update={"likely": likely}))
+    return Survivor(plan, Screened(glances, saved_s, None, ""), 0.0, cost_s)
 
 
 def rewrite(of: str) -> Rewrite:
@@ -38,6 +41,23 @@ def test_what_a_rule_promises_counts_as_its_record_says() -> None:
     )
     found = most_promising_first([(large, 2.0), (small, 2.0)])
     assert [plan.candidate.candidate_id for plan, _ in found] == ["small", "large"]
+
+
+def test_what_a_ranker_finds_likely_to_gain_is_looked_at_first() -> None:
+    large, small = (
+        Plan.of(candidate(name, INDEX).model_copy(update={"promised_s": promised_s, "likely": likely}))
+        for name, promised_s, likely in (("large", 10.0, 0.4), ("small", 5.0, 0.9))
+    )
+    found = most_promising_first([(large, 2.0), (small, 2.0)])
+    assert [plan.candidate.candidate_id for plan, _ in found] == ["small", "large"]
+
+
+def test_what_was_seen_to_save_counts_by_how_likely_a_gain_is() -> None:
+    def found(likely: float) -> list[str]:
+        large = survivor("large", INDEX, after={"a": 1}, saved_s=10, likely=likely)
+        return names(to_measure([large, survivor("small", INDEX, after={"a": 1}, saved_s=5, likely=0.9)]))
+
+    assert (found(0.44), found(0.46)) == (["small", "large"], ["large", "small"])
 
 
 def test_what_a_first_look_takes_is_the_building_and_runs_of_what_should_gain() -> None:

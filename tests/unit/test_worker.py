@@ -10,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.judgement.features import FEATURES
+from inference.judgement.judged import Ranking
 from inference.worker import frames
 from inference.worker.answered_by import AnsweredBy
 from inference.worker.figures import SECONDS, Figures, Histogram
-from inference.worker.requests import Rank, checked
+from inference.worker.requests import Rank, checked, ranking_frame, ranking_of
 from inference.worker.responses import OVERHEAD, Responses, key_of
 from inference.worker.serving import CELLS, batches
 from inference.worker.waiting import Priority, Waiting
-from schemas.errors import JudgementError, Overloaded, TooLate
+from schemas.errors import InvalidAnswer, JudgementError, Overloaded, TooLate
 
 
 @dataclass(frozen=True)
@@ -182,3 +183,28 @@ def test_short_lists_are_not_filled_up_to_a_very_long_one() -> None:
 def test_what_are_no_features_is_not_sent(features: np.ndarray) -> None:
     with pytest.raises(JudgementError, match=f"to rank are rows of {len(FEATURES)} finite features"):
         checked(features)
+
+
+def test_a_ranking_comes_as_it_went() -> None:
+    went = Ranking(np.array([1e300, -5.0, 0.0]), np.array([0.0, 1.0, 5e-324]))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall(ranking_frame(7, went, batch=4))
+        header, body = frames.receive(theirs)
+    assert header == {"id": 7, "kind": "ranked", "batch": 4}
+    came = ranking_of(body, 3)
+    assert (came.preference.tolist(), came.gain.tolist()) == ([1e300, -5.0, 0.0], [0.0, 1.0, 5e-324])
+
+
+@pytest.mark.parametrize("size", [0, 8, 47, 49, 64])
+def test_bytes_that_are_no_ranking_of_the_candidates_are_no_answer(size: int) -> None:
+    with pytest.raises(InvalidAnswer, match=f"an answer of {size} bytes is no ranking of 3 candidates"):
+        ranking_of(bytes(size), 3)
+
+
+@pytest.mark.parametrize(
+    ("preference", "gain"), [(np.nan, 0.5), (-np.inf, 0.5), (0, np.nan), (0, np.inf), (0, -5), (0, -1e-9), (0, 1.001)]
+)
+def test_bytes_of_what_is_no_number_or_no_probability_are_no_answer(preference: float, gain: float) -> None:
+    with pytest.raises(InvalidAnswer, match="no number, or no probability"):
+        ranking_of(np.array([[0, preference], [0.5, gain]], np.float64).tobytes(), 2)

@@ -139,7 +139,7 @@ def test_what_gathers_while_the_model_is_at_work_is_one_forward(serve: Serve) ->
     ranks.go.set()
     heard = talk.hear(4)
     assert ranks.seen == [[1.0], [2.0, 3.0, 4.0]]
-    assert {key: ranking_of(body).preference.tolist() for key, (_, body) in heard.items()} == {
+    assert {key: ranking_of(body, 2).preference.tolist() for key, (_, body) in heard.items()} == {
         key: [key, key] for key in (1, 2, 3, 4)
     }
     assert [heard[key][0]["batch"] for key in (1, 2)] == [1, 3]
@@ -170,12 +170,17 @@ def test_a_model_that_fails_costs_its_batch_and_no_more(serve: Serve) -> None:
     assert talk.hear(1)[2][0]["kind"] == "ranked"
 
 
-def test_a_score_that_is_no_number_is_no_answer(serve: Serve) -> None:
+def test_a_score_that_is_no_number_is_no_answer_and_the_lists_beside_it_are_answered(serve: Serve) -> None:
     ranks = Ranks()
-    ranks.go.set()
     talk = serve(ranks, None)
-    talk.send(k1=rank(13))
-    assert talk.hear(1)[1][0]["error"] == "InvalidAnswer"
+    talk.send(k1=rank(1))
+    assert ranks.begun.wait(SOON_S)
+    talk.send(k2=rank(13), k3=rank(3))
+    time.sleep(0.05)
+    ranks.go.set()
+    heard = talk.hear(3)
+    assert ranks.seen == [[1.0], [13.0, 3.0]]
+    assert [heard[key][0].get("error", "ranked") for key in (1, 2, 3)] == ["ranked", "InvalidAnswer", "ranked"]
 
 
 def test_without_a_model_the_rules_decide(serve: Serve) -> None:
