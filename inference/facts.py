@@ -14,6 +14,7 @@ from .judgement.ranker import TREES
 
 CONFIG = "config.json"
 CARD = "MODEL_CARD.md"
+ADAPTER = ("adapter_config.json", "adapters.safetensors")
 GENERAL = "mlx-lm"
 SCALE = ".scale"
 """Of a matrix that is stored in int8 (`inference.weights`)."""
@@ -31,11 +32,12 @@ class Facts:
     card: Path | None
 
 
-def of(folder: Path) -> Facts:
-    """Raises ModelError for what is no model's folder."""
+def of(folder: Path, adapter: Path | None = None) -> Facts:
+    """Of a model with the adapter that is laid over it. Raises ModelError for what is no model's folder."""
     try:
         config = json.loads((folder / CONFIG).read_bytes())
         files = [file for file in sorted(folder.iterdir()) if file.is_file()]
+        files += [adapter / name for name in ADAPTER if adapter]
         counted = sum(_weights(file) for file in files if file.suffix == ".safetensors")
         counted += sum(_nodes(file) for file in files if file.name == TREES)
     except (OSError, EOFError, BadZipFile, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -45,12 +47,16 @@ def of(folder: Path) -> Facts:
     card = folder / CARD
     return Facts(
         kind=str(config.get("kind", GENERAL)),
-        name=str(config.get("name", folder.name)),
+        name=named(str(config.get("name", folder.name)), adapter),
         version=str(config.get("version", "")),
         parameters=counted,
         bytes=sum(file.stat().st_size for file in files),
         card=card if card.exists() else None,
     )
+
+
+def named(model: str, adapter: Path | None) -> str:
+    return f"{model}+{adapter.name}" if adapter else model
 
 
 def _weights(file: Path) -> int:

@@ -31,6 +31,22 @@ CHANGES = Listing(
 begins so.
 """
 
+NOTHING = Listing(
+    """
+    SELECT product, database, analysis_id::VARCHAR AS analysis_id, timestamp AS time, epoch_us(timestamp) AS answered,
+           record
+    FROM (
+        FROM suggestions WHERE product = coalesce(?, product)
+        QUALIFY revision = max(revision) OVER (PARTITION BY product, database)
+    )
+    WHERE kind = 'nothing'
+    """,
+    ("answered", "product", "database"),
+    "*, record->>'reason' AS reason, coalesce(record->>'asked', '') AS asked, "
+    "coalesce(record->>'read_as', '') AS read_as",
+)
+"""Of each database, of a product, whose newest analysis suggests nothing, why; the newest first."""
+
 
 def apply(tx: DuckDBPyConnection, suggestion: Suggestion, partition: int, offset: int) -> None:
     """First is what has the lowest partition and offset, so that the order of applying does not matter.

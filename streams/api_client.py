@@ -26,6 +26,7 @@ from streams.web.resources import (
     ApprovalGiven,
     ApprovalShown,
     Backup,
+    NothingListed,
     OperationShown,
     Page,
     RequestShown,
@@ -67,6 +68,10 @@ class ApiClient:
     def suggestions(self, product: str = "", begins: str = "") -> Iterator[SuggestionListed]:
         """The changes, those of the newest analysis first, within it best first."""
         return self._pages("/suggestions", Page[SuggestionListed], product, begins)
+
+    def nothing(self, product: str = "") -> Iterator[NothingListed]:
+        """The databases whose newest analysis suggests nothing; the newest first."""
+        return self._pages("/nothing", Page[NothingListed], product)
 
     def suggestion(self, wanted: str) -> SuggestionShown:
         """The one whose id begins so. Raises InputError where that names none or several."""
@@ -152,7 +157,7 @@ class ApiClient:
 
         return _until(answer, wait_s)
 
-    def _pages(self, path: str, model: type[Page[T]], product: str, begins: str) -> Iterator[T]:
+    def _pages(self, path: str, model: type[Page[T]], product: str, begins: str = "") -> Iterator[T]:
         query = {"limit": "200"} | ({"product": product} if product else {}) | ({"id": begins} if begins else {})
         while True:
             page = self._ask(model, "GET", f"{path}?{urlencode(query)}")

@@ -109,7 +109,7 @@ def analyze(
     the file open for writing.
 
     `sidecar analyze --product shop` asks the control process for an analysis now; `sidecar suggestions` lists what
-    comes of it.
+    comes of it, or why that is nothing.
 
     With `--text "the list of late shipments is slow"` either is about that alone, where it can be read as something on
     the database's own tables.
@@ -129,6 +129,8 @@ def analyze(
     from streams.api_client import api_client
 
     console.print(f"asked, as request {api_client(configuration.load()).analyse(product, database, text)}")
+    read = ", and how the text was read" if text else ""
+    console.print(f"`sidecar suggestions --product {product}` tells what comes of it, or why nothing does{read}")
 
 
 @cli.command()

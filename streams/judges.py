@@ -6,8 +6,6 @@ Both models are in one worker, a child process of this one; a server may have th
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import replace
-from pathlib import Path
 
 import structlog
 
@@ -26,6 +24,7 @@ from streams.agents.stepping import Answer
 from streams.agents.steps import Question, Told
 from streams.model_metrics import MODEL
 from streams.settings import Settings
+from streams.swapping import Wanted
 
 RANK_WITHIN_S = 2.0
 """A list of a thousand candidates takes a twentieth of that, and a worker that was lost is back."""
@@ -40,7 +39,7 @@ logger = structlog.get_logger(__name__)
 class Judges:
     def __init__(self, settings: Settings) -> None:
         """Opens nothing. Raises SettingsError."""
-        self._models = Models(ranker=settings.ranker, model=settings.model)
+        self._models = models_of(settings)
         self._worker = Worker(self._models, Limits(silence_s=settings.model_silence_s))
         self._served = None
         if settings.model_url:
@@ -60,11 +59,11 @@ class Judges:
         if self._models.arguments() or self._served:
             MODEL.of = self._worker
 
-    async def swap(self, ranker: Path | None, model: Path | None) -> None:
-        """What is None stays. Raises SidecarError where one does not load, or a server reads; the old ones go on."""
-        if model and self._served:
+    async def swap(self, wanted: Wanted) -> None:
+        """Raises SidecarError where one does not load, or a server reads; the old ones go on."""
+        if (wanted.model or wanted.adapter) and self._served:
             raise InputError("a server reads text here (SIDECAR_MODEL_URL), and is not swapped for a folder")
-        models = replace(self._models, ranker=ranker or self._models.ranker, model=model or self._models.model)
+        models = self._models.instead(wanted.ranker, wanted.model, wanted.adapter)
         await self._worker.swap(models)
         self._models, MODEL.of = models, self._worker
         self._reader = self._served or (self._worker if models.model else None)
@@ -99,6 +98,10 @@ class Judges:
                 by = "the rules" if reader is self._rules else "the model"
                 logger.warning(f"a text is not read by {by}", task=ask.task.name, reason=str(error))
         return None
+
+
+def models_of(settings: Settings) -> Models:
+    return Models(settings.ranker, settings.model, settings.model_adapter)
 
 
 @contextmanager

@@ -34,24 +34,35 @@ READER = Annotated[
     typer.Option("--model", metavar="FOLDER", help="The one that reads text.", show_default="that of the settings"),
 ]
 
+ADAPTER = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Laid over the model that reads text, as LoRA makes one.",
+        show_default="that of the settings, with their model",
+    ),
+]
+
 
 class Task(StrEnum):
     REQUEST = "request"
     REASON = "reason"
+    PROPOSAL = "proposal"
 
 
 @model.command("info")
-def info(ranker: RANKER = None, reader: READER = None) -> None:
+def info(ranker: RANKER = None, reader: READER = None, adapter: ADAPTER = None) -> None:
     """Which models rank candidates and read text, and how they run here: they are started once, as a sidecar does."""
     from inference import facts
 
-    models = _models(ranker, reader)
+    models = _models(ranker, reader, adapter)
     shown = table("task", "model", "version", "kind", "parameters", "MB", "folder")
-    for task, folder in (("rank", models.ranker), ("read", models.model)):
+    for task, folder, over in (("rank", models.ranker, None), ("read", models.model, models.adapter)):
         if folder:
-            one = facts.of(folder)
+            one = facts.of(folder, over)
             size = f"{one.bytes / MB:.1f}"
-            told = (task, one.name, one.version, one.kind, f"{one.parameters:,}", size, str(folder))
+            folders = " + ".join(map(str, filter(None, (folder, over))))
+            told = (task, one.name, one.version, one.kind, f"{one.parameters:,}", size, folders)
             shown.add_row(*map(escape, told))
         else:
             shown.add_row(task, "the rules")
@@ -66,54 +77,79 @@ def try_(
     database: Annotated[
         Path | None, typer.Option(metavar="FILE.duckdb", help="On whose tables a request is read; it is only read.")
     ] = None,
-    task: Annotated[Task, typer.Option(help="A request, or the reason of a rejection.")] = Task.REQUEST,
+    task: Annotated[
+        Task, typer.Option(help="A request, the reason of a rejection, or another domain's proposal.")
+    ] = Task.REQUEST,
+    contract: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="By which a proposal is answered: see above.")
+    ] = None,
     reader: READER = None,
+    adapter: ADAPTER = None,
 ) -> None:
     """How a text is read, and by whom. Nothing is done of it.
 
     `sidecar model try "the dashboard on late shipments is slow" --database shop.duckdb`
+
+    `sidecar model try "not before the end of the month" --task reason`
+
+    `sidecar model try "please drop orders.note, it costs 20" --task proposal --contract orders.toml`
+
+    A proposal is answered by a model alone, as accept, counter or refuse with the class of the reason. The contract
+    says `table`, `owner`, `of` (who proposes) and, where they are not empty, `to` (who is asked, by default the owner),
+    `promised` and `private` (columns), `budget` (a month) and `frozen`:
+
+    `table = "orders"; owner = "sales"; of = "logistics"; promised = ["id", "total"]; budget = 50`, a line each.
     """
     from inference.advisor.focusing import said
     from inference.language import tasks
+    from streams import contract_file
 
-    if task is Task.REASON:
-        reply = _reply(tasks.reason_ask(text), reader)
+    if task is Task.PROPOSAL:
+        if contract is None:
+            raise typer.BadParameter("a proposal is answered by a contract: give --contract FILE.toml")
+        reply = _reply(tasks.proposal_ask(*contract_file.read(contract, text)), reader, adapter)
+        verdict = tasks.verdict_of(reply.answer)
+        found = tasks.id_of(*verdict) if verdict else tasks.NOT_UNDERSTOOD
+    elif task is Task.REASON:
+        reply = _reply(tasks.reason_ask(text), reader, adapter)
         found = tasks.reason_of(reply.answer) or tasks.NOT_UNDERSTOOD
     elif database is None:
         raise typer.BadParameter("a request is read on the tables of a database: give --database FILE.duckdb")
     else:
-        reply = _reply(tasks.request_ask(text, _tables(database)), reader)
+        reply = _reply(tasks.request_ask(text, _tables(database)), reader, adapter)
         found = said(tasks.operations_of(reply.answer)) or tasks.NOT_UNDERSTOOD
     console.print(found, markup=False, soft_wrap=True)
     console.print(f"read by {reply.told}", markup=False, soft_wrap=True)
 
 
 @model.command("bench")
-def bench(ranker: RANKER = None, reader: READER = None) -> None:
+def bench(ranker: RANKER = None, reader: READER = None, adapter: ADAPTER = None) -> None:
     """How long the models take on this machine, the way to the worker and back included."""
-    _with_worker(_models(ranker, reader), _timed)
+    _with_worker(_models(ranker, reader, adapter), _timed)
 
 
 @model.command("swap")
-def swap(ranker: RANKER = None, reader: READER = None) -> None:
+def swap(ranker: RANKER = None, reader: READER = None, adapter: ADAPTER = None) -> None:
     """Gives a sidecar that runs other models, until it ends. What does not load is refused, and the old ones go on.
 
-    For the next start, name them by SIDECAR_RANKER and SIDECAR_MODEL.
+    An adapter alone is laid over the model that runs; another model goes without the adapter of the one before.
+
+    For the next start, name them by SIDECAR_RANKER, SIDECAR_MODEL and SIDECAR_MODEL_ADAPTER.
     """
     from streams import swapping
 
-    if not (ranker or reader):
-        raise typer.BadParameter("give --ranker FOLDER, --model FOLDER, or both")
-    wanted = swapping.Wanted(ranker=ranker and ranker.resolve(), model=reader and reader.resolve())
+    named = {"ranker": ranker, "model": reader, "adapter": adapter}
+    if not any(named.values()):
+        raise typer.BadParameter("give --ranker FOLDER, --model FOLDER, --adapter FOLDER, or several of them")
+    wanted = swapping.Wanted(**{name: folder and folder.resolve() for name, folder in named.items()})
     asyncio.run(swapping.ask(configuration.load().data_folder, wanted))
     console.print("swapped, until the sidecar ends")
 
 
-def _models(ranker: Path | None, reader: Path | None) -> "Models":
-    from inference.worker.life import Models
+def _models(ranker: Path | None, reader: Path | None, adapter: Path | None) -> "Models":
+    from streams.judges import models_of
 
-    settings = configuration.load()
-    return Models(ranker=ranker or settings.ranker, model=reader or settings.model)
+    return models_of(configuration.load()).instead(ranker, reader, adapter)
 
 
 def _with_worker(models: "Models", told: "Callable[[Worker, Models], Awaitable[None]]") -> None:
@@ -156,14 +192,16 @@ async def _timed(worker: "Worker", models: "Models") -> None:
     console.print(shown)
 
 
-def _reply(ask: "Ask", reader: Path | None) -> "Reply":
+def _reply(ask: "Ask", reader: Path | None, adapter: Path | None) -> "Reply":
     """By the model of the settings, or by words."""
     from inference.language.asks import Reply
     from streams.judges import answering
 
     settings = configuration.load()
-    if reader:
-        settings = settings.model_copy(update={"model": reader, "model_url": "", "model_name": ""})
+    if reader or adapter:
+        models = _models(None, reader, adapter)
+        chosen = {"model": models.model, "model_adapter": models.adapter, "model_url": "", "model_name": ""}
+        settings = settings.model_copy(update=chosen)
     with answering(settings.model_copy(update={"ranker": None})) as answer:
         (reply,) = answer([ask])
     if not isinstance(reply, Reply):

@@ -39,14 +39,24 @@ SCORE = Annotated[
 def suggestions(
     product: Annotated[str, typer.Option(help="Of this product alone.")] = "",
 ) -> None:
-    """The changes that are suggested, newest and best first, with their ids."""
+    """The changes that are suggested, newest and best first, with their ids; and where nothing is, why not.
+
+    That is told of each database whose newest analysis found nothing.
+    """
+    from streams.access.story import one_line
+
+    api = _api()
     listed = table("id", "product", "database", "measured", "gain", "steps", "what")
-    for one in _api().suggestions(product):
+    for one in api.suggestions(product):
         gain = f"{one.speedup:.2f}x" if one.speedup else ""
         measured = f"{one.time:%Y-%m-%d %H:%M}"
         what = f"{one.title}, for: {one.asked}" if one.asked else one.title
         listed.add_row(one.suggestion_id[:13], one.product, one.database, measured, gain, str(one.steps), Text(what))
     console.print(listed if listed.row_count else "no change is suggested")
+    for none in api.nothing(product):
+        asked = f" Asked for: {none.asked}; read as: {none.read_as}" if none.asked else ""
+        line = f"{none.product}/{none.database}, {none.time:%Y-%m-%d %H:%M}: nothing to do. {none.reason}{asked}"
+        console.print(one_line(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def show(

@@ -28,7 +28,8 @@ def _model(settings: Settings) -> Served | Worker:
     if settings.model_url:
         return Served(settings.model_url, settings.model_name, model_key(settings))
     if settings.model:
-        return Worker(Models(model=settings.model), Limits(silence_s=settings.model_silence_s))
+        models = Models(model=settings.model, adapter=settings.model_adapter)
+        return Worker(models, Limits(silence_s=settings.model_silence_s))
     raise SettingsError(
         "prose takes a general model: name the folder of one that mlx-lm reads by SIDECAR_MODEL, or a server's by "
         "SIDECAR_MODEL_URL and SIDECAR_MODEL_NAME"

@@ -104,6 +104,9 @@ class Settings(BaseSettings):
     model: Path | None = Field(
         None, description="folder of the language model that reads free text; none leaves it to the rules, by words"
     )
+    model_adapter: Path | None = Field(
+        None, description="folder of an adapter (LoRA) that is laid over that model; for one that mlx-lm reads"
+    )
     model_url: str = Field(
         "", description="or where a server has one, as `https://host/v1`, by the protocol of OpenAI's chat completions"
     )
@@ -216,6 +219,8 @@ class Settings(BaseSettings):
             yield "api_issuer and api_jwks belong together: set both or none"
         if self.model and self.model_url:
             yield "model and model_url name one model: set one of them"
+        if self.model_adapter and not self.model:
+            yield "model_adapter is laid over a model: set model too, the folder of that"
         if bool(self.model_url) != bool(self.model_name):
             yield "model_url and model_name belong together: set both or none"
         if self.model_key_file and not self.model_url:

@@ -26,17 +26,17 @@ class Streaming:
         self._fail = fail
         self._app: faust.App | None = None
         make_codec = connections.codec_maker(settings)
-        observing = Offload(["streams.agents.observe.Observe"], make_codec)
         self._judges = Judges(settings)
         self._swapping = Swapping(settings.data_folder, self._judges.swap)
-        steps = ["streams.agents.advise.Advise", "streams.agents.conclude.Conclude", "streams.agents.read.Read"]
-        judging = Offload(steps, make_codec, self._judges.answer)
-        self._offloads = (observing, judging)
+        # A process does one step at a time, and a step that asks a model may wait for it: others wait elsewhere.
+        computing = Offload(["streams.agents.observe.Observe", "streams.agents.conclude.Conclude"], make_codec)
+        asking = Offload(["streams.agents.advise.Advise", "streams.agents.read.Read"], make_codec, self._judges.answer)
+        self._offloads = (computing, asking)
         self._agents = (
-            ("observe", QUERY_LOG, observing),
-            ("advise", ANALYSIS_REQUESTS, judging),
-            ("conclude", MEASUREMENTS, judging),
-            ("read", APPROVALS, judging),
+            ("observe", QUERY_LOG, computing),
+            ("advise", ANALYSIS_REQUESTS, asking),
+            ("conclude", MEASUREMENTS, computing),
+            ("read", APPROVALS, asking),
         )
 
     async def prepare(self) -> None:

@@ -26,16 +26,17 @@ logger = structlog.get_logger(__name__)
 
 
 class Wanted(BaseModel):
-    """Folders; what is None stays as it is."""
+    """Folders; what is None stays as it is, but another model goes without the adapter of the one before."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     ranker: Path | None = None
     model: Path | None = None
+    adapter: Path | None = None
 
 
-Swap = Callable[[Path | None, Path | None], Awaitable[None]]
-"""The folder of the ranker and that of the language model. Raises SidecarError; then the old ones go on."""
+Swap = Callable[[Wanted], Awaitable[None]]
+"""Raises SidecarError; then the old ones go on."""
 
 
 class Swapping:
@@ -78,13 +79,13 @@ class Swapping:
         """Why not; empty where it was."""
         try:
             wanted = Wanted.model_validate_json(line)
-            await self._swap(wanted.ranker, wanted.model)
+            await self._swap(wanted)
         except ValidationError as error:
             return f"not a swap: {error.error_count()} problems"
         except SidecarError as error:
             logger.warning("models were not swapped", reason=str(error))
             return str(error)
-        logger.info("models were swapped", ranker=str(wanted.ranker or ""), model=str(wanted.model or ""))
+        logger.info("models were swapped", **wanted.model_dump(mode="json", exclude_none=True))
         return ""
 
 
@@ -103,7 +104,7 @@ async def ask(folder: Path, wanted: Wanted) -> None:
     except (OSError, ValueError) as error:
         raise InputError(
             f"no streams role runs with the data folder {folder} ({type(error).__name__}): start `sidecar run`; what "
-            "it starts with is named by SIDECAR_RANKER and SIDECAR_MODEL"
+            "it starts with is named by SIDECAR_RANKER, SIDECAR_MODEL and SIDECAR_MODEL_ADAPTER"
         ) from None
     if answer["problem"]:
         raise InputError(f"not swapped, the models before go on: {answer['problem']}")

@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
 from mlx_lm.models.llama import Model, ModelArgs
+from mlx_lm.tuner.utils import linear_to_lora_layers
+from mlx_lm.utils import load
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 END, BEGIN = "<|end|>", "<|begin|>"
@@ -48,4 +51,22 @@ def tiny_model(folder: Path, seed: int = 0, bits: int = 0, **changed: object) ->
         nn.quantize(model, 32, bits)
     (folder / "config.json").write_text(json.dumps(config))
     mx.save_safetensors(str(folder / "model.safetensors"), dict(tree_flatten(model.parameters())))
+    return folder
+
+
+def tiny_adapter(model: Path, folder: Path) -> Path:
+    """Of random weights, large enough that the model says something else with it."""
+    folder.mkdir(exist_ok=True)
+    about = {"rank": 4, "scale": 50.0, "dropout": 0.0}
+    loaded: Any = load(str(model))
+    linear_to_lora_layers(loaded[0], 2, about)
+    keys = iter(mx.random.split(mx.random.key(9), 99))
+    trained = {
+        name: mx.random.normal(value.shape, key=next(keys))
+        for name, value in tree_flatten(loaded[0].parameters())
+        if "lora" in name
+    }
+    mx.save_safetensors(str(folder / "adapters.safetensors"), trained)
+    config = {"fine_tune_type": "lora", "num_layers": 2, "lora_parameters": about}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
     return folder

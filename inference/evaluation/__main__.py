@@ -26,6 +26,10 @@ def main(
             help="Language models' folders, the student's or one that mlx-lm reads.", show_default="that which ships"
         ),
     ] = None,
+    adapter: Annotated[
+        Path | None,
+        typer.Option(help="Folder of an adapter: judged beside the one model of --language that mlx-lm reads."),
+    ] = None,
     served: Annotated[str, typer.Option(help="A server of chat completions: http://127.0.0.1:8080/v1")] = "",
     served_model: Annotated[str, typer.Option(help="The model that it is asked for.")] = "",
     explanations: Annotated[Path | None, typer.Option(help='JSON lines of {"said": ..., "references": [...]}.')] = None,
@@ -44,6 +48,7 @@ def main(
             labels=labels,
             ranker=ranker if (ranker / "config.json").exists() else None,
             language=language or [folder for folder in (LANGUAGE,) if folder.exists()],
+            adapter=adapter,
             served=(served, served_model) if served else None,
             explanations=explanations,
             split=split,

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import mlx.core as mx
 
-from schemas.errors import ModelError
+from schemas.errors import InputError, ModelError
 
 from ..distill.dataset import files
 from ..distill.domains import Split
 from ..distill.examples import examples
 from ..distill.proposals import Proposed, proposed
 from ..distill.seeds import random_of
+from ..facts import named
 from ..language.model import CONFIG, Model
 from ..language.served import Served
 from ..language.student import Student
@@ -42,12 +43,14 @@ def write(
     labels: Path,
     ranker: Path | None,
     language: Sequence[Path],
+    adapter: Path | None,
     served: tuple[str, str] | None,
     explanations: Path | None,
     split: Split,
     told: Told,
 ) -> str:
-    """Replaces the report in the folder, plots included, and returns its text. Raises ModelError."""
+    """Replaces the report in the folder, plots included, and returns its text. Raises ModelError, InputError."""
+    models = adapted(language, adapter)
     found = [one for one in examples(labels, {split, "validation"}) if len(one.features)]
     lists, validation = ([one for one in found if one.split == name] for name in (split, "validation"))
     told(f"{len(lists):,} lists of {len({one.domain for one in lists})} domains")
@@ -65,7 +68,7 @@ def write(
     told("reading texts")
     parts += [
         "## Free text",
-        language_report.report(readers(language, served), texts.domains(), _proposals()),
+        language_report.report(readers(models, served), texts.domains(), _proposals()),
         "## Explanations",
         language_report.explanations_told(_explanations(explanations)),
     ]
@@ -79,17 +82,30 @@ def write(
     return text
 
 
-def readers(language: Sequence[Path], served: tuple[str, str] | None) -> Iterator[Reader]:
-    """The matcher of words, a model for each folder, and a server's; one is done with when the next is asked for.
+def adapted(language: Sequence[Path], adapter: Path | None) -> list[tuple[Path, Path | None]]:
+    """Models, each alone; that which the adapter is for once more with it. Raises ModelError, InputError."""
+    found: list[tuple[Path, Path | None]] = [(folder, None) for folder in language]
+    if adapter:
+        general = [folder for folder in language if not is_student(folder)]
+        if len(general) != 1:
+            raise InputError(
+                f"an adapter is of one model that mlx-lm reads, and --language names {len(general)}: name that one"
+            )
+        found.append((general[0], adapter))
+    return found
+
+
+def readers(language: Sequence[tuple[Path, Path | None]], served: tuple[str, str] | None) -> Iterator[Reader]:
+    """The matcher of words, each model, with its adapter, and a server's; one is done with when the next is asked for.
 
     Raises ModelError.
     """
     yield Words()
-    for folder in language:
+    for folder, adapter in language:
         if is_student(folder):
             yield Taught(Student(Model.load(folder)))
         else:
-            with _asked(folder.name, Worker(Models(model=folder))) as reader:
+            with _asked(named(folder.name, adapter), Worker(Models(model=folder, adapter=adapter))) as reader:
                 yield reader
     if served:
         url, model = served

@@ -11,10 +11,10 @@ from mlx_lm.utils import load as load_by_mlx_lm
 
 from schemas.errors import ModelError
 
+from ..facts import ADAPTER, named
 from .generating import PROMPT_TOKENS, LanguageModel
 
 CONFIG, INDEX, SUMS = "config.json", "model.safetensors.index.json", "SHA256SUMS"
-ADAPTER = ("adapter_config.json", "adapters.safetensors")
 
 
 class Loaded(NamedTuple):
@@ -63,9 +63,8 @@ def loaded(folder: Path, adapter: Path | None = None) -> Loaded:
         )
     if not mx.isfinite(logits).all().item():
         raise ModelError(f"the model in {folder} computes what is no number: use another model")
-    name = folder.name + (f"+{adapter.name}" if adapter else "")
     longest = min(PROMPT_TOKENS, int(config.get("max_position_embeddings") or PROMPT_TOKENS))
-    return Loaded(name, version.hexdigest()[:16], model, tokenizer, longest)
+    return Loaded(named(folder.name, adapter), version.hexdigest()[:16], model, tokenizer, longest)
 
 
 def _config(folder: Path) -> dict[str, Any]:

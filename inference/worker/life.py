@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from schemas.errors import ModelError, WorkerLost
+from schemas.errors import InputError, ModelError, WorkerLost
 from schemas.measure.supervise import environment
 
 from . import frames
@@ -40,6 +40,17 @@ class Models:
     ranker: Path | None = None
     model: Path | None = None
     adapter: Path | None = None
+
+    def instead(self, ranker: Path | None, model: Path | None, adapter: Path | None) -> "Models":
+        """What is None stays, but another model goes without the adapter of the one before.
+
+        Raises InputError for an adapter of no model.
+        """
+        kept = None if model else self.adapter
+        models = Models(ranker or self.ranker, model or self.model, adapter or kept)
+        if models.adapter and models.model is None:
+            raise InputError(f"the adapter {models.adapter} is laid over a model: name the folder of that too")
+        return models
 
     def arguments(self) -> list[str]:
         named = {"--ranker": self.ranker, "--model": self.model, "--adapter": self.adapter}

@@ -34,22 +34,22 @@ def told(story: Story) -> Iterator[str]:
     yield f"{newest.title} ({newest.product}/{newest.database})"
     yield f"suggestion {newest.suggestion_id}, revision {newest.revision}"
     yield ""
-    yield _one_line(f"Proposed by the rule {newest.rule}: {newest.reason}")
+    yield one_line(f"Proposed by the rule {newest.rule}: {newest.reason}")
     if newest.promised_s:
         watched = seconds((newest.window_end - newest.window_start).total_seconds())
         prior = f", which counted {newest.prior:.2f} times by the rule's record" if newest.prior != 1 else ""
         promise = f"{seconds(newest.promised_s)} of the {watched} watched"
         yield f"Before it was measured, it was expected to save {promise}{prior}."
     if newest.asked:
-        yield _one_line(f"Somebody asked for: {newest.asked}")
-        yield _one_line(f"It was read as: {newest.read_as}")
+        yield one_line(f"Somebody asked for: {newest.asked}")
+        yield one_line(f"It was read as: {newest.read_as}")
     yield from (_seen(one) for one in story.seen)
     yield ""
     lines = [*_suggested(story.suggestions, story.asked), *map(_ruled, story.rulings)]
     lines += [line for one in story.operations for line in _operated(one)]
     lines += map(_judged, story.verdicts)
     for time, text in sorted(lines, key=lambda line: line[0]):
-        yield f"{time:%Y-%m-%d %H:%M:%S}  {_one_line(text)}"
+        yield f"{time:%Y-%m-%d %H:%M:%S}  {one_line(text)}"
     yield ""
     yield _now(story)
 
@@ -57,7 +57,7 @@ def told(story: Story) -> Iterator[str]:
 def passed_over(found: Sequence[PassedOver]) -> Iterator[str]:
     for one in found:
         rule, verdict = one.considered.rule, one.considered.verdict
-        yield _one_line(
+        yield one_line(
             f"{one.time:%Y-%m-%d %H:%M:%S}  {one.product}/{one.database}: {one.considered.title} (rule {rule}): "
             f"{verdict}: {one.considered.reason}"
         )
@@ -66,7 +66,7 @@ def passed_over(found: Sequence[PassedOver]) -> Iterator[str]:
 def _seen(one: Seen) -> str:
     routes = ", ".join(f"{route} {runs:,}" for route, runs in sorted(one.routes.items(), key=lambda pair: -pair[1]))
     runs = f"{one.runs:,} runs from {one.first:%Y-%m-%d %H:%M} to {one.last:%Y-%m-%d %H:%M}"
-    return _one_line(f"  {runs}{f' ({routes})' if routes else ''}: {_one_line(one.statement)[:STATEMENT]}")
+    return one_line(f"  {runs}{f' ({routes})' if routes else ''}: {one_line(one.statement)[:STATEMENT]}")
 
 
 def _suggested(revisions: Sequence[Suggestion], asked: Asked | None) -> Iterator[Line]:
@@ -125,6 +125,6 @@ def _now(story: Story) -> str:
     return "It is not carried out."
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Names and reasons are other people's: none of them ends a line or moves the cursor."""
     return "".join(one if one.isprintable() else " " for one in text)

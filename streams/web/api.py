@@ -36,6 +36,7 @@ from .resources import (
     AnswerShown,
     ApprovalGiven,
     ApprovalShown,
+    NothingListed,
     OperationShown,
     OutcomeShown,
     Page,
@@ -97,6 +98,14 @@ def list_suggestions(
 ) -> Response:  # fmt: skip
     """The newest revision of each change, those of the newest analysis first, within it best first."""
     return page(request, source, suggestions.CHANGES, [product, begins], cursor, limit, _listed)
+
+
+@router.get("/nothing", response_model=Page[NothingListed])
+def list_nothing(
+    request: Request, source: SOURCE, _: READER, product: PRODUCT = None, cursor: CURSOR = None, limit: LIMIT = 50
+) -> Response:
+    """The databases whose newest analysis suggests nothing, and why; the newest first."""
+    return page(request, source, suggestions.NOTHING, [product], cursor, limit, _nothing)
 
 
 @router.get("/suggestions/{suggestion_id}", response_model=SuggestionShown)
@@ -253,6 +262,10 @@ def _the_operation(tx: DuckDBPyConnection, operation_id: str) -> OperationShown:
 
 def _listed(row: dict[str, Any]) -> SuggestionListed:
     return SuggestionListed(**row)
+
+
+def _nothing(row: dict[str, Any]) -> NothingListed:
+    return NothingListed(**row)
 
 
 def _operation(row: dict[str, Any]) -> OperationShown:

@@ -47,6 +47,21 @@ class SuggestionListed(Shown):
     asked: str = ""
 
 
+class NothingListed(Shown):
+    """A database whose newest analysis suggests nothing, and why.
+
+    `asked` is what a person asked for in words, and `read_as` what that was read as, and by whom.
+    """
+
+    product: str
+    database: str
+    analysis_id: str
+    time: datetime
+    reason: str
+    asked: str
+    read_as: str
+
+
 class RulingShown(Shown):
     """What the gate said of an approval. All together let the first `agreed` steps be done, from `opens` on."""
 

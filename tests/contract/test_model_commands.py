@@ -9,9 +9,14 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from inference import facts
+from inference.language.model import Model
+from inference.language.student import Student
+from inference.language.tasks import id_of
 from schemas.errors import InputError
 from streams.cli import cli
 from tests import language_models, ranking_models
+from tests.tiny_model import tiny_adapter, tiny_model
 
 Command = Callable[..., Result]
 
@@ -45,6 +50,21 @@ def test_info_tells_of_both_and_of_what_computes(command: Command, ranker: Path)
     assert re.search(r"computed by mlx-\w+, BLAS: .+; \d+ MB resident", told)
 
 
+def test_an_adapter_is_laid_over_its_model_and_told_with_it(command: Command, tmp_path: Path) -> None:
+    model = tiny_model(tmp_path / "tiny")
+    adapter = tiny_adapter(model, tmp_path / "lora")
+    alone = facts.of(model)
+    told = command("info", "--model", model, "--adapter", adapter).output
+    row = re.search(r"read +tiny\+lora +mlx-lm +([\d,]+) ", told)
+    assert row
+    assert int(row[1].replace(",", "")) == facts.of(model, adapter).parameters > alone.parameters
+    told = command("try", "it would break", "--task", "reason", "--model", model, "--adapter", adapter).output
+    assert re.search(r"read by mlx-\w+ tiny\+lora ", told)
+    refused = command("info", "--adapter", adapter).exception
+    assert isinstance(refused, InputError)
+    assert str(refused) == f"the adapter {adapter} is laid over a model: name the folder of that too"
+
+
 def test_a_request_is_read_on_the_tables_of_a_database_by_words(command: Command, database: Path) -> None:
     found = command("try", "please create an index on customer number of shipments", "--database", database)
     assert found.output.splitlines() == ["create an index on shipments (customer_number)", "read by rules words"]
@@ -63,9 +83,61 @@ def test_a_reason_is_read_into_its_class(command: Command) -> None:
     assert found.output.splitlines()[0] == "timing"
 
 
+CONTRACT = """
+table = "orders"
+owner = "sales"
+of = "logistics"
+promised = ["id", "total"]
+budget = 50
+"""
+
+
+@pytest.fixture
+def contract(tmp_path: Path) -> Path:
+    (tmp_path / "orders.toml").write_text(CONTRACT)
+    return tmp_path / "orders.toml"
+
+
+def test_a_proposal_is_answered_by_its_contract(command: Command, contract: Path, tmp_path: Path) -> None:
+    language_models.model(3).save(tmp_path / "language")
+    student = Student(Model.load(tmp_path / "language"))
+    asked = ("orders belongs to sales; asked is sales; promised: id, total; private: nothing; budget 50; open. "
+             "logistics writes: please drop the note")  # fmt: skip
+    read = student.read_said(asked)
+    told = command(
+        "try", "please drop the note", "--task", "proposal", "--contract", contract, "--model", tmp_path / "language"
+    ).output.splitlines()
+    assert told[0] == (id_of(*read.value) if read.value else "not understood")
+    assert re.fullmatch(rf"read by mlx-\w+ test .*, {read.probability:.0%} sure", told[1])
+    told = command("try", "please drop the note", "--task", "proposal", "--contract", contract).output.splitlines()
+    assert told == ["not understood", "read by rules words"]
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        (CONTRACT + "budgets = 1", "orders.toml: budgets: Extra inputs are not permitted"),
+        (CONTRACT.replace("50", "-1"), "orders.toml: budget: Input should be greater than or equal to 0"),
+        ('table = "orders"', "orders.toml: owner: Field required; of: Field required"),
+        ("table =", "orders.toml cannot be read: Invalid value"),
+    ],
+)
+def test_a_contract_that_is_none_is_refused_with_what_is_wrong(
+    command: Command, contract: Path, written: str, problem: str
+) -> None:
+    contract.write_text(written)
+    found = command("try", "please drop it", "--task", "proposal", "--contract", contract)
+    assert isinstance(found.exception, InputError)
+    assert problem in str(found.exception)
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
-    [(("try", "slow"), "give --database FILE.duckdb"), (("swap",), "give --ranker FOLDER, --model FOLDER, or both")],
+    [
+        (("try", "drop it", "--task", "proposal"), "give --contract FILE.toml"),
+        (("try", "slow"), "give --database FILE.duckdb"),
+        (("swap",), "give --ranker FOLDER, --model FOLDER, --adapter FOLDER, or several of them"),
+    ],
 )
 def test_what_is_missing_is_named(command: Command, arguments: tuple[str, ...], what: str) -> None:
     found = command(*arguments)

@@ -13,12 +13,15 @@ import pytest
 from inference.judgement.features import FEATURES
 from inference.judgement.judged import Judgement
 from inference.judgement.network import CONFIG
+from inference.language.tasks import reason_ask
+from inference.worker.answered_by import AnsweredBy
 from schemas.errors import InputError
 from streams.judges import Judges
 from streams.metrics import REGISTRY
 from streams.settings import Settings
 from streams.swapping import LARGEST, SOCKET, Swapping, Wanted, ask
 from tests import language_models, ranking_models
+from tests.tiny_model import tiny_adapter, tiny_model
 
 
 @pytest.fixture
@@ -41,6 +44,12 @@ async def judged(judges: Judges, value: float) -> str:
     """The model and its version, empty for the rules."""
     (told,) = await judges.answer([np.full((2, len(FEATURES)), value, np.float32)])
     return f"{told.ranker} {told.version}" if isinstance(told, Judgement) else ""
+
+
+async def read_by(judges: Judges, text: str) -> AnsweredBy:
+    reply = await judges.read(reason_ask(text))
+    assert reply
+    return reply.by
 
 
 @pytest.fixture
@@ -97,7 +106,36 @@ async def test_no_list_is_lost_while_models_are_swapped(judges: Judges, folder: 
 async def test_a_server_that_reads_is_not_swapped_for_a_folder(folder: Path) -> None:
     judges = Judges(Settings(model_url="https://models.example/v1", model_name="m"))
     with pytest.raises(InputError, match="a server reads text here"):
-        await judges.swap(None, folder)
+        await judges.swap(Wanted(model=folder))
+    with pytest.raises(InputError, match="a server reads text here"):
+        await judges.swap(Wanted(adapter=folder))
+
+
+async def test_an_adapter_is_laid_over_the_model_that_runs_while_it_is_asked_and_goes_with_it(
+    judges: Judges, folder: Path, tmp_path: Path
+) -> None:
+    first, second = tiny_model(tmp_path / "first"), tiny_model(tmp_path / "second", seed=5)
+    adapter = tiny_adapter(first, tmp_path / "lora")
+    with pytest.raises(InputError, match="lora is laid over a model: name the folder of that too"):
+        await ask(folder, Wanted(adapter=adapter))
+    await ask(folder, Wanted(model=first))
+    plain = await read_by(judges, "no reason")
+    swap = asyncio.create_task(ask(folder, Wanted(adapter=adapter)))
+    number, by = 0, set()
+    while not swap.done():
+        number += 1
+        by.add(await read_by(judges, f"reason {number}"))
+    await swap
+    assert by <= {plain, (adapted := await read_by(judges, "no reason"))}
+    assert number > 5
+    assert (plain.model, adapted.model) == ("first", "first+lora")
+    assert adapted.version != plain.version
+    await ask(folder, Wanted(ranker=ranker(tmp_path / "ranker")))
+    assert await read_by(judges, "another reason") == adapted
+    await ask(folder, Wanted(model=second))
+    assert (await read_by(judges, "no reason")).model == "second"
+    await ask(folder, Wanted(model=first, adapter=adapter))
+    assert await read_by(judges, "no reason") == adapted
 
 
 async def test_only_its_owner_may_ask(judges: Judges, folder: Path) -> None:
@@ -120,7 +158,7 @@ async def test_the_socket_of_a_process_that_was_killed_is_taken_over(folder: Pat
 
 
 @pytest.mark.parametrize(
-    "said", [b"\n", b"{}x\n", b'{"adapter": "/tmp"}\n', b"\xff\xfe\n", b"a" * (2 * LARGEST) + b"\n"], ids=range(5)
+    "said", [b"\n", b"{}x\n", b'{"url": "/tmp"}\n', b"\xff\xfe\n", b"a" * (2 * LARGEST) + b"\n"], ids=range(5)
 )
 async def test_what_is_no_swap_is_refused_and_the_next_is_heard(judges: Judges, folder: Path, said: bytes) -> None:
     assert judges

@@ -157,6 +157,30 @@ async def test_suggestions_come_newest_analysis_first_a_page_at_a_time(
     assert (await client.get("/v1/suggestions", params={"id": "%"})).json()["items"] == []
 
 
+async def test_where_the_newest_analysis_suggests_nothing_it_is_told_why_and_how_a_text_was_read(
+    served: Served, client: httpx.AsyncClient
+) -> None:
+    def nothing(revision: int, **values: Any) -> Suggestion:
+        return planned(suggestion_id=str(uuid4()), kind="nothing", revision=revision, time=NOON, **values)
+
+    sales = nothing(4, reason="no rule found anything", asked="t1 is slow", read_as="look into t1 (read by rules)")
+    shop = nothing(7, product="shop", reason="too small").model_copy(update={"time": NOON - timedelta(minutes=1)})
+    found_since = nothing(2, database="other")
+    served.store.add(SUGGESTIONS, *many(1, revision=3), nothing(2, reason="of yesterday"), sales, shop, found_since)
+    served.store.add(SUGGESTIONS, *many(1, database="other", revision=3))
+    page = (await client.get("/v1/nothing")).json()
+    assert page["next"] is None
+    assert page["items"][0] == {
+        "product": "sales", "database": "main", "analysis_id": sales.analysis_id, "time": "2026-11-29T13:00:00Z",
+        "reason": "no rule found anything", "asked": "t1 is slow", "read_as": "look into t1 (read by rules)",
+    }  # fmt: skip
+    assert [(one["product"], one["reason"], one["asked"]) for one in page["items"][1:]] == [("shop", "too small", "")]
+    first = (await client.get("/v1/nothing", params={"limit": 1})).json()
+    rest = (await client.get("/v1/nothing", params={"limit": 1, "cursor": first["next"]})).json()
+    assert first["items"] + rest["items"] == page["items"]
+    assert (await client.get("/v1/nothing", params={"product": "shop"})).json()["items"] == page["items"][1:]
+
+
 async def test_a_suggestion_is_shown_with_what_was_decided_and_done_and_what_it_brought(
     served: Served, client: httpx.AsyncClient
 ) -> None:
@@ -481,9 +505,10 @@ async def test_it_is_described_as_openapi_3_1_to_everybody(client: httpx.AsyncCl
     described = (await client.get("/v1/openapi.json")).json()
     assert described["openapi"].startswith("3.1.")
     assert sorted(f"{method} {path}" for path, methods in described["paths"].items() for method in methods) == [
-        "get /v1/approvals/{approval_id}", "get /v1/operations", "get /v1/operations/{operation_id}",
-        "get /v1/report", "get /v1/requests/{request_id}", "get /v1/story", "get /v1/suggestions",
-        "get /v1/suggestions/{suggestion_id}", "get /v1/verdicts", "post /v1/approvals", "post /v1/requests",
+        "get /v1/approvals/{approval_id}", "get /v1/nothing", "get /v1/operations",
+        "get /v1/operations/{operation_id}", "get /v1/report", "get /v1/requests/{request_id}", "get /v1/story",
+        "get /v1/suggestions", "get /v1/suggestions/{suggestion_id}", "get /v1/verdicts",
+        "post /v1/approvals", "post /v1/requests",
     ]  # fmt: skip
     posted = described["paths"]["/v1/approvals"]["post"]
     assert (set(posted["responses"]), posted["security"]) == ({"202", "4XX", "5XX"}, [{"HTTPBearer": []}])
@@ -602,7 +627,7 @@ async def test_a_key_is_good_for_its_scope_alone(scope: Scope, served: Served) -
     async with asking(served, key) as client:
         statuses = {
             "suggest:read": [(await client.get(f"/v1/{one}")).status_code
-                             for one in ("suggestions", "operations", "verdicts", "requests/0-0")],
+                             for one in ("suggestions", "nothing", "operations", "verdicts", "requests/0-0")],
             "approve": [(await client.post("/v1/approvals", json={"token": token})).status_code],
             "execute": [
                 (await client.post("/v1/requests", json={"kind": "analyse", "product": "x"})).status_code

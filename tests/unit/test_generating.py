@@ -9,8 +9,6 @@ import mlx.core as mx
 import pytest
 from mlx.utils import tree_flatten
 from mlx_lm.models.cache import ArraysCache, CacheList, KVCache, RotatingKVCache, make_prompt_cache
-from mlx_lm.tuner.utils import linear_to_lora_layers
-from mlx_lm.utils import load as load_by_mlx_lm
 
 from inference.language import forms, generating
 from inference.language.asks import Ask, Operations, Prose, Task, read
@@ -21,7 +19,7 @@ from inference.language.reading import Table
 from inference.worker.requests import Said
 from schemas.errors import InvalidAnswer, JudgementError, ModelError
 from tests.asking import CATALOG, CHOICE, FORM, IDS, TEXTS, ask
-from tests.tiny_model import tiny_model
+from tests.tiny_model import tiny_adapter, tiny_model
 
 Outcome = Said | InvalidAnswer
 
@@ -232,19 +230,7 @@ def test_quantized_weights_are_used_as_they_are_stored(tmp_path: Path) -> None:
 
 
 def test_adapters_are_laid_over_the_model_and_are_part_of_its_version(folder: Path, tmp_path: Path) -> None:
-    about = {"rank": 4, "scale": 50.0, "dropout": 0.0}
-    loaded: Any = load_by_mlx_lm(str(folder))
-    linear_to_lora_layers(loaded[0], 2, about)
-    keys = iter(mx.random.split(mx.random.key(9), 99))
-    trained = {
-        name: mx.random.normal(value.shape, key=next(keys))
-        for name, value in tree_flatten(loaded[0].parameters())
-        if "lora" in name
-    }
-    mx.save_safetensors(str(tmp_path / "adapters.safetensors"), trained)
-    config = {"fine_tune_type": "lora", "num_layers": 2, "lora_parameters": about}
-    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
-    plain, adapted = load(folder), load(folder, tmp_path)
+    plain, adapted = load(folder), load(folder, tiny_adapter(folder, tmp_path))
     assert adapted.name == f"llama+{tmp_path.name}"
     assert adapted.version != plain.version
     prose = [ask("x", Prose(most_tokens=20))]

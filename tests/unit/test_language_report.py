@@ -12,7 +12,7 @@ from inference.evaluation import reporting, texts
 from inference.evaluation.language_report import explanations_told, report
 from inference.evaluation.overlap import Explanation
 from inference.evaluation.readers import Asked, Majority, Taught, Words, read
-from inference.evaluation.reporting import is_student, readers
+from inference.evaluation.reporting import adapted, is_student, readers
 from inference.evaluation.texts import Domain, Rejection, Request, Table
 from inference.language.asks import Ask, Reply
 from inference.language.asks import read as checked
@@ -20,8 +20,9 @@ from inference.language.proposal import Contract, Proposal
 from inference.language.reading import Operation
 from inference.worker.answered_by import AnsweredBy
 from inference.worker.waiting import Priority
-from schemas.errors import ModelError
+from schemas.errors import InputError, ModelError
 from tests.language_models import model
+from tests.tiny_model import tiny_adapter, tiny_model
 from tests.unit.test_distill_dataset import all_measured
 from tests.unit.test_ranking_report import table
 
@@ -126,7 +127,7 @@ def test_any_backend_is_a_reader_and_what_is_not_valid_is_counted_and_not_unders
 def test_a_folder_is_the_students_or_another_models(tmp_path: Path) -> None:
     model(1).save(tmp_path)
     assert is_student(tmp_path)
-    words, student = readers([tmp_path], None)
+    words, student = readers(adapted([tmp_path], None), None)
     assert isinstance(words, Words)
     assert isinstance(student, Taught)
     assert student.name == model(1).config.name
@@ -134,7 +135,18 @@ def test_a_folder_is_the_students_or_another_models(tmp_path: Path) -> None:
     assert not is_student(tmp_path)
     (tmp_path / "config.json").unlink()
     with pytest.raises(ModelError, match="is no language model"):
-        list(readers([tmp_path], None))
+        list(readers([(tmp_path, None)], None))
+
+
+def test_an_adapter_is_judged_beside_the_model_that_it_is_for(tmp_path: Path) -> None:
+    model(1).save(tmp_path / "student")
+    tiny_model(tmp_path / "tiny")
+    tiny_adapter(tmp_path / "tiny", tmp_path / "lora")
+    judged = adapted([tmp_path / "student", tmp_path / "tiny"], tmp_path / "lora")
+    assert [one.name for one in readers(judged, None)] == ["words", "test", "tiny", "tiny+lora"]
+    for language, count in (([tmp_path / "student"], 0), ([tmp_path / "tiny"] * 2, 2)):
+        with pytest.raises(InputError, match=f"is of one model that mlx-lm reads, and --language names {count}"):
+            adapted(language, tmp_path / "lora")
 
 
 def test_explanations_are_told_where_there_are_references_and_else_that_there_are_none() -> None:
@@ -155,8 +167,8 @@ def test_one_command_writes_the_report_whatever_is_there(tmp_path: Path, monkeyp
     report_.mkdir()
     (report_ / "regret.svg").write_text("of yesterday")
     text = reporting.write(
-        report_, labels=tmp_path / "labels", ranker=None, language=[], served=None, explanations=said, split="test",
-        told=lambda _: None,
+        report_, labels=tmp_path / "labels", ranker=None, language=[], adapter=None, served=None, explanations=said,
+        split="test", told=lambda _: None,
     )  # fmt: skip
     assert [one.name for one in report_.iterdir()] == ["REPORT.md"]
     assert (report_ / "REPORT.md").read_text() == text

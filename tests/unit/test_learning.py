@@ -217,7 +217,9 @@ def test_the_command_says_what_was_judged_and_what_to_do(tmp_path: Path, monkeyp
     new = tmp_path / "new"
     done = CliRunner().invoke(cli, ["learn", str(new), "--labels", str(tmp_path / "no labels")])
     assert done.exit_code == 0, done.output
-    assert f"the new model is in {new}: `sidecar model swap {new}`, or SIDECAR_RANKER={new} from" in done.stdout
+    assert (
+        f"the new model is in {new}: `sidecar model swap --ranker {new}`, or SIDECAR_RANKER={new} from" in done.stdout
+    )
     assert [line.split()[0] for line in done.stdout.splitlines()[1:4]] == ["regret@1", "regret@3", "NDCG@3"]
     monkeypatch.setenv("SIDECAR_RANKER", str(new))
     (tmp_path / "store.duckdb").unlink()

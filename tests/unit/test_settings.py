@@ -150,6 +150,7 @@ def test_settings_that_agree_are_taken(complete: dict[str, object]) -> None:
         ({"backup_folder": "b"}, "backup_folder needs a key: set backup_key_file"),
         ({"backup_key": "k", "backup_key_command": "c"}, "name one key: set one of them"),
         ({"model": "m", "model_url": "https://m.example/v1", "model_name": "m"}, "name one model: set one of them"),
+        ({"model_adapter": "a"}, "model_adapter is laid over a model: set model too"),
         ({"model_url": "https://m.example/v1"}, "model_url and model_name belong together"),
         ({"model_url": "http://m.example/v1", "model_name": "m"}, "model_url: .*only https leaves this machine"),
         ({"model_key_file": "k"}, "model_key_file is set, but model_url is not"),
