@@ -48,6 +48,7 @@ class Judges:
         self._reader: Backend | None = self._served or (self._worker if settings.model else None)
         self._rules = Rules()
         self._running = AsyncExitStack()
+        self._changing = asyncio.Lock()
 
     async def start(self) -> None:
         """Raises ModelError, and WorkerLost where there is no process to be had."""
@@ -63,10 +64,11 @@ class Judges:
         """Raises SidecarError where one does not load, or a server reads; the old ones go on."""
         if (wanted.model or wanted.adapter) and self._served:
             raise InputError("a server reads text here (SIDECAR_MODEL_URL), and is not swapped for a folder")
-        models = self._models.instead(wanted.ranker, wanted.model, wanted.adapter)
-        await self._worker.swap(models)
-        self._models, MODEL.of = models, self._worker
-        self._reader = self._served or (self._worker if models.model else None)
+        async with self._changing:
+            models = self._models.instead(wanted.ranker, wanted.model, wanted.adapter)
+            await self._worker.swap(models)
+            self._models, MODEL.of = models, self._worker
+            self._reader = self._served or (self._worker if models.model else None)
 
     async def stop(self) -> None:
         MODEL.of = None

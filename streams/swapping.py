@@ -10,6 +10,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -46,9 +47,13 @@ class Swapping:
         self._path = folder / SOCKET
         self._swap = swap
         self._server: asyncio.Server | None = None
+        self._asked: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
         """Where no socket can be made there, the models are those of the settings, which is logged."""
+        if await self._is_taken():
+            logger.warning("models cannot be swapped here: another process with this data_folder is asked")
+            return
         listener = socket.socket(socket.AF_UNIX)
         try:
             with suppress(FileNotFoundError):
@@ -61,11 +66,26 @@ class Swapping:
             logger.warning("models cannot be swapped: choose a shorter data_folder", error=str(error))
 
     async def stop(self) -> None:
+        """A swap that is under way is given up; the old models are there until the end."""
         if self._server:
             self._server.close()
             self._path.unlink(missing_ok=True)
+        for task in self._asked:
+            task.cancel()
+        await asyncio.gather(*self._asked, return_exceptions=True)
+
+    async def _is_taken(self) -> bool:
+        try:
+            _, writer = await asyncio.open_unix_connection(str(self._path))
+        except OSError:
+            return False
+        writer.close()
+        return True
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if task := asyncio.current_task():
+            self._asked.add(task)
+            task.add_done_callback(self._asked.discard)
         try:
             problem = await self._swapped(await reader.readline())
             writer.write(json.dumps({"problem": problem}).encode() + b"\n")
@@ -85,6 +105,9 @@ class Swapping:
         except SidecarError as error:
             logger.warning("models were not swapped", reason=str(error))
             return str(error)
+        except Exception as error:
+            logger.exception("models were not swapped")
+            return repr(error)
         logger.info("models were swapped", **wanted.model_dump(mode="json", exclude_none=True))
         return ""
 

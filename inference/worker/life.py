@@ -130,8 +130,8 @@ class Life:
 
     async def close(self) -> None:
         """It ends by itself once the channel is closed, or is ended after `STOP_S`."""
-        self._writer.close()
-        if self._task:
+        if self._task:  # else it is not up yet, and whoever starts it buries it
+            self._writer.close()
             await self._task
 
     async def _live(self) -> None:

@@ -103,6 +103,39 @@ async def test_no_list_is_lost_while_models_are_swapped(judges: Judges, folder: 
     assert by == [old] * new + by[-1:] * (len(by) - new), "first the old one, then the new one, and nobody else"
 
 
+async def test_of_two_swaps_at_once_neither_is_lost(judges: Judges, folder: Path, tmp_path: Path) -> None:
+    language_models.model(3).save(tmp_path / "language")
+    await asyncio.gather(
+        ask(folder, Wanted(ranker=ranker(tmp_path / "ranker"))), ask(folder, Wanted(model=tmp_path / "language"))
+    )
+    assert await ranked_by(judges, 5) == "student"
+    assert (await read_by(judges, "not now")).model == "test"
+
+
+async def test_a_second_process_leaves_the_socket_of_the_first_alone(
+    judges: Judges, folder: Path, tmp_path: Path
+) -> None:
+    second = Swapping(folder, Judges(Settings()).swap)
+    await second.start()
+    await second.stop()
+    await ask(folder, Wanted(ranker=ranker(tmp_path / "ranker")))
+    assert await ranked_by(judges, 6) == "student"
+
+
+async def test_a_swap_under_way_is_given_up_at_the_end_and_leaves_no_process(folder: Path, tmp_path: Path) -> None:
+    judges = Judges(Settings(data_folder=folder))
+    await judges.start()
+    swapping = Swapping(folder, judges.swap)
+    await swapping.start()
+    swap = asyncio.create_task(ask(folder, Wanted(ranker=ranker(tmp_path / "ranker"))))
+    await asyncio.sleep(0.1)
+    await swapping.stop()
+    await judges.stop()
+    with pytest.raises(InputError, match="no streams role runs"):
+        await swap
+    assert judges._worker.pid == 0
+
+
 async def test_a_server_that_reads_is_not_swapped_for_a_folder(folder: Path) -> None:
     judges = Judges(Settings(model_url="https://models.example/v1", model_name="m"))
     with pytest.raises(InputError, match="a server reads text here"):
