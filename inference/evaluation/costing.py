@@ -1,4 +1,4 @@
-"""What asking a ranker takes: seconds for a list of candidates, memory, size."""
+"""What asking takes: of a ranker the seconds for a list of candidates, of rankers and readers memory and size."""
 
 import time
 from collections.abc import Sequence
@@ -12,6 +12,8 @@ import numpy as np
 from ..judgement import ranker
 from ..judgement.features import Features
 from ..judgement.ranker import TREES, Ranker, Student, TreesAlone
+from ..language import speaking
+from ..language.asks import Ask
 from ..worker.blas import load_blas
 from ..worker.memory import resident_bytes
 
@@ -35,6 +37,14 @@ class Costs(NamedTuple):
     resident_bytes: int
 
 
+class Held(NamedTuple):
+    """What a reader takes: bytes of its files, and all that a process holds which has read by it."""
+
+    name: str
+    bytes: int
+    resident_bytes: int
+
+
 def costs_of(folder: Path, lists: Sequence[Features]) -> Costs:
     """Of the ranker in a folder, and of a student's trees alone: in a process of its own, without a channel to it.
 
@@ -47,8 +57,7 @@ def costs_of(folder: Path, lists: Sequence[Features]) -> Costs:
 
 def _costs(folder: Path, features: Features) -> Costs:
     found = ranker.load(folder)
-    whole = sum(file.stat().st_size for file in folder.iterdir() if file.suffix in (".json", ".npz", ".safetensors"))
-    rankers = {"student" if isinstance(found, Student) else "trees": _cost(found, features, whole)}
+    rankers = {"student" if isinstance(found, Student) else "trees": _cost(found, features, _bytes(folder))}
     if isinstance(found, Student):
         alone = TreesAlone(found.trees, "trees", "")
         rankers["trees"] = _cost(alone, features, (folder / TREES).stat().st_size)
@@ -63,3 +72,22 @@ def _cost(one: Ranker, features: Features, size: int) -> Cost:
         taken_s.append(time.perf_counter() - begun)
     p50, p95 = np.quantile(taken_s[WARM:], (0.5, 0.95))
     return Cost(float(p50), float(p95), size)
+
+
+def held_by(folder: Path, asks: Sequence[Ask]) -> Held:
+    """Of the language model in a folder, once it has answered: in a process of its own. Raises ModelError."""
+    with ProcessPoolExecutor(1, get_context("spawn"), load_blas) as pool:
+        return pool.submit(_held, folder, list(asks)).result()
+
+
+def _held(folder: Path, asks: Sequence[Ask]) -> Held:
+    speaker = speaking.load(folder)
+    for key, ask in enumerate(asks):
+        speaker.begin(key, ask)
+        while key not in speaker.step():
+            pass
+    return Held(speaker.name, _bytes(folder), resident_bytes())
+
+
+def _bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir() if file.suffix in (".json", ".npz", ".safetensors"))

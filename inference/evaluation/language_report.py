@@ -7,6 +7,7 @@ from statistics import fmean
 import numpy as np
 
 from ..distill.proposals import Proposed
+from .costing import Held
 from .markdown import table
 from .overlap import Explanation, bleu, rouge_l
 from .ranking_report import few
@@ -75,6 +76,13 @@ def explanations_told(explanations: Sequence[Explanation]) -> str:
     return (
         f"{len(explanations):,} explanations beside their references: ROUGE-L {rouge_l(explanations):.3f}, BLEU "
         f"{bleu(explanations):.3f}. They count words in common, and nothing is tuned for them.\n"
+    )
+
+
+def held_told(held: Sequence[Held]) -> str:
+    return table(
+        ("reader", "memory of a process that has read by it, MB", "files, bytes"),
+        [(one.name, f"{one.resident_bytes / 1e6:,.0f}", one.bytes) for one in held],
     )
 
 

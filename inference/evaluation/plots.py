@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from math import ceil, sqrt
-from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from ..svg import group, line, mark, plot, shape, text, written
+from .calibration import Bin
 from .ranking import Mean
 
 STYLE = """
@@ -48,14 +48,6 @@ def regrets(rows: Mapping[str, Sequence[Mean]], called: Sequence[str]) -> str:
     return written(root)
 
 
-class Bin(NamedTuple):
-    """Candidates of which a gain was said to be about as likely: how likely on average, and how often it was one."""
-
-    said: float
-    true: float
-    candidates: int
-
-
 def reliability(curves: Mapping[str, Sequence[Bin]]) -> str:
     """Two models at most. The area of a mark is the part of the candidates that is in its bin."""
     height = TOP + SQUARE + BOTTOM
@@ -74,12 +66,10 @@ def reliability(curves: Mapping[str, Sequence[Bin]]) -> str:
     for kind, (name, bins) in zip(KINDS, curves.items(), strict=False):
         points = " ".join(f"{_x(one.said):g},{_y(one.true):g}" for one in bins)
         shape(root, "polyline", f"{kind} joined").set("points", points)
-        total = sum(one.candidates for one in bins)
+        total = sum(one.size for one in bins)
         for one in bins:
-            row = group(root, f"{name}: said {one.said:.2f}, so in {one.true:.2f} of {one.candidates:,}")
-            shape(
-                row, "circle", kind, cx=_x(one.said), cy=_y(one.true), r=max(2, LARGEST * sqrt(one.candidates / total))
-            )
+            row = group(root, f"{name}: said {one.said:.2f}, so in {one.true:.2f} of {one.size:,}")
+            shape(row, "circle", kind, cx=_x(one.said), cy=_y(one.true), r=max(2, LARGEST * sqrt(one.size / total)))
     return written(root)
 
 

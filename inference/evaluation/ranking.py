@@ -103,19 +103,20 @@ class Mean:
 
 
 RESAMPLES = 2_000
+SEED = 0
 
 
-def mean(by_domain: Mapping[str, Sequence[float]], seed: int = 0) -> Mean:
+def mean(by_domain: Mapping[str, Sequence[float]]) -> Mean:
     """Of at least one domain."""
-    return _interval(np.array([np.mean(values) for values in by_domain.values()]), seed)
+    return _interval(np.array([np.mean(values) for values in by_domain.values()]))
 
 
-def difference(one: Mapping[str, Sequence[float]], other: Mapping[str, Sequence[float]], seed: int = 0) -> Mean:
+def difference(one: Mapping[str, Sequence[float]], other: Mapping[str, Sequence[float]]) -> Mean:
     """Of two rankers on the same lists, paired by domain."""
-    return _interval(np.array([np.mean(one[name]) - np.mean(other[name]) for name in one]), seed)
+    return _interval(np.array([np.mean(one[name]) - np.mean(other[name]) for name in one]))
 
 
-def _interval(means: NDArray[Any], seed: int) -> Mean:
-    drawn = np.random.default_rng(seed).choice(means, (RESAMPLES, len(means))).mean(axis=1)
+def _interval(means: NDArray[Any]) -> Mean:
+    drawn = np.random.default_rng(SEED).choice(means, (RESAMPLES, len(means))).mean(axis=1)
     low, high = np.quantile(drawn, (0.025, 0.975))
     return Mean(float(means.mean()), float(low), float(high), len(means))

@@ -7,20 +7,22 @@ import numpy as np
 
 from ..distill.domains import Split
 from ..distill.examples import Example, Numbers
+from .calibration import HEADS, Truths, bins, calibration
 from .costing import CANDIDATES, Costs
 from .markdown import table
-from .plots import Bin, regrets, reliability
+from .plots import regrets, reliability
 from .ranking import FIGURES, LEAST, Judged, Mean, difference, figures, mean
 
 KNOW_NOTHING = ("chance", "rules", "first look")
 """Rankers whose scores do not say whether doing nothing is better."""
 REGRET, CALIBRATION = "regret.svg", "calibration.svg"
 REGRETS = ("regret@1", "regret@3")
-BINS = 10
 DOMAINS = 12
 """Below so many an interval by domain means little."""
 SIMPLEST_FIRST = ("rules", "trees", "student")
 """Whoever may be the product's default; a first look is taken in any case."""
+FOLDS = 5
+"""Parts of the domains by which the default is chosen."""
 
 ByDomain = Mapping[str, Mapping[str, Sequence[float]]]
 
@@ -38,7 +40,7 @@ def report(split: Split, lists: Sequence[Example], found: Sequence[Contender]) -
     """Markdown. Where no list is long enough, it says so and no more."""
     long = [one for one in lists if len(one.features) >= LEAST]
     domains = len({one.domain for one in long})
-    pays = sum(bool(one.saved_s.max() > 0) for one in long)
+    pays = sum(map(long_and_pays, long))
     begins = (
         f"{len(long):,} lists of at least {LEAST} candidates, of {domains} domains of the split {split}; {pays:,} of "
         f"them hold a candidate that pays."
@@ -67,7 +69,7 @@ def report(split: Split, lists: Sequence[Example], found: Sequence[Contender]) -
             "### Calibration",
             "Brier score, and the mean distance between what is said and what is so over ten bins of what is said.",
             table(
-                ["ranker", "Brier score", "calibration error", "said on average", "gains"],
+                ["ranker", *HEADS, "gains"],
                 [[one.name, *_calibration(lists, one.gains)] for one in judged if one.gains],
             ),
             f"![calibration]({CALIBRATION})",
@@ -81,19 +83,30 @@ def few(domains: int) -> str:
     return f" **Fewer than {DOMAINS} domains: the intervals are not reliable.**"
 
 
+def long_and_pays(one: Example) -> bool:
+    return len(one.features) >= LEAST and bool(one.saved_s.max() > 0)
+
+
 def chosen(lists: Sequence[Example], found: Sequence[Contender]) -> str:
-    """Of lists for validation the default by regret@1; of those that their paired interval does not tell from the best,
-    the simplest.
+    """The default by regret@1 on domains that its models have not seen; of those that their paired interval does not
+    tell from the best, the simplest. `found` is empty where there are too few domains.
     """
+    domains = len({one.domain for one in lists if long_and_pays(one)})
+    if not found:
+        return (
+            f"No default is chosen: of the domains for training and for validation {domains} have a list of at least "
+            f"{LEAST} candidates in which one pays, and it takes {DOMAINS}.\n"
+        )
     by_name = {name: of["regret@1"] for name, of in by_ranker(lists, found).items() if name in SIMPLEST_FIRST}
-    if not all(by_name.values()):
-        return "No list for validation is long enough to choose the default by.\n"
     best = min(by_name, key=lambda name: mean(by_name[name]).mean)
     default = next(name for name in SIMPLEST_FIRST if name in by_name and _ties(by_name[name], by_name[best]))
     said = ", ".join(f"{name} {_told(mean(of))}" for name, of in by_name.items())
     return (
-        f"The default is chosen on validation, by regret@1 on {len(by_name[best])} domains: {said}. Least is that of "
-        f"{best}; of those that cannot be told from it the simplest is **{default}**.{few(len(by_name[best]))}\n"
+        f"The default is chosen by regret@1 on the {domains} domains for training and for validation together, since "
+        f"those for validation alone are too few. They are judged in {FOLDS} parts, each by trees and a student that "
+        "learned from the others as the one that ships did, of which the next part said when to stop; tau and the part "
+        f"of the hard loss were chosen on validation before. {said[0].upper()}{said[1:]}. Least is that of {best}; of "
+        f"those that cannot be told from it the simplest is **{default}**.\n"
     )
 
 
@@ -108,7 +121,9 @@ def plots(lists: Sequence[Example], found: Sequence[Contender]) -> dict[str, str
     if all(of["regret@1"] for of in by_name.values()):
         rows = {name: [mean(of[figure]) for figure in REGRETS] for name, of in by_name.items()}
         made[REGRET] = regrets(rows, REGRETS)
-        if curves := {one.name: _bins(lists, one.gains) for one in found if one.gains and one.name in SIMPLEST_FIRST}:
+        judged = [one for one in found if one.gains and one.name in SIMPLEST_FIRST]
+        curves = {one.name: [*bins(*_said(lists, one.gains)).values()] for one in judged if one.gains}
+        if curves:
             made[CALIBRATION] = reliability(curves)
     return made
 
@@ -158,18 +173,11 @@ def _told(one: Mean) -> str:
     return f"{one.mean:.3f} ({one.low:.3f} to {one.high:.3f})"
 
 
-def _bins(lists: Sequence[Example], gains: Sequence[Numbers]) -> list[Bin]:
-    """Of all candidates, by what is said of them; empty ones are left out."""
-    said, true = np.concatenate(list(gains)), np.concatenate([one.gains for one in lists])
-    places = np.minimum((said * BINS).astype(int), BINS - 1)
-    return [
-        Bin(float(said[there].mean()), float(true[there].mean()), int(there.sum()))
-        for place in range(BINS)
-        if (there := places == place).any()
-    ]
+def _said(lists: Sequence[Example], gains: Sequence[Numbers]) -> tuple[Numbers, Truths]:
+    """Of all candidates how likely a gain was said to be, and whether it was one."""
+    return np.concatenate(list(gains)), np.concatenate([one.gains for one in lists])
 
 
 def _calibration(lists: Sequence[Example], gains: Sequence[Numbers]) -> list[str]:
-    said, true = np.concatenate(list(gains)), np.concatenate([one.gains for one in lists]).astype(float)
-    error = sum(abs(one.said - one.true) * one.candidates for one in _bins(lists, gains)) / len(said)
-    return [f"{value:.3f}" for value in (((said - true) ** 2).mean(), error, said.mean(), true.mean())]
+    said, true = _said(lists, gains)
+    return [*calibration(said, true), f"{true.mean():.3f}"]

@@ -15,6 +15,7 @@ import mlx.core as mx
 from schemas.errors import InputError, ModelError
 
 from ..distill.dataset import files
+from ..distill.distillation import plan_of
 from ..distill.domains import Split
 from ..distill.examples import examples
 from ..distill.proposals import Proposed, proposed
@@ -23,16 +24,20 @@ from ..facts import named
 from ..language.model import CONFIG, Model
 from ..language.served import Served
 from ..language.student import Student
+from ..language.tasks import request_ask
 from ..worker.client import Worker
 from ..worker.life import Models
-from . import language_report, ranking_report, texts
-from .contenders import contenders
-from .costing import costs_of
+from . import certainty, language_report, ranking_report, texts
+from .contenders import contenders, held_out
+from .costing import costs_of, held_by
+from .manifest import MANIFEST, manifest
 from .overlap import Explanation
 from .readers import Asked, Reader, Taught, Words
 
 REPORT = "REPORT.md"
 PROPOSALS = 600
+ASKED = 2
+"""Requests of each domain, after which memory is told."""
 
 Told = Callable[[str], None]
 
@@ -49,10 +54,13 @@ def write(
     split: Split,
     told: Told,
 ) -> str:
-    """Replaces the report in the folder, plots included, and returns its text. Raises ModelError, InputError."""
+    """Replaces the report in the folder, plots and manifest included, and returns its text. Raises ModelError,
+    InputError.
+    """
     models = adapted(language, adapter)
-    found = [one for one in examples(labels, {split, "validation"}) if len(one.features)]
-    lists, validation = ([one for one in found if one.split == name] for name in (split, "validation"))
+    splits: set[Split] = {split, "train", "validation"} if ranker else {split}
+    found = [one for one in examples(labels, splits) if len(one.features)]
+    lists = [one for one in found if one.split == split]
     told(f"{len(lists):,} lists of {len({one.domain for one in lists})} domains")
     judged = contenders(lists, ranker)
     parts = [
@@ -61,14 +69,23 @@ def write(
         "databases are labelled. How it is judged was fixed [before there were weights](../README.md).",
         "## Lists of candidates",
         ranking_report.report(split, lists, judged),
-        ranking_report.chosen(validation, contenders(validation, ranker)),
     ]
+    if ranker:
+        known = [one for one in found if one.split != "test"]
+        parts += ["### The default", ranking_report.chosen(known, held_out(known, plan_of(ranker), told))]
     if ranker and lists:
         parts += ["### What asking takes", ranking_report.costs_told(costs_of(ranker, [one.features for one in lists]))]
     told("reading texts")
+    proposals = _proposals()
+    parts += ["## Free text", language_report.report(readers(models, served), texts.domains(), proposals)]
+    if students := [folder for folder in language if is_student(folder)]:
+        loaded = map(Model.load, students)
+        parts += ["### How certain readers are", certainty.report(loaded, texts.domains(), proposals)]
+    if language:
+        asks = [request_ask(one.text, of.tables) for of in texts.domains() for one in of.requests[:ASKED]]
+        held = [held_by(folder, asks) for folder in language]
+        parts += ["### What readers take", language_report.held_told(held)]
     parts += [
-        "## Free text",
-        language_report.report(readers(models, served), texts.domains(), _proposals()),
         "## Explanations",
         language_report.explanations_told(_explanations(explanations)),
     ]
@@ -79,6 +96,8 @@ def write(
     for name, plot in ranking_report.plots(lists, judged).items():
         (folder / name).write_text(plot)
     (folder / REPORT).write_text(text)
+    made_of = manifest(labels, [*([ranker] if ranker else []), *language], split)
+    (folder / MANIFEST).write_text(json.dumps(made_of, indent=2) + "\n")
     return text
 
 

@@ -170,7 +170,7 @@ def test_one_command_writes_the_report_whatever_is_there(tmp_path: Path, monkeyp
         report_, labels=tmp_path / "labels", ranker=None, language=[], adapter=None, served=None, explanations=said,
         split="test", told=lambda _: None,
     )  # fmt: skip
-    assert [one.name for one in report_.iterdir()] == ["REPORT.md"]
+    assert sorted(one.name for one in report_.iterdir()) == ["REPORT.md", "manifest.json"]
     assert (report_ / "REPORT.md").read_text() == text
     headings = [line for line in text.splitlines() if line.startswith("#")]
     assert headings == [

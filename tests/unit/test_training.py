@@ -1,14 +1,17 @@
 """The student learns from lists what was measured, and the trees beside it."""
 
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from inference.distill import boosting, training
 from inference.distill.distillation import Plan
 from inference.distill.domains import Split
 from inference.distill.examples import Example
-from inference.distill.training import trained
+from inference.distill.training import HARD, TAUS, trained
 from inference.evaluation.ranking import Judged, regret
 from inference.judgement import ranker
 from inference.judgement.features import FEATURES
@@ -67,6 +70,25 @@ def test_the_same_examples_make_the_same_model(examples: list[Example], tmp_path
         trained(examples[::10], "student", "1", lambda _: None, plan).save(tmp_path / name)
     for file in ("config.json", "weights.safetensors"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "other" / file).read_bytes()
+
+
+def test_without_a_plan_it_is_the_one_that_loses_least_on_validation(
+    examples: list[Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = examples[::7]
+    monkeypatch.setitem(boosting.SHAPE, "max_iter", 5)
+    small = partial(Plan, width=8, epochs=6, rate=1e-2)
+    plans = [small(tau=tau, hard=hard) for tau, hard in product(TAUS, HARD)]
+    each = [trained(some, "student", "1", lambda _: None, plan) for plan in plans]
+    regrets = [one.regret for one in each]
+    assert regrets.index(min(regrets)) > 0, "else the first would do"
+    monkeypatch.setattr(training, "Plan", small)
+    told: list[str] = []
+    found = trained(some, "student", "1", told.append)
+    assert (found.plan, found.regret) == (plans[regrets.index(min(regrets))], min(regrets))
+    assert [line.partition(" on ")[0] for line in told] == [
+        f"tau {one.plan.tau:g}, hard {one.plan.hard:g}: regret@1 {one.regret:.3f}" for one in each
+    ]
 
 
 def test_the_probability_of_a_gain_is_calibrated(student: Ranker) -> None:
