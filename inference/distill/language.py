@@ -19,7 +19,7 @@ def main(
     steps: Annotated[int, typer.Option(help="Lessons. A course goes on with as many as it began with.")] = 6_000,
     batch: Annotated[int, typer.Option(help="Texts of a lesson.")] = 24,
     seed: int = 0,
-    examine: Annotated[int, typer.Option(help="Texts of each sort that calibrate, and as many that report.")] = 600,
+    examine: Annotated[int, typer.Option(help="Texts of the grammar of each sort that report.")] = 600,
     compare_cuts: Annotated[int, typer.Option(help="Only compare choices of layers, after so many lessons.")] = 0,
 ) -> None:
     """Teaches, examines and exports the language student. It can be stopped at any time, and goes on when run again."""

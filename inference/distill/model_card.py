@@ -56,7 +56,7 @@ def write(
         "## What it was taught with",
         table(["", ""], [[name, _told(value)] for name, value in taught.items()]),
         "## How good it is",
-        "On what was held back of the same sort as it was taught with:",
+        "On what was held back:",
         table(["figure", "value"], [[name, _told(value)] for name, value in figures.items()]),
         REPORT,
         "## Limits",

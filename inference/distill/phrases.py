@@ -20,7 +20,7 @@ Slots = Mapping[str, Callable[[], str]]
 
 @cache
 def lines(file: str, split: Split) -> dict[str, tuple[str, ...]]:
-    """By section. Where a section has few lines, both splits have all of them."""
+    """By section. Where a section has few lines both splits have all of them, as of the proposals each does."""
     found: dict[str, list[str]] = {}
     section = ""
     for line in (FOLDER / f"{file}.txt").read_text().splitlines():

@@ -55,7 +55,7 @@ def run(folder: Path, to: Path, plan: Plan, examine: int) -> None:
     # As it is stored, in int8, is how it is examined.
     model, figures = examined(Model.load(to), examine, typer.echo)
     model.save(to)
-    manifest |= {"figures": figures}
+    manifest |= {"figures": figures, "examined on": dict(_digests("held_back"))}
     _write(folder, manifest)
     told = ("plan", "cut", "lessons", "texts", "tokens", "seconds", "versions")
     model_card.write(
@@ -105,7 +105,7 @@ def _manifest(folder: Path, plan: Plan) -> dict[str, Any]:
     new: dict[str, Any] = {
         "plan": asdict(plan),
         "cut": {"layers": list(LAYERS), "pieces": PIECES, "positions": POSITIONS},
-        "inputs": dict(_digests()),
+        "inputs": dict(_digests(*INPUTS)),
         "versions": {"python": sys.version.split()[0], **{one: version(one) for one in ("mlx", "numpy", "tokenizers")}},
         "seconds": 0.0,
     }
@@ -118,9 +118,9 @@ def _manifest(folder: Path, plan: Plan) -> dict[str, Any]:
     return found
 
 
-def _digests() -> Iterator[tuple[str, str]]:
+def _digests(*names: str) -> Iterator[tuple[str, str]]:
     here = Path(__file__).parent
-    for name in INPUTS:
+    for name in names:
         files = sorted((here / name).glob("*")) if (here / name).is_dir() else [here / name]
         for file in files:
             yield str(file.relative_to(here)), sha256(file.read_bytes()).hexdigest()

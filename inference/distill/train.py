@@ -9,17 +9,21 @@ from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
-import sklearn
-import typer
+from ..worker.blas import load_blas
 
-from ..shipped import RANKER
-from . import model_card, recorded
-from .dataset import lists
-from .distillation import TRAINED
-from .examples import Example, example, examples
-from .labels import FOLDER, MANIFEST
-from .training import trained
+load_blas()  # before whatever imports MLX
+
+import numpy as np  # noqa: E402
+import sklearn  # noqa: E402
+import typer  # noqa: E402
+
+from ..shipped import RANKER  # noqa: E402
+from . import model_card, recorded  # noqa: E402
+from .dataset import lists  # noqa: E402
+from .distillation import TRAINED  # noqa: E402
+from .examples import Example, example, examples  # noqa: E402
+from .labels import FOLDER, MANIFEST  # noqa: E402
+from .training import trained  # noqa: E402
 
 ORACLE = "oracle"
 

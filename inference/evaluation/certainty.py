@@ -15,7 +15,7 @@ from ..language.reading import Operation
 from ..language.student import Said, Student
 from .calibration import BINS, HEADS, Bin, Numbers, Truths, bins, calibration
 from .markdown import table
-from .texts import Domain
+from .written import Domain
 
 Answers = tuple[Numbers, Truths]
 """How likely each is said to be right, and whether it is."""

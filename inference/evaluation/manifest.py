@@ -7,13 +7,14 @@ from hashlib import file_digest
 from importlib import metadata
 from pathlib import Path
 
+from ..distill import held_back
 from ..distill.domains import Split
 from ..distill.labels import MANIFEST as OF_LABELS
 from ..facts import CARD
-from . import contenders, ranking, scoring, texts
+from . import contenders, proposals, ranking, scoring, texts
 
 MANIFEST = "manifest.json"
-JUDGED_BY = (texts.FOLDER,)
+JUDGED_BY = (texts.FOLDER, proposals.FOLDER, held_back.FOLDER)
 VERSIONS = ("mlx", "numpy", "scikit-learn", "tokenizers")
 
 

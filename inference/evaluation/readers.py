@@ -11,16 +11,13 @@ from schemas.errors import JudgementError
 
 from ..language import tasks, words
 from ..language.asks import Ask, Backend, Reply
-from ..language.reading import Answer, Ground, Kind, Operation, Reason, Table
+from ..language.reading import Kind, Operation, Reason, Table
 from ..language.student import Student
-from .scoring import RejectionRead, RequestRead
-from .texts import Domain
+from .scoring import RejectionRead, RequestRead, Verdict
+from .written import Domain
 
 WITHIN_S = 60.0
 """For an answer: how long a model takes is told, not judged."""
-
-
-Verdict = tuple[Answer, Ground]
 
 
 class Reader(Protocol):

@@ -14,12 +14,12 @@ import mlx.core as mx
 
 from schemas.errors import InputError, ModelError
 
+from ..distill import held_back
 from ..distill.dataset import files
 from ..distill.distillation import plan_of
 from ..distill.domains import Split
+from ..distill.examining import read_held_back
 from ..distill.examples import examples
-from ..distill.proposals import Proposed, proposed
-from ..distill.seeds import random_of
 from ..facts import named
 from ..language.model import CONFIG, Model
 from ..language.served import Served
@@ -27,15 +27,14 @@ from ..language.student import Student
 from ..language.tasks import request_ask
 from ..worker.client import Worker
 from ..worker.life import Models
-from . import certainty, language_report, ranking_report, texts
+from . import certainty, language_report, proposals, ranking_report, texts
 from .contenders import contenders, held_out
 from .costing import costs_of, held_by
 from .manifest import MANIFEST, manifest
 from .overlap import Explanation
-from .readers import Asked, Reader, Taught, Words
+from .readers import Asked, Reader, Taught, Words, read
 
 REPORT = "REPORT.md"
-PROPOSALS = 600
 ASKED = 2
 """Requests of each domain, after which memory is told."""
 
@@ -76,11 +75,15 @@ def write(
     if ranker and lists:
         parts += ["### What asking takes", ranking_report.costs_told(costs_of(ranker, [one.features for one in lists]))]
     told("reading texts")
-    proposals = _proposals()
-    parts += ["## Free text", language_report.report(readers(models, served), texts.domains(), proposals)]
+    proposed = [one for domain in proposals.domains() for one in domain.proposed()]
+    parts += [
+        "## Free text",
+        language_report.report(readers(models, served), texts.domains(), proposed),
+        _chosen(language),
+    ]
     if students := [folder for folder in language if is_student(folder)]:
         loaded = map(Model.load, students)
-        parts += ["### How certain readers are", certainty.report(loaded, texts.domains(), proposals)]
+        parts += ["### How certain readers are", certainty.report(loaded, texts.domains(), proposed)]
     if language:
         asks = [request_ask(one.text, of.tables) for of in texts.domains() for one in of.requests[:ASKED]]
         held = [held_by(folder, asks) for folder in language]
@@ -151,9 +154,11 @@ def is_student(folder: Path) -> bool:
     return isinstance(config, dict) and config.get("kind") == "language"
 
 
-def _proposals() -> list[Proposed]:
-    random = random_of("report")
-    return [proposed("validation", random) for _ in range(PROPOSALS)]
+def _chosen(language: Sequence[Path]) -> str:
+    """Of the words and the first student of the folders. Raises ModelError."""
+    folder = next(filter(is_student, language), None)
+    words = read(Words(), held_back.domains()).requests
+    return language_report.chosen(words, read_held_back(Model.load(folder)).requests if folder else None)
 
 
 def _explanations(file: Path | None) -> list[Explanation]:

@@ -6,7 +6,7 @@ domains, with replacement. Source: Davison and Hinkley, Bootstrap Methods and th
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from statistics import fmean
 from typing import NamedTuple, TypeVar
@@ -15,7 +15,7 @@ import numpy as np
 
 from schemas.measure.statistics import CONFIDENCE
 
-from ..language.reading import Operation, Reason
+from ..language.reading import Answer, Ground, Operation, Reason
 
 RESAMPLES = 1000
 SEED = 5
@@ -35,13 +35,25 @@ class RejectionRead:
     found: Reason
 
 
+Verdict = tuple[Answer, Ground]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRead:
+    """None is found where a proposal was not understood."""
+
+    domain: str
+    wanted: Verdict
+    found: Verdict | None
+
+
 class Estimate(NamedTuple):
     value: float
     low: float
     high: float
 
 
-Read = TypeVar("Read", RequestRead, RejectionRead)
+Read = TypeVar("Read", RequestRead, RejectionRead, VerdictRead)
 
 
 def exact_match(reads: Iterable[RequestRead]) -> float:
@@ -76,6 +88,21 @@ def reasons_f1(reads: Iterable[RejectionRead]) -> float:
     return _macro_f1(({read.wanted}, {read.found}) for read in reads)
 
 
+def answers_right(reads: Iterable[VerdictRead]) -> float:
+    """Share of the proposals with the answer, whatever its reason."""
+    return fmean(read.found is not None and read.found[0] == read.wanted[0] for read in reads)
+
+
+def verdicts_right(reads: Iterable[VerdictRead]) -> float:
+    """Share of the proposals with the answer and its reason."""
+    return fmean(read.found == read.wanted for read in reads)
+
+
+def verdicts_f1(reads: Iterable[VerdictRead]) -> float:
+    """Macro-F1 over answers with their reasons; "not understood" is no class of its own."""
+    return _macro_f1(({read.wanted}, {read.found} - {None}) for read in reads)
+
+
 def estimate(score: Callable[[Sequence[Read]], float], reads: Sequence[Read]) -> Estimate:
     """The score of all, with its interval of `CONFIDENCE` over `RESAMPLES` seeded draws of as many domains."""
     by_domain: dict[str, list[Read]] = {}
@@ -97,10 +124,10 @@ def _kinds(operations: Iterable[Operation]) -> set[str]:
     return {operation.kind for operation in operations} or {"none"}
 
 
-def _macro_f1(pairs: Iterable[tuple[set[str], set[str]]]) -> float:
+def _macro_f1(pairs: Iterable[tuple[Set[Hashable], Set[Hashable]]]) -> float:
     """The mean of 2 TP / (2 TP + FP + FN) over the classes that are wanted or found at least once."""
-    both: Counter[str] = Counter()
-    either: Counter[str] = Counter()
+    both: Counter[Hashable] = Counter()
+    either: Counter[Hashable] = Counter()
     for wanted, found in pairs:
         both.update(wanted & found)
         either.update([*wanted, *found])

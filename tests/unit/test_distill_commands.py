@@ -105,7 +105,6 @@ def test_the_report_is_on_a_ranker_and_a_student_with_what_it_was_made_of(
         return [one for one in every if one.split in splits]
 
     monkeypatch.setattr(reporting, "examples", examples)
-    monkeypatch.setattr(reporting, "PROPOSALS", 20)
     monkeypatch.setattr(texts, "domains", lambda: tuple(OF_TEXTS))
     ranking = student(tmp_path / "ranker")
     plan = RankingPlan(width=8, epochs=2)

@@ -6,6 +6,9 @@ from inference.evaluation.scoring import (
     Estimate,
     RejectionRead,
     RequestRead,
+    Verdict,
+    VerdictRead,
+    answers_right,
     estimate,
     exact_match,
     false_answers,
@@ -13,6 +16,8 @@ from inference.evaluation.scoring import (
     kinds_f1,
     reasons_f1,
     refused,
+    verdicts_f1,
+    verdicts_right,
 )
 from inference.language.reading import Kind, Operation, Reason
 
@@ -67,6 +72,18 @@ def test_the_f1_of_reasons_is_the_mean_over_those_that_occur() -> None:
     pairs: list[tuple[Reason, Reason]] = [("risk", "risk"), ("risk", "space"), ("space", "space"), ("done", "unclear")]
     # risk 2 / 3, space 2 / 3, done 0, unclear 0
     assert reasons_f1([RejectionRead("library", *pair) for pair in pairs]) == pytest.approx(1 / 3)
+
+
+def test_a_verdict_is_an_answer_with_its_reason_and_what_is_not_understood_is_no_class() -> None:
+    accept, cost, freeze = ("accept", "none"), ("counter", "cost"), ("counter", "freeze")
+    pairs: list[tuple[Verdict, Verdict | None]] = [
+        (accept, accept), (cost, freeze), (cost, cost), (freeze, None), (accept, ("refuse", "cost")),
+    ]  # fmt: skip
+    reads = [VerdictRead("library", *pair) for pair in pairs]
+    assert answers_right(reads) == 3 / 5
+    assert verdicts_right(reads) == 2 / 5
+    # accept 2 of 3, counter for cost 2 of 3, counter for the freeze 0 of 2, refuse for cost 0 of 1
+    assert verdicts_f1(reads) == pytest.approx((2 / 3 + 2 / 3) / 4)
 
 
 def test_an_interval_comes_from_whole_domains_drawn_anew() -> None:

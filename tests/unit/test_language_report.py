@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,12 @@ import pytest
 from inference.distill.contracts import Verdict
 from inference.distill.proposals import Proposed
 from inference.evaluation import reporting, texts
-from inference.evaluation.language_report import explanations_told, report
+from inference.evaluation.language_report import chosen, explanations_told, report
 from inference.evaluation.overlap import Explanation
 from inference.evaluation.readers import Asked, Majority, Taught, Words, read
 from inference.evaluation.reporting import adapted, is_student, readers
-from inference.evaluation.texts import Domain, Rejection, Request, Table
+from inference.evaluation.scoring import RequestRead
+from inference.evaluation.written import Domain, Rejection, Request, Table
 from inference.language.asks import Ask, Reply
 from inference.language.asks import read as checked
 from inference.language.proposal import Contract, Proposal
@@ -105,8 +107,14 @@ def test_coordination_is_imitation_of_the_policy_by_whoever_reads_proposals() ->
     said = {"request": '{"operations": []}', "reason": "risk", "proposal": "refuse: cost"}
     with asyncio.Runner() as runner:
         text = report([Words(), Asked("a model", Fixed(said), runner)], DOMAINS, PROPOSALS)
-    rows = table(text[text.index("### Coordination") :], "reader")[2:]
-    assert rows == [["majority class", "0.750", "0.500"], ["a model", "0.750", "0.250"]]
+    coordination = text[text.index("### Coordination") :]
+    assert "4 proposals to 1 domains" in coordination
+    assert "**Fewer than 12 domains: the intervals are not reliable.**" in coordination
+    heads, _, *rows = table(coordination, "reader")
+    assert heads == ["reader", "answer", "answer and reason", "macro-F1"]
+    # of one domain each draw is the same; of three classes 2 * 2 / (2 + 4) is the one F1, and 2 * 1 / (1 + 4) the other
+    same = [f"{value} ({value} to {value})" for value in ("0.750", "0.500", "0.222", "0.250", "0.133")]
+    assert rows == [["majority class", *same[:3]], ["a model", same[0], same[3], same[4]]]
     assert "no valid answer" not in text
 
 
@@ -149,6 +157,40 @@ def test_an_adapter_is_judged_beside_the_model_that_it_is_for(tmp_path: Path) ->
             adapted(language, tmp_path / "lora")
 
 
+def reads(*exact: int) -> list[RequestRead]:
+    """Of 12 domains with ten requests that can be answered, so many of them exactly, and one that is refused."""
+    return [
+        one
+        for name, right in enumerate(exact)
+        for one in (
+            *[RequestRead(str(name), (BY_DAY,), (BY_DAY,) if place < right else ()) for place in range(10)],
+            RequestRead(str(name), (), ()),
+        )
+    ]
+
+
+def falsely(read: RequestRead) -> RequestRead:
+    return read if read.wanted else replace(read, found=(BY_DAY,))
+
+
+def test_the_student_reads_by_default_where_it_is_better_by_domain_and_else_the_words_do() -> None:
+    words, better, now_and_then = reads(*[2] * 12), reads(*[6] * 12), reads(9, *[2] * 11)
+    text = chosen(words, better)
+    assert "132 other requests, of 12 other domains" in text
+    assert "words 0.200, student 0.600" in text
+    assert "has +0.400 (+0.400 to +0.400, paired by domain)" in text
+    assert text.endswith("the default is **student**.")
+    assert chosen(words, now_and_then).endswith("the default is **words**.")
+    assert chosen(words, words).endswith("the default is **words**.")
+    assert chosen(words, None) == "There is no student to choose from: the default is **words**."
+
+
+def test_a_false_answer_weighs_against_an_exact_one() -> None:
+    text = chosen(reads(*[2] * 12), [falsely(one) for one in reads(*[6] * 12)])
+    assert "has -0.600" in text
+    assert text.endswith("the default is **words**.")
+
+
 def test_explanations_are_told_where_there_are_references_and_else_that_there_are_none() -> None:
     assert explanations_told([]) == (
         "Nobody has written references for explanations, so that ROUGE-L and BLEU are not told.\n"
@@ -159,7 +201,6 @@ def test_explanations_are_told_where_there_are_references_and_else_that_there_ar
 
 def test_one_command_writes_the_report_whatever_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts, "domains", lambda: tuple(DOMAINS))
-    monkeypatch.setattr(reporting, "PROPOSALS", 20)
     (tmp_path / "labels").mkdir()
     all_measured(4).save(tmp_path / "labels")  # for training, which no report looks at
     report_, said = tmp_path / "report", tmp_path / "said.jsonl"
@@ -177,4 +218,5 @@ def test_one_command_writes_the_report_whatever_is_there(tmp_path: Path, monkeyp
         "# Who judges best", "## Lists of candidates", "## Free text", "### Requests", "### Reasons of rejections",
         "### Coordination", "## Explanations",
     ]  # fmt: skip
+    assert "There is no student to choose from: the default is **words**." in text
     assert "1 explanations beside their references: ROUGE-L 1.000, BLEU 0.000." in text

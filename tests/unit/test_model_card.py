@@ -26,7 +26,7 @@ def test_a_card_tells_parameters_data_figures_limits_and_licence(tmp_path: Path)
         f"1,140 parameters, matrices in int8, {size:,} bytes. Version 7.\n\n"
         "## What it was taught with\n\n"
         "|  |  |\n|---|---|\n| lists | train 1,200, validation 300 |\n| teacher | oracle |\n\n"
-        "## How good it is\n\nOn what was held back of the same sort as it was taught with:\n\n"
+        "## How good it is\n\nOn what was held back:\n\n"
         "| figure | value |\n|---|---|\n| regret@1 on validation | 0.042 |\n\n"
         "Who judges best, on domains and texts that nothing here has seen: `inference/evaluation/report`.\n\n"
         "## Limits\n\n- Few.\n\n## Licence\n\nApache-2.0.\n"

@@ -9,7 +9,6 @@ import pytest
 from tokenizers import Tokenizer
 
 from inference.distill import requests, teaching
-from inference.distill.examining import Judged, calibrated
 from inference.distill.lessons import grouped, reading, states_of
 from inference.distill.pretrained import Pretrained, cut
 from inference.distill.requests import Batch, Request
@@ -142,17 +141,3 @@ def test_a_cut_encoder_has_the_layers_and_pieces_that_are_named() -> None:
     kept = found.tokenizer["model"]["vocab"]
     assert {"slow", "orders", "##z", "7", "[UNK]"} <= set(kept)
     assert set(kept) < set(VOCABULARY)
-
-
-def test_calibration_says_how_often_it_is_right_and_where_that_pays() -> None:
-    random = np.random.default_rng(4)
-    certainty = random.uniform(0.02, 0.98, 4_000)
-    judged = [Judged(float(one), bool(random.random() < one**2)) for one in certainty]
-    found = calibrated(judged)
-    for one in (0.5, 0.7, 0.9):
-        assert abs(found.probability(one) - one**2) < 0.06
-    assert abs(found.threshold - 0.5) < 0.06
-
-
-def test_where_all_is_right_there_is_nothing_to_calibrate() -> None:
-    assert calibrated([Judged(0.7, True)] * 5).slope == 1
