@@ -29,7 +29,8 @@ SidecarError
 │   ├── TooLate            its deadline is over
 │   ├── Overloaded         as many wait as may
 │   ├── WorkerLost         the process of the models ended, hung or grew too large; it is started again
-│   └── InvalidAnswer      a model said something outside of what it was asked to choose from
+│   ├── InvalidAnswer      a model said something outside of what it was asked to choose from
+│   └── NotItsTask         others do it better than this model; nothing is wrong
 ├── NotMeasurable          this statement cannot be measured on a clone, with the reason
 └── Unreadable             this statement cannot be read by the rules, with the reason
 
@@ -163,6 +164,10 @@ class WorkerLost(JudgementError):
 
 
 class InvalidAnswer(JudgementError):
+    pass
+
+
+class NotItsTask(JudgementError):
     pass
 
 

@@ -130,7 +130,9 @@ def analyze(
 
     console.print(f"asked, as request {api_client(configuration.load()).analyse(product, database, text)}")
     read = ", and how the text was read" if text else ""
-    console.print(f"`sidecar suggestions --product {product}` tells what comes of it, or why nothing does{read}")
+    console.print(
+        f"`sidecar suggestions --product {product}` tells what comes of it, or why nothing does{read}", soft_wrap=True
+    )
 
 
 @cli.command()

@@ -18,7 +18,7 @@ from inference.language.tasks import REASON, REQUEST
 from inference.worker.client import Worker
 from inference.worker.life import Limits, Models
 from inference.worker.waiting import Priority
-from schemas.errors import InputError, JudgementError, SettingsError
+from schemas.errors import InputError, JudgementError, NotItsTask, SettingsError
 from streams.access import secret_files
 from streams.agents.stepping import Answer
 from streams.agents.steps import Question, Told
@@ -96,6 +96,8 @@ class Judges:
         for reader in filter(None, (self._reader, self._rules)):
             try:
                 return await reader.say(ask, within_s=READ_WITHIN_S, priority=priority)
+            except NotItsTask:
+                continue
             except JudgementError as error:
                 by = "the rules" if reader is self._rules else "the model"
                 logger.warning(f"a text is not read by {by}", task=ask.task.name, reason=str(error))

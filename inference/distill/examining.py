@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..evaluation.readers import Reads, Taught, read
+from ..evaluation.preferring import preferred
+from ..evaluation.readers import Reads, Taught, Words, read
 from ..evaluation.scoring import (
     RejectionRead,
     RequestRead,
@@ -45,8 +46,8 @@ class Judged(NamedTuple):
 
 
 def examined(model: Model, size: int, told: Callable[[str], None]) -> tuple[Model, dict[str, float]]:
-    """The model with its calibration, and its figures on what was written singly and on `size` texts of the grammar of
-    each sort.
+    """The model with its calibration and what it reads better than words do, of which proposals are, which words do not
+    read; and its figures on what was written singly and on `size` texts of the grammar of each sort.
     """
     student = _uncalibrated(model)
     asked, rejected = _judged(student)
@@ -58,6 +59,9 @@ def examined(model: Model, size: int, told: Callable[[str], None]) -> tuple[Mode
     told(", ".join(f"{task} from {one.threshold:.2f} on" for task, one in calibration.items()))
     model = model.with_calibration(calibration)
     singly = read_held_back(model)
+    better = [task for task, one in preferred(read(Words(), held_back.domains()), singly).items() if one.is_student]
+    model = model.that_reads([*better, "proposal"])
+    told(f"better than words at: {', '.join(better) or 'nothing'}")
     halves = {
         "held back": _of_requests(singly.requests) | {"reasons_f1": reasons_f1(singly.rejections)},
         "grammar": figures(Student(model), size),

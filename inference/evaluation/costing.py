@@ -3,11 +3,14 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from schemas.errors import NotItsTask
 
 from ..judgement import ranker
 from ..judgement.features import Features
@@ -83,9 +86,10 @@ def held_by(folder: Path, asks: Sequence[Ask]) -> Held:
 def _held(folder: Path, asks: Sequence[Ask]) -> Held:
     speaker = speaking.load(folder)
     for key, ask in enumerate(asks):
-        speaker.begin(key, ask)
-        while key not in speaker.step():
-            pass
+        with suppress(NotItsTask):
+            speaker.begin(key, ask)
+            while key not in speaker.step():
+                pass
     return Held(speaker.name, _bytes(folder), resident_bytes())
 
 

@@ -9,7 +9,7 @@ from ..distill.proposals import Proposed
 from .costing import Held
 from .markdown import table
 from .overlap import Explanation, bleu, rouge_l
-from .ranking import difference, mean
+from .preferring import preferred
 from .ranking_report import few
 from .readers import Majority, Reader, Reads, read
 from .scoring import (
@@ -83,21 +83,25 @@ def report(readers: Iterable[Reader], domains: Sequence[Domain], proposals: Sequ
     )
 
 
-def chosen(words: Sequence[RequestRead], student: Sequence[RequestRead] | None) -> str:
-    """Of the texts for validation the default by exact answers less false ones; the words, unless the paired interval
-    tells that the student is better.
-    """
+def chosen(words: Reads, student: Reads | None) -> str:
+    """What the student is the default for, by the texts for validation; a tie goes to words."""
     if student is None:
         return "There is no student to choose from: the default is **words**."
-    of_words, of_student = _worths(words), _worths(student)
-    more = difference(of_student, of_words)
+    choices = preferred(words, student)
+    told = [
+        f"{name}: words {one.words.mean:.3f}, student {one.student.mean:.3f}, difference {one.more.mean:+.3f} "
+        f"({one.more.low:+.3f} to {one.more.high:+.3f}, paired by domain): the default is "
+        f"**{'student' if one.is_student else 'words'}**."
+        for name, one in choices.items()
+    ]
+    domains = len({one.domain for one in words.requests})
     return (
-        f"The default is chosen on {len(words):,} other requests, of {len(of_words)} other domains, written singly for "
-        "validation, by the share of exact answers less that of false ones: words "
-        f"{mean(of_words).mean:.3f}, student {mean(of_student).mean:.3f}. The student, read in each domain with the "
-        f"calibration that the others find, has {more.mean:+.3f} ({more.low:+.3f} to {more.high:+.3f}, paired by "
-        f"domain), and a tie goes to words: the default is **{'student' if more.low > 0 else 'words'}**."
-        f"{few(len(of_words))}"
+        f"The default is chosen on {len(words.requests):,} other requests and {len(words.rejections):,} other reasons "
+        f"of {domains} other domains, written singly for validation; the student is read in each domain with the "
+        "calibration that the others find, and a tie goes to words. Of requests counts the share of exact answers less "
+        "that of false ones, of reasons the share of right classes.\n\n"
+        + "\n".join(f"- {one}" for one in told)
+        + few(domains)
     )
 
 
@@ -127,14 +131,6 @@ def _verdicts(reader: Reader, proposals: Sequence[Proposed]) -> list[VerdictRead
 
 def _scores(scores: Mapping[str, Callable[[Sequence[Read]], float]], reads: Sequence[Read]) -> list[str]:
     return [_told(estimate(score, reads)) for score in scores.values()]
-
-
-def _worths(reads: Iterable[RequestRead]) -> dict[str, list[float]]:
-    """By domain; each has texts that can be answered, and others."""
-    of: dict[str, list[RequestRead]] = {}
-    for one in reads:
-        of.setdefault(one.domain, []).append(one)
-    return {domain: [exact_match(some) - false_answers(some)] for domain, some in of.items()}
 
 
 def _times(taken_s: Sequence[float]) -> list[str]:

@@ -24,7 +24,7 @@ from ..facts import named
 from ..language.model import CONFIG, Model
 from ..language.served import Served
 from ..language.student import Student
-from ..language.tasks import request_ask
+from ..language.tasks import reason_ask, request_ask
 from ..worker.client import Worker
 from ..worker.life import Models
 from . import certainty, language_report, proposals, ranking_report, texts
@@ -36,7 +36,7 @@ from .readers import Asked, Reader, Taught, Words, read
 
 REPORT = "REPORT.md"
 ASKED = 2
-"""Requests of each domain, after which memory is told."""
+"""Requests and reasons of each domain, after which memory is told."""
 
 Told = Callable[[str], None]
 
@@ -86,6 +86,7 @@ def write(
         parts += ["### How certain readers are", certainty.report(loaded, texts.domains(), proposed)]
     if language:
         asks = [request_ask(one.text, of.tables) for of in texts.domains() for one in of.requests[:ASKED]]
+        asks += [reason_ask(one.text) for of in texts.domains() for one in of.rejections[:ASKED]]
         held = [held_by(folder, asks) for folder in language]
         parts += ["### What readers take", language_report.held_told(held)]
     parts += [
@@ -157,8 +158,8 @@ def is_student(folder: Path) -> bool:
 def _chosen(language: Sequence[Path]) -> str:
     """Of the words and the first student of the folders. Raises ModelError."""
     folder = next(filter(is_student, language), None)
-    words = read(Words(), held_back.domains()).requests
-    return language_report.chosen(words, read_held_back(Model.load(folder)).requests if folder else None)
+    words = read(Words(), held_back.domains())
+    return language_report.chosen(words, read_held_back(Model.load(folder)) if folder else None)
 
 
 def _explanations(file: Path | None) -> list[Explanation]:

@@ -1,11 +1,11 @@
 """The language student as a folder: `config.json`, the weights of the encoder and of the heads, `tokenizer.json`."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from math import exp, log
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
@@ -20,6 +20,7 @@ CONFIG = "config.json"
 CERTAIN = 1e-6
 
 Task = Literal["request", "reason", "proposal"]
+TASKS: tuple[Task, ...] = get_args(Task)
 
 
 class Calibration(BaseModel):
@@ -40,7 +41,7 @@ class Calibration(BaseModel):
 
 
 class Config(BaseModel):
-    """`weights` and `tokenizer` are the SHA-256 of the files."""
+    """`weights` and `tokenizer` are the SHA-256 of the files; `reads` are the tasks that it does better than words."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,6 +50,7 @@ class Config(BaseModel):
     version: str
     shape: Shape
     calibration: Mapping[Task, Calibration] = {}
+    reads: tuple[Task, ...] = TASKS
     weights: str = ""
     tokenizer: str = ""
 
@@ -69,6 +71,9 @@ class Model:
     def with_calibration(self, calibration: Mapping[Task, Calibration]) -> Self:
         config = self.config.model_copy(update={"calibration": dict(calibration)})
         return type(self)(config, self.weights, self.pieces)
+
+    def that_reads(self, tasks: Sequence[Task]) -> Self:
+        return type(self)(self.config.model_copy(update={"reads": tuple(tasks)}), self.weights, self.pieces)
 
     def save(self, folder: Path) -> None:
         """Makes the folder, or replaces what is in it."""

@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import InvalidAnswer, JudgementError, ModelError
+from schemas.errors import InvalidAnswer, JudgementError, ModelError, NotItsTask
 
 from ..worker.requests import WINDOW, Said
 from ..worker.serving import Speaker
@@ -17,7 +17,7 @@ from .model import CONFIG, Model
 from .proposal import together
 from .reading import Table
 from .student import Student
-from .tasks import CLASS, NOT_UNDERSTOOD, PROPOSAL, REASON, VERDICT, id_of
+from .tasks import CLASS, NOT_UNDERSTOOD, PROPOSAL, REASON, REQUEST, VERDICT, id_of
 
 KNOWN = {REASON.name: CLASS, PROPOSAL.name: VERDICT}
 DIGITS = 8
@@ -53,6 +53,7 @@ class Reader:
     def __init__(self, student: Student, version: str) -> None:
         self.name, self.version = student.model.config.name, version
         self._student = student
+        self._reads = student.model.config.reads
         self._waiting: dict[int, Ask] = {}
 
     def begin(self, key: int, ask: Ask) -> None:
@@ -62,6 +63,8 @@ class Reader:
                 f"{ask.task.name}: the student reads requests, reasons and proposals, and no more: templates or the "
                 "rules do it"
             )
+        if (task := REQUEST.name if isinstance(ask.answer, Operations) else ask.task.name) not in self._reads:
+            raise NotItsTask(f"{task}: words are read as well or better without this student")
         self._waiting[key] = ask
 
     def step(self) -> dict[int, Said | InvalidAnswer]:

@@ -13,7 +13,7 @@ from inference.language.asks import Ask, Backend, OneOf, Prose
 from inference.language.reading import REASONS
 from inference.language.rules import Rules
 from inference.language.served import Served
-from inference.language.tasks import NOT_UNDERSTOOD, reason_ask, request_ask
+from inference.language.tasks import NOT_UNDERSTOOD, operations_of, reason_ask, reason_of, request_ask
 from inference.worker.client import Worker
 from inference.worker.life import Models
 from schemas.errors import InvalidAnswer, JudgementError, TooLate
@@ -101,12 +101,13 @@ async def test_on_no_tables_nothing_is_understood(backend: Backend, name: str) -
 async def test_who_can_tell_says_how_probable_it_is(backend: Backend, name: str) -> None:
     for asked in (reason_ask("how probable is it"), request_ask("how probable is it", TABLES[:1])):
         try:
-            probability = (await backend.say(asked, within_s=SOON_S)).probability
+            reply = await backend.say(asked, within_s=SOON_S)
         except InvalidAnswer:
             assert name in GUESSES
             continue
-        assert (probability is not None) == (name == "student")
-        assert 0 <= (probability or 0) <= 1
+        is_understood = bool(operations_of(reply.answer) or reason_of(reply.answer))
+        assert (reply.probability is not None) == (name == "student" and is_understood)
+        assert 0 <= (reply.probability or 0) <= 1
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))

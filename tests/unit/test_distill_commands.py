@@ -76,7 +76,8 @@ def test_a_course_ends_with_a_model_that_is_calibrated_and_has_a_card(tmp_path: 
     assert set(model.config.calibration) == {"request", "reason", "proposal"}
     told = json.loads((course / "manifest.json").read_text())
     assert (told["lessons"], told["texts"], told["cut"]["layers"]) == (4, 8, [1])
-    assert "false_answers" in told["figures"]
+    assert "held back: false_answers" in told["figures"]
+    assert model.config.reads == ("proposal",), "what knows nothing is no better than words"
     card = facts.of(to).card
     assert card is not None
     assert "| lessons | 4 |" in card.read_text()

@@ -75,7 +75,8 @@ def test_an_examination_changes_the_calibration_alone_and_tells_both_halves(thre
     assert set(before) == {CONFIG, WEIGHTS, TOKENIZER}
     assert {name for name in before if before[name] != after[name]} == {CONFIG}
     assert set(Model.load(tmp_path / "after").config.calibration) == {"request", "reason", "proposal"}
-    assert len(told) == 1
+    assert told[1:] == ["better than words at: nothing"]
+    assert found.config.reads == ("proposal",)
     of_requests = ["exact_match", "kind_and_table_match", "refused", "false_answers", "kinds_f1"]
     names = [name for name in figures if "false_answers, " not in name]
     assert names == [

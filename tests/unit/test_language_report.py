@@ -12,9 +12,10 @@ from inference.distill.proposals import Proposed
 from inference.evaluation import reporting, texts
 from inference.evaluation.language_report import chosen, explanations_told, report
 from inference.evaluation.overlap import Explanation
-from inference.evaluation.readers import Asked, Majority, Taught, Words, read
+from inference.evaluation.preferring import preferred
+from inference.evaluation.readers import Asked, Majority, Reads, Taught, Words, read
 from inference.evaluation.reporting import adapted, is_student, readers
-from inference.evaluation.scoring import RequestRead
+from inference.evaluation.scoring import RejectionRead, RequestRead
 from inference.evaluation.written import Domain, Rejection, Request, Table
 from inference.language.asks import Ask, Reply
 from inference.language.asks import read as checked
@@ -157,38 +158,39 @@ def test_an_adapter_is_judged_beside_the_model_that_it_is_for(tmp_path: Path) ->
             adapted(language, tmp_path / "lora")
 
 
-def reads(*exact: int) -> list[RequestRead]:
-    """Of 12 domains with ten requests that can be answered, so many of them exactly, and one that is refused."""
-    return [
-        one
-        for name, right in enumerate(exact)
-        for one in (
-            *[RequestRead(str(name), (BY_DAY,), (BY_DAY,) if place < right else ()) for place in range(10)],
+def reads(*exact: int) -> Reads:
+    """Of each domain ten requests that can be answered and ten reasons, so many of them right, and a request refused."""
+    found = Reads()
+    for name, right in enumerate(exact):
+        found.requests += [
+            *(RequestRead(str(name), (BY_DAY,), (BY_DAY,) if place < right else ()) for place in range(10)),
             RequestRead(str(name), (), ()),
-        )
-    ]
+        ]
+        found.rejections += [
+            RejectionRead(str(name), "risk", "risk" if place < right else "space") for place in range(10)
+        ]
+    return found
 
 
-def falsely(read: RequestRead) -> RequestRead:
-    return read if read.wanted else replace(read, found=(BY_DAY,))
+def falsely(of: Reads) -> Reads:
+    return replace(of, requests=[one if one.wanted else replace(one, found=(BY_DAY,)) for one in of.requests])
 
 
 def test_the_student_reads_by_default_where_it_is_better_by_domain_and_else_the_words_do() -> None:
     words, better, now_and_then = reads(*[2] * 12), reads(*[6] * 12), reads(9, *[2] * 11)
     text = chosen(words, better)
-    assert "132 other requests, of 12 other domains" in text
-    assert "words 0.200, student 0.600" in text
-    assert "has +0.400 (+0.400 to +0.400, paired by domain)" in text
-    assert text.endswith("the default is **student**.")
-    assert chosen(words, now_and_then).endswith("the default is **words**.")
-    assert chosen(words, words).endswith("the default is **words**.")
+    assert "132 other requests and 120 other reasons of 12 other domains" in text
+    told = "words 0.200, student 0.600, difference +0.400 (+0.400 to +0.400, paired by domain): "
+    assert text.endswith("\n".join(f"- {task}: {told}the default is **student**." for task in ("request", "reason")))
+    assert chosen(words, now_and_then).count("the default is **words**.") == 2
+    assert chosen(words, words).count("the default is **words**.") == 2
     assert chosen(words, None) == "There is no student to choose from: the default is **words**."
 
 
 def test_a_false_answer_weighs_against_an_exact_one() -> None:
-    text = chosen(reads(*[2] * 12), [falsely(one) for one in reads(*[6] * 12)])
-    assert "has -0.600" in text
-    assert text.endswith("the default is **words**.")
+    found = preferred(reads(*[2] * 12), falsely(reads(*[6] * 12)))
+    assert found["request"].more.mean == pytest.approx(-0.6)
+    assert {task: one.is_student for task, one in found.items()} == {"request": False, "reason": True}
 
 
 def test_explanations_are_told_where_there_are_references_and_else_that_there_are_none() -> None:

@@ -14,7 +14,7 @@ from inference.language.speaking import Reader, load
 from inference.language.student import Student
 from inference.language.tasks import operations_of, proposal_ask, reason_ask, reason_of, request_ask, verdict_of
 from inference.worker.requests import Said
-from schemas.errors import InvalidAnswer, JudgementError, ModelError
+from schemas.errors import InvalidAnswer, JudgementError, ModelError, NotItsTask
 from tests.asking import FORM, TABLES, ask
 from tests.language_models import LOG, model
 
@@ -96,6 +96,14 @@ def test_after_a_reset_nothing_waits() -> None:
 def test_what_it_was_not_taught_is_refused(asked: Ask) -> None:
     with pytest.raises(JudgementError, match="the student reads requests, reasons and proposals, and no more"):
         reader().begin(1, asked)
+
+
+def test_what_words_do_better_is_left_to_them() -> None:
+    speaker = Reader(Student(model().that_reads(["reason"])), "1")
+    speaker.begin(1, reason_ask("is slow"))
+    for asked in (request_ask("is slow", TABLES), proposal_ask(PROPOSAL, CONTRACT)):
+        with pytest.raises(NotItsTask, match=f"{asked.task.name}: words are read as well or better"):
+            speaker.begin(2, asked)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inference.evaluation.texts import Table
+from inference.evaluation.written import Table
 from inference.language.reading import Operation, Reason
 from inference.language.words import operations, reason, words
 
