@@ -6,6 +6,8 @@ Both models are in one worker, a child process of this one; a server may have th
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Literal
 
 import structlog
 
@@ -15,6 +17,7 @@ from inference.language.asks import Ask, Backend, Reply
 from inference.language.rules import Rules
 from inference.language.served import Served
 from inference.language.tasks import REASON, REQUEST
+from inference.shipped import LANGUAGE, RANKER
 from inference.worker.client import Worker
 from inference.worker.life import Limits, Models
 from inference.worker.waiting import Priority
@@ -45,7 +48,7 @@ class Judges:
         if settings.model_url:
             key = model_key(settings)
             self._served = Served(settings.model_url, settings.model_name, key, self._worker.figures)
-        self._reader: Backend | None = self._served or (self._worker if settings.model else None)
+        self._reader: Backend | None = self._served or (self._worker if self._models.model else None)
         self._rules = Rules()
         self._running = AsyncExitStack()
         self._changing = asyncio.Lock()
@@ -105,7 +108,13 @@ class Judges:
 
 
 def models_of(settings: Settings) -> Models:
-    return Models(settings.ranker, settings.model, settings.model_adapter)
+    """Beside a server no other reads."""
+    model = None if settings.model_url else _folder(settings.model, LANGUAGE)
+    return Models(_folder(settings.ranker, RANKER), model, settings.model_adapter)
+
+
+def _folder(named: Path | Literal["rules", "shipped"], shipped: Path) -> Path | None:
+    return named if isinstance(named, Path) else shipped if named == "shipped" else None
 
 
 @contextmanager

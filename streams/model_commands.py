@@ -202,7 +202,7 @@ def _reply(ask: "Ask", reader: Path | None, adapter: Path | None) -> "Reply":
         models = _models(None, reader, adapter)
         chosen = {"model": models.model, "model_adapter": models.adapter, "model_url": "", "model_name": ""}
         settings = settings.model_copy(update=chosen)
-    with answering(settings.model_copy(update={"ranker": None})) as answer:
+    with answering(settings.model_copy(update={"ranker": "rules"})) as answer:
         (reply,) = answer([ask])
     if not isinstance(reply, Reply):
         raise InputError("nobody could read it: see the warning above")

@@ -1,5 +1,7 @@
 """A suggestion in a general model's own words, for who asks for them; its numbers alone are checked."""
 
+from pathlib import Path
+
 from inference.advisor import explain
 from inference.language.prose import explanation_ask, explanation_of
 from inference.language.served import Served
@@ -27,7 +29,7 @@ async def in_prose(suggestion: Suggestion, settings: Settings) -> tuple[str, Ans
 def _model(settings: Settings) -> Served | Worker:
     if settings.model_url:
         return Served(settings.model_url, settings.model_name, model_key(settings))
-    if settings.model:
+    if isinstance(settings.model, Path):
         models = Models(model=settings.model, adapter=settings.model_adapter)
         return Worker(models, Limits(silence_s=settings.model_silence_s))
     raise SettingsError(

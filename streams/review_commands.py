@@ -114,7 +114,7 @@ def learn(
 
     settings = reachable()
     codec = connections.codec(settings)
-    base = settings.ranker or RANKER
+    base = settings.ranker if isinstance(settings.ranker, Path) else RANKER
     if not base.exists():
         raise SettingsError(f"there is no model in {base} to train further: name one by SIDECAR_RANKER")
     with _backed_up(backup) if backup else _knowledge() as tx:

@@ -98,11 +98,15 @@ class Settings(BaseSettings):
     analysis_budget_s: float = Field(
         120, gt=0, description="of measuring beside the product, for one analysis", json_schema_extra={"unit": "s"}
     )
-    ranker: Path | None = Field(
-        None, description="folder of the ranking model that says what is tried first; none leaves it to the rules"
+    ranker: Path | Literal["rules", "shipped"] = Field(
+        "rules",
+        description="who says what is tried first: the folder of a ranking model, `shipped` for that which ships, or "
+        "`rules`",
     )
-    model: Path | None = Field(
-        None, description="folder of the language model that reads free text; none leaves it to the rules, by words"
+    model: Path | Literal["rules", "shipped"] = Field(
+        "shipped",
+        description="who reads free text: the folder of a language model, `shipped` for that which ships, where no "
+        "server is named, or `rules` for words alone",
     )
     model_adapter: Path | None = Field(
         None, description="folder of an adapter (LoRA) that is laid over that model; for one that mlx-lm reads"
@@ -217,9 +221,9 @@ class Settings(BaseSettings):
             yield "http_certificate_file and http_key_file belong together: set both or none"
         if bool(self.api_issuer) != bool(self.api_jwks):
             yield "api_issuer and api_jwks belong together: set both or none"
-        if self.model and self.model_url:
+        if isinstance(self.model, Path) and self.model_url:
             yield "model and model_url name one model: set one of them"
-        if self.model_adapter and not self.model:
+        if self.model_adapter and not isinstance(self.model, Path):
             yield "model_adapter is laid over a model: set model too, the folder of that"
         if bool(self.model_url) != bool(self.model_name):
             yield "model_url and model_name belong together: set both or none"

@@ -70,7 +70,7 @@ def write(
 def _told(value: object) -> str:
     match value:
         case float():
-            return f"{value:.3f}"
+            return f"{value:.3f}" if not 0 < abs(value) < 0.001 else f"{value:g}"
         case int():
             return f"{value:,}"
         case Mapping():

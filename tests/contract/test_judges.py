@@ -37,7 +37,8 @@ async def start() -> AsyncIterator[Start]:
     async with AsyncExitStack() as stack:
 
         async def started(**settings: object) -> Judges:
-            judges = Judges(Settings(**settings))  # type: ignore[arg-type]
+            by_rules: dict[str, object] = {"ranker": "rules", "model": "rules"}
+            judges = Judges(Settings(**by_rules | settings))  # type: ignore[arg-type]
             stack.push_async_callback(judges.stop)
             await judges.start()
             return judges

@@ -25,6 +25,8 @@ Command = Callable[..., Result]
 def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("SIDECAR_DATA_FOLDER", str(tmp_path))
+    monkeypatch.setenv("SIDECAR_RANKER", "rules")
+    monkeypatch.setenv("SIDECAR_MODEL", "rules")
     return lambda *arguments: CliRunner().invoke(cli, ["model", *map(str, arguments)], catch_exceptions=True)
 
 

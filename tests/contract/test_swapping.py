@@ -54,7 +54,7 @@ async def read_by(judges: Judges, text: str) -> AnsweredBy:
 
 @pytest.fixture
 async def judges(folder: Path) -> AsyncIterator[Judges]:
-    started = Judges(Settings(data_folder=folder))
+    started = Judges(Settings(data_folder=folder, ranker="rules", model="rules"))
     await started.start()
     swapping = Swapping(folder, started.swap)
     await swapping.start()
@@ -123,7 +123,7 @@ async def test_a_second_process_leaves_the_socket_of_the_first_alone(
 
 
 async def test_a_swap_under_way_is_given_up_at_the_end_and_leaves_no_process(folder: Path, tmp_path: Path) -> None:
-    judges = Judges(Settings(data_folder=folder))
+    judges = Judges(Settings(data_folder=folder, ranker="rules", model="rules"))
     await judges.start()
     swapping = Swapping(folder, judges.swap)
     await swapping.start()

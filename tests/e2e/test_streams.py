@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from inference.judgement.ranker import load
+from inference.language.reading import REASONS
 from schemas.topics import (
     ANALYSIS_REQUESTS,
     APPROVALS,
@@ -176,10 +177,12 @@ def test_the_reason_of_a_rejection_is_read_beside_the_gate(settings: Settings, s
     produce(config, settings.topic_prefix, values, topic=APPROVALS)
     process = start()
     found = outputs(settings, READINGS).until(2)
-    assert [(one.approval.offset, one.reason, one.backend, one.suggestion_id) for one in found] == [
-        (2, "done", "rules", on.suggestion_id),
-        (3, "writes", "rules", on.suggestion_id),
+    assert [(one.approval.offset, one.model, one.suggestion_id) for one in found] == [
+        (2, "language-student", on.suggestion_id),
+        (3, "language-student", on.suggestion_id),
     ]
+    assert {one.backend.partition("-")[0] for one in found} == {"mlx"}
+    assert {one.reason for one in found} <= {*REASONS, ""}
     done = 'sidecar_records_total{agent="read",outcome="done"}'
     while process.ready().metric(done) < len(values):
         pass

@@ -159,7 +159,7 @@ def test_an_adapter_is_judged_beside_the_model_that_it_is_for(tmp_path: Path) ->
 
 
 def reads(*exact: int) -> Reads:
-    """Of each domain ten requests that can be answered and ten reasons, so many of them right, and a request refused."""
+    """Of each domain ten requests that can be answered and ten reasons, so many right, and a request refused."""
     found = Reads()
     for name, right in enumerate(exact):
         found.requests += [

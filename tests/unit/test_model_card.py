@@ -14,7 +14,7 @@ def test_a_card_tells_parameters_data_figures_limits_and_licence(tmp_path: Path)
         folder,
         "A student",
         purpose="Ranks.",
-        taught={"lists": {"train": 1200, "validation": 300}, "teacher": "oracle"},
+        taught={"lists": {"train": 1200, "validation": 300}, "rate": 1e-4},
         figures={"regret@1 on validation": 0.0421},
         limits="- Few.",
         licence="Apache-2.0.",
@@ -25,7 +25,7 @@ def test_a_card_tells_parameters_data_figures_limits_and_licence(tmp_path: Path)
         "# A student\n\nRanks.\n\n"
         f"1,140 parameters, matrices in int8, {size:,} bytes. Version 7.\n\n"
         "## What it was taught with\n\n"
-        "|  |  |\n|---|---|\n| lists | train 1,200, validation 300 |\n| teacher | oracle |\n\n"
+        "|  |  |\n|---|---|\n| lists | train 1,200, validation 300 |\n| rate | 0.0001 |\n\n"
         "## How good it is\n\nOn what was held back:\n\n"
         "| figure | value |\n|---|---|\n| regret@1 on validation | 0.042 |\n\n"
         "Who judges best, on domains and texts that nothing here has seen: `inference/evaluation/report`.\n\n"

@@ -283,7 +283,7 @@ def test_it_is_about_what_a_text_asks_for_in_the_order_of_the_model(
     file: Path, tmp_path: Path, asked: list[MeasurementRequest]
 ) -> None:
     (tmp_path / "ranker").mkdir()
-    settings = Settings(data_folder=tmp_path, ranker=ranking_models.student(tmp_path / "ranker"))
+    settings = Settings(data_folder=tmp_path, ranker=ranking_models.student(tmp_path / "ranker"), model="rules")
     with answering(settings) as answer:
         analyze(file, write(tmp_path / "log.csv"), 60, MESSAGES.append, "the report on orders is slow", answer)
     (request,) = asked
