@@ -22,7 +22,10 @@ SCALE = ".scale"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`kind` is ranking, trees, language, or mlx-lm; `parameters` counts what was learned, of trees their nodes."""
+    """`kind` is ranking, trees, language, or mlx-lm; `parameters` counts what was learned, of trees their nodes.
+
+    `reads` are the tasks that it says it is asked for; nothing of one that says none.
+    """
 
     kind: str
     name: str
@@ -30,6 +33,7 @@ class Facts:
     parameters: int
     bytes: int
     card: Path | None
+    reads: tuple[str, ...]
 
 
 def of(folder: Path, adapter: Path | None = None) -> Facts:
@@ -52,6 +56,7 @@ def of(folder: Path, adapter: Path | None = None) -> Facts:
         parameters=counted,
         bytes=sum(file.stat().st_size for file in files),
         card=card if card.exists() else None,
+        reads=tuple(map(str, reads)) if isinstance(reads := config.get("reads"), list) else (),
     )
 
 

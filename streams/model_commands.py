@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from schemas.errors import InputError
+from schemas.errors import InputError, NotItsTask
 from streams import settings as configuration
 from streams.terminal import console, progress, table
 
@@ -62,7 +62,8 @@ def info(ranker: RANKER = None, reader: READER = None, adapter: ADAPTER = None) 
             one = facts.of(folder, over)
             size = f"{one.bytes / MB:.1f}"
             folders = " + ".join(map(str, filter(None, (folder, over))))
-            told = (task, one.name, one.version, one.kind, f"{one.parameters:,}", size, folders)
+            does = f"{task} ({', '.join(one.reads)})" if one.reads else task
+            told = (does, one.name, one.version, one.kind, f"{one.parameters:,}", size, folders)
             shown.add_row(*map(escape, told))
         else:
             shown.add_row(task, "the rules")
@@ -186,7 +187,11 @@ async def _timed(worker: "Worker", models: "Models") -> None:
         work["the reason of a rejection read"] = timing.readings(worker, timing.reasons(2 * ROUNDS))
     for name, some in work.items():
         progress(f"{name}, {ROUNDS} times in turn and as many at once")
-        times = await timing.in_turn(some[:ROUNDS])
+        try:
+            times = await timing.in_turn(some[:ROUNDS])
+        except NotItsTask as error:
+            progress(f"not timed: {error}")
+            continue
         many = await timing.a_second(some[ROUNDS:], AT_ONCE)
         shown.add_row(name, *(f"{times.at(part):.1f}" for part in (0.5, 0.95, 0.99)), f"{many:,.0f}")
     console.print(shown)

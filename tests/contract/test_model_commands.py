@@ -176,3 +176,11 @@ def test_a_swap_where_nothing_runs_is_refused(command: Command, ranker: Path) ->
     found = command("swap", "--ranker", ranker)
     assert isinstance(found.exception, InputError)
     assert "no streams role runs" in str(found.exception)
+
+
+def test_what_a_student_leaves_to_words_is_not_timed_and_named_by_info(command: Command, tmp_path: Path) -> None:
+    language_models.model(3).that_reads(["reason"]).save(tmp_path / "language")
+    told = command("bench", "--model", tmp_path / "language").output
+    assert "not timed: request: words are read as well or better" in told
+    assert re.search(r"^the reason of a rejection read +[\d.]+ ", told, re.MULTILINE)
+    assert re.search(r"read \(reason\) +test ", command("info", "--model", tmp_path / "language").output)

@@ -25,6 +25,7 @@ def test_a_language_student_and_a_general_model_are_told_apart(tmp_path: Path) -
     general = facts.of(tiny_model(tmp_path / "llama"))
     student = facts.of(tmp_path / "language")
     assert (student.kind, general.kind, general.name) == ("language", "mlx-lm", "llama")
+    assert (student.reads, general.reads) == (("request", "reason", "proposal"), ())
     assert student.parameters == sum(value.size for value in language_models.model(3).weights.values())
     assert general.parameters > 0
 
