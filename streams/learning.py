@@ -6,7 +6,7 @@ What was asked stands in the journal for ever, with the decision to ask; what ca
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -23,14 +23,13 @@ from schemas.errors import InputError, ModelError
 from schemas.records import AnalysisRequest, JournalEntry
 from schemas.topics import ANALYSIS_REQUESTS
 from store.analysed import Answered
+from streams.seen import Progress
 
 SEED = 0
 """The same each time: an analysis that is held back once was not learned from by the model that goes on."""
 MOST = 200
 """Analyses of a database: what is older is about a workload of the past."""
 LEARNED = ".learned"
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

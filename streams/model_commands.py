@@ -33,7 +33,6 @@ READER = Annotated[
     Path | None,
     typer.Option("--model", metavar="FOLDER", help="The one that reads text.", show_default="that of the settings"),
 ]
-
 ADAPTER = Annotated[
     Path | None,
     typer.Option(

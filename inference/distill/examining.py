@@ -19,14 +19,14 @@ from ..evaluation.scoring import (
     RequestRead,
     exact_match,
     false_answers,
+    is_exact,
     kind_and_table_match,
     kinds_f1,
     reasons_f1,
     refused,
 )
 from ..evaluation.written import Domain
-from ..language.model import CERTAIN, Calibration, Model, Task
-from ..language.reading import Operation
+from ..language.model import CERTAIN, TASKS, Calibration, Model, Task
 from ..language.student import Student
 from . import held_back, requests
 from .calibrating import platt
@@ -134,7 +134,7 @@ def _of_requests(reads: Sequence[RequestRead]) -> dict[str, float]:
 
 
 def _uncalibrated(model: Model) -> Student:
-    return Student(model.with_calibration(dict.fromkeys(("request", "reason", "proposal"), BEFORE)))
+    return Student(model.with_calibration(dict.fromkeys(TASKS, BEFORE)))
 
 
 def _judged(student: Student) -> tuple[dict[str, list[Judged]], dict[str, list[Judged]]]:
@@ -154,11 +154,7 @@ def _requests(student: Student, of: Domain) -> Iterator[Judged]:
     for one in of.requests:
         choosing, certainty = student.raw_request(one.text, of.tables)
         if found := choosing.operations():
-            yield Judged(certainty, _sets(found) == _sets(one.operations))
-
-
-def _sets(operations: Sequence[Operation]) -> set[tuple[str, str, frozenset[str]]]:
-    return {(one.kind, one.table, frozenset(one.columns)) for one in operations}
+            yield Judged(certainty, is_exact(found, one.operations))
 
 
 def _reasons(student: Student, of: Domain) -> list[Judged]:

@@ -10,16 +10,15 @@ from typing import Any
 import numpy as np
 
 from ..distill.proposals import Proposed
-from ..language.model import Calibration, Model, Task
-from ..language.reading import Operation
+from ..language.model import TASKS, Calibration, Model, Task
 from ..language.student import Said, Student
 from .calibration import BINS, HEADS, Bin, Numbers, Truths, bins, calibration
 from .markdown import table
+from .scoring import is_exact
 from .written import Domain
 
 Answers = tuple[Numbers, Truths]
 """How likely each is said to be right, and whether it is."""
-TASKS: tuple[Task, ...] = ("request", "reason", "proposal")
 
 
 def report(models: Iterable[Model], domains: Sequence[Domain], proposals: Sequence[Proposed]) -> str:
@@ -61,7 +60,7 @@ def answers(model: Model, domains: Iterable[Domain], proposals: Iterable[Propose
         for asked in domain.requests:
             request = student.read_request(asked.text, domain.tables)
             if request.value:
-                note("request", request, _sets(request.value) == _sets(asked.operations))
+                note("request", request, is_exact(request.value, asked.operations))
         for rejected in domain.rejections:
             reason = student.read_reason(rejected.text)
             note("reason", reason, reason.value == rejected.reason)
@@ -82,10 +81,6 @@ def without_thresholds(model: Model) -> Model:
 
 def threshold_of(model: Model, task: Task) -> float:
     return model.config.calibration.get(task, Calibration(threshold=0.0)).threshold
-
-
-def _sets(operations: Iterable[Operation]) -> set[tuple[str, str, frozenset[str]]]:
-    return {(one.kind, one.table, frozenset(one.columns)) for one in operations}
 
 
 def _bin(by_place: Mapping[int, Bin], place: int) -> str:

@@ -61,12 +61,17 @@ def exact_match(reads: Iterable[RequestRead]) -> float:
 
     Unanswerable texts count in `false_answers` alone, since a reader that never answers would match all of them.
     """
-    return _matching(reads, lambda one: (one.kind, one.table, frozenset(one.columns)))
+    return fmean(is_exact(read.found, read.wanted) for read in reads if read.wanted)
+
+
+def is_exact(found: Iterable[Operation], wanted: Iterable[Operation]) -> bool:
+    """Whether all are the same, whatever the order of operations and of their columns."""
+    return _same(found, wanted, lambda one: (one.kind, one.table, frozenset(one.columns)))
 
 
 def kind_and_table_match(reads: Iterable[RequestRead]) -> float:
     """As `exact_match`, whatever the columns are."""
-    return _matching(reads, lambda one: (one.kind, one.table))
+    return fmean(_same(read.found, read.wanted, lambda one: (one.kind, one.table)) for read in reads if read.wanted)
 
 
 def false_answers(reads: Iterable[RequestRead]) -> float:
@@ -116,8 +121,8 @@ def estimate(score: Callable[[Sequence[Read]], float], reads: Sequence[Read]) ->
     return Estimate(score(reads), float(low), float(high))
 
 
-def _matching(reads: Iterable[RequestRead], told: Callable[[Operation], Hashable]) -> float:
-    return fmean(Counter(map(told, read.wanted)) == Counter(map(told, read.found)) for read in reads if read.wanted)
+def _same(found: Iterable[Operation], wanted: Iterable[Operation], told: Callable[[Operation], Hashable]) -> bool:
+    return Counter(map(told, found)) == Counter(map(told, wanted))
 
 
 def _kinds(operations: Iterable[Operation]) -> set[str]:
