@@ -3,7 +3,7 @@
 Of a list it is the log-probability of each answer; of a server that tells none, the answer alone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import log
 from pathlib import Path
 
@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from schemas.errors import InputError
 from schemas.records.base import Part
 
-from .dataset import Listed
-from .examples import Numbers
+from .dataset import Listed, lists
+from .examples import Example, Numbers, example
 from .labelled import SUFFIX, arrow_schema
 
 NOTHING = ""
@@ -68,3 +68,11 @@ def load(folder: Path) -> Mapping[str, Said]:
     if not files:
         raise InputError(f"{folder} holds nothing that a teacher said: python -m inference.distill.teacher records it")
     return {one.of: one for file in files for one in map(Said.model_validate, pq.read_table(file).to_pylist())}
+
+
+def taught(folder: Path, said: Mapping[str, Said]) -> Iterator[Example]:
+    """Those lists of the labels in the folder of which the teacher said something."""
+    for one in lists(folder):
+        preference = said[one.name].preference(one) if one.name in said else None
+        if preference is not None:
+            yield example(one)._replace(taught=preference)

@@ -3,27 +3,19 @@
 import json
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
-from ..worker.blas import load_blas
+import typer
 
-load_blas()  # before whatever imports MLX
-
-import numpy as np  # noqa: E402
-import sklearn  # noqa: E402
-import typer  # noqa: E402
-
-from ..shipped import RANKER  # noqa: E402
-from . import model_card, recorded  # noqa: E402
-from .dataset import lists  # noqa: E402
-from .distillation import TRAINED  # noqa: E402
-from .examples import Example, example, examples  # noqa: E402
-from .labels import FOLDER, MANIFEST  # noqa: E402
-from .training import trained  # noqa: E402
+from ..shipped import RANKER
+from ..worker.blas import SLOW, load_blas
+from . import recorded
+from .examples import Example, examples
+from .labels import FOLDER, MANIFEST
 
 ORACLE = "oracle"
 
@@ -40,8 +32,16 @@ def main(
 
     The same labels make the same student. What it is worth: python -m inference.evaluation
     """
+    if load_blas() is None:
+        typer.echo(SLOW)
+    # MLX takes the library that is loaded before it is.
+    from . import model_card
+    from .distillation import TRAINED
+    from .training import trained
+
     begun = time.monotonic()
-    found = list(_told(examples(folder) if teacher == ORACLE else taught(folder, recorded.load(Path(teacher)))))
+    known = examples(folder) if teacher == ORACLE else recorded.taught(folder, recorded.load(Path(teacher)))
+    found = list(_told(known))
     student = trained(found, "student", version, typer.echo)
     student.save(model)
     manifest = {
@@ -54,9 +54,7 @@ def main(
         "seconds": round(time.monotonic() - begun),
         "versions": {
             "Python": platform.python_version(),
-            "mlx": metadata.version("mlx"),
-            "numpy": np.__version__,
-            "scikit-learn": sklearn.__version__,
+            **{name: metadata.version(name) for name in ("mlx", "numpy", "scikit-learn")},
         },
     }
     (model / TRAINED).write_text(json.dumps(manifest, indent=2) + "\n")
@@ -71,14 +69,6 @@ def main(
         licence=model_card.LICENCE,
     )
     typer.echo(f"{model}: regret@1 {student.regret:.3f} on validation, after {time.monotonic() - begun:.0f} s")
-
-
-def taught(folder: Path, said: Mapping[str, recorded.Said]) -> Iterator[Example]:
-    """The lists of which the teacher said something."""
-    for one in lists(folder):
-        preference = said[one.name].preference(one) if one.name in said else None
-        if preference is not None:
-            yield example(one)._replace(taught=preference)
 
 
 def _told(found: Iterator[Example]) -> Iterator[Example]:

@@ -15,9 +15,8 @@ from inference.distill import recorded, teacher
 from inference.distill.dataset import Listed, lists_of
 from inference.distill.distillation import Plan, loss, padded, seen_with
 from inference.distill.examples import example
-from inference.distill.recorded import NOTHING, Said
+from inference.distill.recorded import NOTHING, Said, taught
 from inference.distill.teacher import record, told_of
-from inference.distill.train import taught
 from inference.distill.training import beginning
 from inference.distill.worded import ask_of
 from inference.language.asks import Ask, OneOf
