@@ -145,7 +145,7 @@ class Reply:
     tokens: int = 0
     """Generated."""
     probability: float | None = None
-    """Of the likeliest reading to be right; "not understood" where that is too low. None from who cannot tell."""
+    """Of what was read to be right. None of "not understood", and from who cannot tell."""
     is_cached: bool = False
 
     @property
