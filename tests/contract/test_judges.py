@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from inference.judgement.features import FEATURES
 from inference.judgement.judged import Judgement
@@ -16,11 +17,12 @@ from inference.language.asks import Ask, Prose, Reply
 from inference.language.model import Model
 from inference.language.student import Student
 from inference.language.tasks import operations_of, reason_ask, request_ask
+from inference.shipped import LANGUAGE, RANKER
 from inference.worker.answered_by import AnsweredBy
 from inference.worker.client import Worker
 from inference.worker.life import Models
 from schemas.errors import ModelError, SettingsError
-from streams.judges import Judges
+from streams.judges import Judges, models_of
 from streams.metrics import REGISTRY
 from streams.settings import Settings
 from tests import ranking_models
@@ -156,6 +158,26 @@ async def test_without_a_model_the_rules_read_alone_and_nobody_tells_what_they_c
     assert isinstance(read, Reply)
     assert (read.answer, unread, unranked) == (IDS[2], None, None)
     assert "sidecar_model_swaps_total" not in {one.name for one in REGISTRY.collect()}
+
+
+async def test_what_the_student_leaves_to_words_is_read_by_them_and_nothing_is_wrong(
+    start: Start, tmp_path: Path
+) -> None:
+    model(3).that_reads(["reason"]).save(tmp_path)
+    judges = await start(model=tmp_path)
+    with capture_logs() as logged:
+        read, other = await judges.answer([request_ask("index on customer number", TABLES), reason_ask("not now")])
+    assert isinstance(read, Reply)
+    assert isinstance(other, Reply)
+    assert (read.by, other.by.model) == (AnsweredBy("rules", "words"), "test")
+    assert logged == []
+
+
+def test_the_student_that_ships_reads_unless_another_or_a_server_or_the_rules_are_named(tmp_path: Path) -> None:
+    assert models_of(Settings()) == Models(None, LANGUAGE)
+    assert models_of(Settings(ranker="shipped", model="rules")) == Models(RANKER, None)
+    assert models_of(Settings(ranker=tmp_path, model=tmp_path)) == Models(tmp_path, tmp_path)
+    assert models_of(Settings(model_url="https://models.example/v1", model_name="m")) == Models(None, None)
 
 
 async def test_a_folder_that_is_no_model_does_not_start(start: Start, tmp_path: Path) -> None:

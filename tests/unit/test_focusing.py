@@ -172,6 +172,14 @@ def test_two_operations_leave_what_either_is_about() -> None:
     assert {reason for title, reason in refused if title.startswith("Cluster orders")} == {"it was not asked for"}
 
 
+def test_what_was_not_asked_for_is_not_reached_and_what_cannot_be_is_refused() -> None:
+    found = focusing.focused(
+        proposal(), [operation("create_index", "orders", "customer"), operation("drop_table", "x")]
+    )
+    assert {one.verdict for one in found.refused if one.reason == "it was not asked for"} == {"not reached"}
+    assert {one.verdict for one in found.refused if one.rule == focusing.RULE} == {"refused"}
+
+
 def test_of_many_that_were_not_asked_for_the_number_is_told() -> None:
     whole = proposal()
     many = [whole.candidates[0].model_copy(update={"candidate_id": str(n), "title": f"{n}"}) for n in range(43)]

@@ -61,6 +61,14 @@ def test_endings_and_typing_errors_and_abbreviations_come_near() -> None:
     assert overlap("price")["prc"][1] == 1
 
 
+def test_no_other_day_is_near_to_a_day() -> None:
+    names = Names(["sales_20240101", "sales_archive"])
+    figures, covers = names.overlap(["20240102"])
+    assert figures.tolist() == [[0.0] * 5] * 2
+    assert covers.tolist() == [[0, 0]]
+    assert names.overlap(["archives"])[0][1, 3] > 0
+
+
 def test_words_of_a_text_know_whether_a_name_has_them() -> None:
     _, covers = NAMES.overlap(["customers", "unicorns"])
     assert covers[0, 0] == 1
