@@ -9,6 +9,7 @@ thread does each. Secondary indexes are left to whoever measures: the clone come
 import logging
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ LARGE_ROWS = 1_000_000
 """Rows of a table of which a sample keeps less than all, and then at least as many."""
 MOST = 2
 """Times as large as it should be a sample may be, for its tables are cut no smaller."""
+HELD = VERSION < (1, 4)
+"""Whether a file that is detached stays open, and locked, until the oldest transaction of the product ends."""
 
 logger = logging.getLogger("duckdb_sidecar")
 
@@ -112,11 +115,14 @@ def hindrance(connection: duckdb.DuckDBPyConnection, plan: Plan, largest: int) -
 
 def make_clone(connection: duckdb.DuckDBPyConnection, plan: Plan, file: Path, pace: Pace) -> CloneFacts:
     """Raises CloneError, whose message holds no data, where the clone is given up."""
-    pace.room_for(plan.bytes)
+    pace.room_for(plan.bytes * (2 if HELD else 1))
+    written = file.with_suffix(".held") if HELD else file
     try:
-        with _attached(connection, plan.place, file) as clone:
+        with _attached(connection, plan.place, written) as clone:
             _copy_schema(connection, plan, clone)
             rows, of = _copy_rows(connection, plan, clone, pace)
+            if HELD:
+                connection.execute(f"CHECKPOINT {clone}")
     except duckdb.Error as error:
         if isinstance(error, duckdb.InterruptException) or not pace.goes_on:  # an interrupted commit is no interrupt
             raise CloneError(CLOSED) from None
@@ -128,6 +134,9 @@ def make_clone(connection: duckdb.DuckDBPyConnection, plan: Plan, file: Path, pa
             f"DuckDB refused to make the clone ({type(error).__name__}; the product's log has the message at DEBUG): "
             f"{what_to_do}"
         ) from None
+    if HELD:
+        shutil.copyfile(written, file)
+        written.unlink()
     return CloneFacts(
         file=file,
         database=plan.place.database,

@@ -86,6 +86,7 @@ def test_the_wheel_works_alone(python: Path, tmp_path: Path, request: pytest.Fix
         "holds": {"day": None, "note": None},
         "written": {"balanced": True, "refused": [], "clones": 4, "grew": True},
         "checkpointed": found["checkpointed"],
+        "beside": "[(1000,)]",
         "rewrite": {
             "error": None,
             "clone": ["full", 1.0, found["rewrite"]["clone"][2]],
