@@ -2,6 +2,8 @@
 
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from schemas.printable import one_line
+
 STYLE = """
 svg { color-scheme: light dark; font: 13px system-ui, sans-serif }
 .ground { fill: #ffffff } text { fill: #1f2328 } .quiet { fill: #59636e } .grid { stroke: #d1d9e0 }
@@ -33,7 +35,7 @@ def written(root: Element) -> str:
 def group(parent: Element, told: str) -> Element:
     """`told` shows when it is pointed at."""
     made = SubElement(parent, "g")
-    SubElement(made, "title").text = printable(told)
+    SubElement(made, "title").text = one_line(told)
     return made
 
 
@@ -52,13 +54,8 @@ def line(parent: Element, kind: str, x1: float, y1: float, x2: float, y2: float,
 def text(parent: Element, x: float, y: float, said: str, kind: str = "", **more: str) -> None:
     made = shape(parent, "text", kind, x=x, y=y)
     made.attrib.update(more)
-    made.text = printable(said)
+    made.text = one_line(said)
 
 
 def shape(parent: Element, name: str, kind: str, **values: float) -> Element:
     return SubElement(parent, name, {"class": kind} | {one: f"{value:g}" for one, value in values.items()})
-
-
-def printable(said: str) -> str:
-    """XML holds no control characters, escaped or not."""
-    return "".join(one if one.isprintable() else " " for one in said)

@@ -43,7 +43,7 @@ def suggestions(
 
     That is told of each database whose newest analysis found nothing.
     """
-    from streams.access.story import one_line
+    from schemas.printable import one_line
 
     api = _api()
     listed = table("id", "product", "database", "measured", "gain", "steps", "what")

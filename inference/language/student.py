@@ -16,7 +16,6 @@ from .catalog import Catalog, Picked
 from .choosing import Choosing
 from .heads import Candidates, Grounded, Text
 from .model import Calibration, Model, Task
-from .proposal import Contract, Proposal, said_of
 from .reading import ANSWERS, GROUNDS, REASONS, VERDICTS, Answer, Ground, Operation, Reason, Table
 from .stepping import arrays, step_of
 
@@ -77,12 +76,10 @@ class Student:
         (chances,) = self._chances("reason", texts, ("reason",))
         return [self._said("reason", REASONS, row) for row in chances]
 
-    def read_proposal(self, proposal: Proposal, contract: Contract) -> Said[tuple[Answer, Ground]]:
-        """An answer to it, as the policy of contracts would give it, and the class of its reason."""
-        return self.read_said(said_of(proposal, contract))
-
     def read_said(self, text: str) -> Said[tuple[Answer, Ground]]:
-        """Of a proposal beside its contract, as `said_of` says them."""
+        """Of a proposal beside its contract, as `said_of` says them: an answer to it, as the policy of contracts would
+        give it, and the class of its reason.
+        """
         return self.read_proposals([text])[0]
 
     def read_proposals(self, texts: Sequence[str]) -> list[Said[tuple[Answer, Ground]]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from inference.advisor.wording import seconds
 from inference.language.reading import reason_in_words
+from schemas.printable import one_line
 from store.report import Change, Cost, Ratio, Report, Saved
 
 COUNTED = (
@@ -94,5 +95,4 @@ def _ratio(ratio: Ratio | None) -> str:
 
 def _plain(text: str) -> str:
     """Names are the product's own: none of them makes a link, a cell or HTML, or ends a line."""
-    printable = "".join(one if one.isprintable() else " " for one in text)
-    return re.sub(r"([\\`*\[\]<>&|])", r"\\\1", " ".join(printable.split()))
+    return re.sub(r"([\\`*\[\]<>&|])", r"\\\1", " ".join(one_line(text).split()))

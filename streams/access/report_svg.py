@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from math import ceil, floor, log10
 from xml.etree.ElementTree import Element
 
-from inference.svg import group, line, mark, plot, printable, text, written
+from inference.svg import group, line, mark, plot, text, written
+from schemas.printable import one_line
 from store.report import Change, Ratio, Report
 
 WIDTH, LEFT, RIGHT, TOP, ROW, BOTTOM = 960, 380, 40, 96, 30, 64
@@ -65,7 +66,7 @@ class Scale:
 
 def _change(root: Element, one: Change, scale: Scale, y: float) -> None:
     row = group(root, f"{one.title} ({one.product}/{one.database}): {one.reason}")
-    name = printable(one.title)
+    name = one_line(one.title)
     text(row, 16, y + 4, name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…")
     if one.promised:
         _interval(row, "promised", one.promised, scale, y - 5, "circle")

@@ -7,6 +7,7 @@ from duckdb import DuckDBPyConnection
 
 from inference.advisor.wording import cost_text, gain_text, seconds
 from inference.language.reading import reason_in_words
+from schemas.printable import one_line
 from schemas.records import Suggestion
 from store import history
 from store.history import Asked, Judged, Operated, PassedOver, Ruled, Seen, Story
@@ -123,8 +124,3 @@ def _now(story: Story) -> str:
     if not decided:
         return f"Nobody has decided on revision {newest.revision} yet."
     return "It is not carried out."
-
-
-def one_line(text: str) -> str:
-    """Names and reasons are other people's: none of them ends a line or moves the cursor."""
-    return "".join(one if one.isprintable() else " " for one in text)

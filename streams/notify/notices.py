@@ -7,6 +7,7 @@ from inference.advisor.wording import break_even, cost_text, gain_text, seconds
 from schemas.errors import RecordError
 from schemas.fingerprint import shape
 from schemas.ids import is_id
+from schemas.printable import one_line
 from schemas.records import Outcome, Record, Ruling, Suggestion, Verdict
 
 LONGEST = 300
@@ -133,6 +134,5 @@ def _sql(one: Suggestion) -> list[str]:
 
 
 def _line(text: str, longest: int = LONGEST) -> str:
-    shown = "".join(character if character.isprintable() else " " for character in text)
-    line = " ".join(shown.split())
+    line = " ".join(one_line(text).split())
     return line if len(line) <= longest else line[: longest - 1] + "…"

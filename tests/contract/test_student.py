@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from inference.language.asks import Ask, Form, OneOf, Operations, Reply
 from inference.language.model import CONFIG, Model
-from inference.language.proposal import Contract, Proposal
+from inference.language.proposal import Contract, Proposal, said_of
 from inference.language.student import Student
 from inference.language.tasks import operations_of, proposal_ask, reason_ask, reason_of, request_ask, verdict_of
 from inference.language.tokens import TOKENIZER
@@ -42,7 +42,7 @@ async def test_the_student_reads_there_as_here_and_says_how_certain_it_is(studen
     wanted = (
         here.read_request("index on customer number", TABLES),
         here.read_reason("is slow"),
-        here.read_proposal(proposal, contract),
+        here.read_said(said_of(proposal, contract)),
     )
     model(4).save(tmp_path)
     async with Worker(Models(model=student)) as worker:

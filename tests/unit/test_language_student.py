@@ -93,7 +93,7 @@ def test_a_proposal_has_a_ground_unless_it_is_accepted() -> None:
     contract = Contract(table="orders", owner="sales", promised=("due_dt",), budget=50)
     for student in STUDENTS:
         for purpose in ("drop table", "please index", *HOSTILE[:6]):
-            said = student.read_proposal(Proposal(of="stock", to="sales", purpose=purpose), contract)
+            said = student.read_said(said_of(Proposal(of="stock", to="sales", purpose=purpose), contract))
             assert said.value is not None
             answer, ground = said.value
             assert answer in ANSWERS

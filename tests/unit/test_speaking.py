@@ -9,7 +9,7 @@ import pytest
 
 from inference.language.asks import Ask, Prose, read
 from inference.language.model import CONFIG, Calibration
-from inference.language.proposal import Contract, Proposal
+from inference.language.proposal import Contract, Proposal, said_of
 from inference.language.speaking import Reader, load
 from inference.language.student import Student
 from inference.language.tasks import operations_of, proposal_ask, reason_ask, reason_of, request_ask, verdict_of
@@ -41,7 +41,7 @@ def test_what_it_says_is_what_the_student_reads_with_its_probability(seed: int) 
     wanted = (
         student.read_request("index on customer number", TABLES),
         student.read_reason("is slow"),
-        student.read_proposal(PROPOSAL, CONTRACT),
+        student.read_said(said_of(PROPOSAL, CONTRACT)),
     )
     assert operations_of(request) == (wanted[0].value or ())
     assert reason_of(reason) == wanted[1].value
