@@ -41,7 +41,7 @@ from streams.backing_up import BackingUp
 from streams.backups import BackupRules
 from streams.catching_up import ROLE, Follower
 from streams.deciding import Deciding
-from streams.journal import LAST_WORD_S, Link, fenced
+from streams.journal import LAST_WORD_S, Link, clock_ahead, fenced
 from streams.outbox import Outbox
 from streams.scheduling import AnalysisRules, Keeping, Scheduler
 from streams.topic_admin import NEEDS_GROUP
@@ -56,6 +56,8 @@ CHECKPOINT_S = 60.0
 RETRY_S = (0.5, 1, 2, 5, 10, 20, 30, 30, 30, 30, 30, 30, 30, 30)
 """The waits while the file cannot be written: five minutes in all, then the process gives up."""
 KAFKA_AGAIN_S = 0.5
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""This machine's and Kafka's: by more nothing is carried out, since windows and freezes are by the clock."""
 
 logger = structlog.get_logger(__name__)
 
@@ -164,6 +166,7 @@ class Turning:
         self._next_tick = 0.0
         self._next_look = 0.0
         self._next_checkpoint = 0.0
+        self._ahead = timedelta(0)
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -251,8 +254,9 @@ class Turning:
             Verifying(tx, codec, deciding, now, ordering, timedelta(days=unseen_days(policy))).judge(absence=absence)
             if absence:
                 self._next_look = time.monotonic() + LOOK_S
-            automatic.rule(tx, codec, rules, deciding, now)
-            ordering.tell()
+            if abs(self._ahead) <= CLOCKS_DIFFER:
+                automatic.rule(tx, codec, rules, deciding, now)
+                ordering.tell()
             scheduler.expire()
             scheduler.schedule()
             scheduler.keep(self._settings.keeping)
@@ -282,13 +286,28 @@ class Turning:
         entry = chain.sealed(entry)
         if key := self._order_key:
             entry = heads.signed(entry, key.private, key.kid)
+        begun = self._clock()
         link = self._journal.append(entry, stop)
+        self._compare_clocks(clock_ahead(begun, link.at, self._clock()))
         journal.add(tx, link.entry, link.after, self._follower.journal_id)
         self._next_checkpoint = time.monotonic() + self._settings.checkpoint_s
         for decision in decisions:
             metrics.DECISIONS.labels(decision.kind).inc()
             _tell(decision)
         return link
+
+    def _compare_clocks(self, ahead: timedelta) -> None:
+        differ = abs(ahead) > CLOCKS_DIFFER
+        if differ != (abs(self._ahead) > CLOCKS_DIFFER):
+            log = logger.error if differ else logger.info
+            log(
+                "this machine's clock is not Kafka's: nothing is carried out until it is"
+                if differ
+                else "this machine's clock is Kafka's again",
+                ahead_s=ahead.total_seconds(),
+            )
+        self._ahead = ahead
+        metrics.CLOCK_AHEAD_SECONDS.set(ahead.total_seconds())
 
     def _count(self, taken: list[Message], applied: Applied, begun: float) -> None:
         self._failures = 0

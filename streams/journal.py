@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
@@ -28,10 +29,11 @@ LAST_WORD_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An entry that counts, and the head that it makes."""
+    """An entry that counts, the head that it makes, and Kafka's time of it."""
 
     entry: JournalEntry
     after: Head
+    at: datetime
 
 
 class Journal:
@@ -107,22 +109,30 @@ class Journal:
         self._producer.purge()
         self._producer.flush(0)
 
-    def _read(self, message: Message) -> tuple[JournalEntry, int] | None:
-        """The entry and its offset; None for what is no record. Raises StoreError for what is no entry."""
+    def _read(self, message: Message) -> tuple[JournalEntry, int, datetime] | None:
+        """The entry, its offset and Kafka's time; None for what is no record. Raises StoreError for what is none."""
         if not is_record(message):
             return None
-        offset = cast(int, message.offset())
+        offset, at = cast(int, message.offset()), datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
         try:
-            return self._codec.decode_as(JournalEntry, message.value()), offset
+            return self._codec.decode_as(JournalEntry, message.value()), offset, at
         except RecordError as error:
             raise StoreError(f"the journal is damaged: what is at offset {offset} is no entry ({error})") from error
 
-    def _link(self, read: tuple[JournalEntry, int] | None) -> Link | None:
+    def _link(self, read: tuple[JournalEntry, int, datetime] | None) -> Link | None:
         """Takes the entry, if it counts. Raises StoreError where the chain is broken."""
-        if read is None or (after := chain.follow(self.head, *read)) is None:
+        if read is None or (after := chain.follow(self.head, *read[:2])) is None:
             return None
         self.head = after
-        return Link(read[0], after)
+        return Link(read[0], after, read[2])
+
+
+def clock_ahead(before: datetime, at: datetime, after: datetime) -> timedelta:
+    """By which this machine's clock is ahead of Kafka's, whose time `at` lies between two of its own.
+
+    Negative where it is behind, zero where it may be right.
+    """
+    return max(before - at, timedelta(0)) + min(after - at, timedelta(0))
 
 
 def fenced(entry: JournalEntry, epoch: int) -> Fenced:

@@ -33,9 +33,15 @@ DELAY_SECONDS = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600),
 )  # fmt: skip
 RETRIES = Counter("sidecar_retries_total", "batches that were tried again", ["agent"], registry=REGISTRY)
+OF_A_LOOP = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 LOOP_STALL_SECONDS = Histogram(
     "sidecar_event_loop_stall_seconds", "how late the event loop came back to a timer", registry=REGISTRY,
-    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
+    buckets=OF_A_LOOP,
+)  # fmt: skip
+LOOP_BUSY_SECONDS = Histogram(
+    "sidecar_event_loop_busy_seconds",
+    "processor time that the event loop took between two timers: much less than it was late, and it had to wait",
+    registry=REGISTRY, buckets=OF_A_LOOP,
 )  # fmt: skip
 LONGEST_STALL_SECONDS = Gauge(
     "sidecar_event_loop_longest_stall_seconds", "the latest that it ever came back", registry=REGISTRY
@@ -49,6 +55,10 @@ STORE_COMMIT_SECONDS = Histogram(
 )  # fmt: skip
 STORE_LAG_RECORDS = Gauge("sidecar_store_lag_records", "records of the inputs not applied yet", registry=REGISTRY)
 CONTROL_EPOCH = Gauge("sidecar_control_epoch", "epoch of this control process", registry=REGISTRY)
+CLOCK_AHEAD_SECONDS = Gauge(
+    "sidecar_clock_ahead_seconds", "by which the control process's clock is ahead of Kafka's, at the least",
+    registry=REGISTRY,
+)  # fmt: skip
 JOURNAL_SEQUENCE = Gauge("sidecar_journal_sequence", "sequence of the journal's last entry", registry=REGISTRY)
 DECISIONS = Counter(
     "sidecar_decisions_total", "decisions of the control process, journaled", ["kind"], registry=REGISTRY
@@ -84,11 +94,12 @@ def count(what: str, times: int) -> None:
 
 
 async def watch_event_loop() -> None:
-    """Measures for ever how late the loop is."""
+    """Measures for ever how late the loop is, and what it did meanwhile."""
     longest = 0.0
     while True:
-        expected = time.perf_counter() + TICK_S
+        expected, busy = time.perf_counter() + TICK_S, time.thread_time()
         await asyncio.sleep(TICK_S)
+        LOOP_BUSY_SECONDS.observe(time.thread_time() - busy)
         late = max(0.0, time.perf_counter() - expected)
         LOOP_STALL_SECONDS.observe(late)
         longest = max(longest, late)

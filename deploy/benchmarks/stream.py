@@ -2,7 +2,8 @@
 
 All three do the whole work of `observe` on the same records of the same topic of a real Kafka, each in a group of its
 own. The time runs from when a fifth of the records is committed until all are, so that no start is in it; CPU is that
-of the process tree over the same time, the broker's apart. Medians of three runs, the runners in turn.
+of the process tree over the same time, the broker's apart. Medians of three runs, the runners in turn. Stalls are those
+of the first worker's event loop: how often it came late, and how often that was its own work.
 
     python deploy/benchmarks/stream.py [--repeats 3] [--load "1 run"]
 """
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -68,12 +70,21 @@ LOADS = (
 )
 
 
+class Stalls(NamedTuple):
+    """`late` are the times that the event loop came back more than 100 ms late, `busy` those that it took so long of a
+    processor itself; where it was late without, others had the processors.
+    """
+
+    late: int
+    busy: int
+
+
 @dataclass(frozen=True)
 class Run:
     events_s: float
     cpu_us: float
-    stalls: int | None = None
-    """Times that the event loop came back more than 100 ms late, in the time that is measured."""
+    stalls: Stalls | None = None
+    """In the time that is measured."""
 
 
 def payloads(load: Load) -> Iterator[bytes]:
@@ -168,12 +179,15 @@ class Bench:
         self.number += 1
         return f"bench-{self.number}."
 
-    def _stalls(self) -> int:
-        """Over 100 ms since the first worker's start."""
+    def _stalls(self) -> Stalls:
+        """Since the first worker's start."""
         with urllib.request.urlopen("http://127.0.0.1:18400/metrics") as answer:
             figures = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line[0] != "#")
-        name = "sidecar_event_loop_stall_seconds"
-        return round(float(figures[f"{name}_count"]) - float(figures[f'{name}_bucket{{le="0.1"}}']))
+
+        def over(name: str) -> int:
+            return round(float(figures[f"{name}_count"]) - float(figures[f'{name}_bucket{{le="0.1"}}']))
+
+        return Stalls(over("sidecar_event_loop_stall_seconds"), over("sidecar_event_loop_busy_seconds"))
 
     def _watched(
         self,
@@ -181,7 +195,7 @@ class Bench:
         load: Load,
         prefix: str,
         group: str,
-        stalls: Callable[[], int] | None = None,
+        stalls: Callable[[], Stalls] | None = None,
     ) -> Run:
         places = [TopicPartition(prefix + QUERY_LOG.name, partition) for partition in range(QUERY_LOG.partitions)]
         asking = Consumer({"bootstrap.servers": self.servers, "group.id": group})
@@ -194,7 +208,7 @@ class Bench:
                 stack.callback(process.send_signal, signal.SIGTERM)
                 processes.append(process)
             mark: tuple[float, float, int] | None = None
-            stalled = 0
+            before = Stalls(0, 0)
             deadline = time.monotonic() + PATIENCE_S
             while True:
                 try:
@@ -204,7 +218,7 @@ class Bench:
                 now = (time.perf_counter(), sum(_cpu_s(process.pid) for process in processes), done)
                 if mark is None and done >= MARK * load.records:
                     mark = now
-                    stalled = stalls() if stalls else 0
+                    before = stalls() if stalls else before
                 if done == load.records:
                     break
                 if time.monotonic() > deadline or any(process.poll() is not None for process in processes):
@@ -213,13 +227,13 @@ class Bench:
                 time.sleep(LOOK_S)
             assert mark is not None
             asking.close()
-            stalled = stalls() - stalled if stalls else 0
+            stalled = Stalls(*(after - then for after, then in zip(stalls(), before, strict=True))) if stalls else None
         if mark == now:
             raise SystemExit(
                 f"{load.name}: all was committed at once, which leaves nothing to time: give it more records"
             )
         events = (now[2] - mark[2]) * load.runs
-        return Run(events / (now[0] - mark[0]), (now[1] - mark[1]) / events * 1e6, stalled if stalls else None)
+        return Run(events / (now[0] - mark[0]), (now[1] - mark[1]) / events * 1e6, stalled)
 
 
 def _cpu_s(pid: int) -> float:
@@ -253,7 +267,7 @@ def runners(bench: Bench, load: Load, prefix: str, topic_id: str) -> Iterator[tu
 
 def table(load: Load, runs: dict[str, list[Run]]) -> Table:
     made = Table(title=load.name, title_justify="left")
-    for column in ("", "events/s", "of the bare loop", "CPU us an event", "stalls over 100 ms"):
+    for column in ("", "events/s", "of the bare loop", "CPU us an event", "late by 100 ms", "busy for 100 ms"):
         made.add_column(column, justify="left" if not column else "right")
     bare = statistics.median(run.events_s for run in runs[BARE])
     for name, measured in runs.items():
@@ -265,7 +279,7 @@ def table(load: Load, runs: dict[str, list[Run]]) -> Table:
             f"{events_s:,.0f}",
             f"{events_s / bare:.2f}",
             f"{cpu_us:.1f}",
-            str(sum(stalls)) if stalls else "",
+            *(map(str, map(sum, zip(*stalls, strict=True))) if stalls else ("", "")),
         )
     return made
 
