@@ -15,7 +15,8 @@ from .knowledge import naive, zoned
 class Analyse(BaseModel):
     """The body of the decision. When it was taken, over all time: `runs` of the database, and `dropped` of the product.
 
-    `covered` is whether the product declared that its log shows every use, `text` what was asked for in words.
+    `covered` is whether the product declared that its log shows every use, `text` what was asked for in words, and
+    `requested_by` by whom.
 
     `request` is the partition and offset of the request, `closes` whether that is answered with it; None and false
     where there was enough new evidence instead.
@@ -39,6 +40,7 @@ class Analyse(BaseModel):
     closes: bool
     covered: bool = False
     text: str = ""
+    requested_by: str = ""
 
 
 class Expire(BaseModel):
@@ -73,7 +75,7 @@ class Analysis:
 
 def add(tx: DuckDBPyConnection, decision: Decision, body: Analyse, sequence: int, at: datetime) -> None:
     tx.execute(
-        "INSERT INTO analyses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO analyses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             body.analysis_id,
             decision.product,
@@ -92,8 +94,15 @@ def add(tx: DuckDBPyConnection, decision: Decision, body: Analyse, sequence: int
             body.dropped,
             body.covered,
             body.text,
+            body.requested_by,
         ],
     )
+
+
+def proposed_by(tx: DuckDBPyConnection, analysis_id: str) -> str:
+    """Who asked for it in words, as the API knows them; empty where nobody did."""
+    found = tx.execute("SELECT requested_by FROM analyses WHERE analysis_id = ?::UUID", [analysis_id]).fetchone()
+    return str(found[0]) if found else ""
 
 
 LISTED = """

@@ -196,6 +196,7 @@ class Scheduler:
             closes=bool(answered and answered.closes),
             covered=catalog.coverage.full,
             text=text,
+            requested_by=answered.request.requested_by if answered and text else "",
         )
         request = AnalysisRequest(
             product=product,

@@ -70,6 +70,18 @@ class Freeze(BaseModel):
         return self
 
 
+def closing(needed: Iterable[Sequence[Window]], freezes: Sequence[Freeze], at: datetime) -> datetime | None:
+    """When what is open at this moment no longer is, by the end of a window or a freeze; None where nothing ends it.
+
+    Windows of a group that follow one another are not taken for one.
+    """
+    ends = [freeze.begins for freeze in freezes if freeze.begins > at]
+    for group in filter(None, needed):
+        spans = [span for window in group for span in window.around(at, timedelta(0))]
+        ends.append(max((end for begin, end in spans if begin <= at < end), default=at))
+    return min(ends, default=None)
+
+
 def opening(needed: Iterable[Sequence[Window]], freezes: Sequence[Freeze], at: datetime) -> datetime | None:
     """The first moment from `at` on at which one window of each group is open and nothing is frozen.
 

@@ -12,9 +12,9 @@ from schemas.plan import drift, expected
 from schemas.records import Step, Suggestion
 from schemas.render import Tables
 from store.approvals import Verdict, Vote
-from streams.landing.dropping import drops_hidden
+from streams.landing.dropping import drops_hidden, drops_in_sight
 from streams.landing.way import next_part
-from streams.windows import opening
+from streams.windows import Window, closing, opening
 
 from .policy import DROP_AFTER_DAYS, ActionClass, Policy
 
@@ -120,10 +120,7 @@ def unseen_days(policy: Policy | None) -> float:
 
 def when(policy: Policy, suggestion: Suggestion, steps: int, at: datetime, vote: Vote | None = None) -> Judgement:
     """When the first `steps`, to which enough have agreed, may be done."""
-    groups = [
-        [policy.windows[name] for name in judged.windows] for judged in _classes(policy, suggestion.steps[:steps])
-    ]
-    opens = opening(groups, policy.freezes, at)
+    opens = opening(_windows(policy, suggestion, steps), policy.freezes, at)
     if opens is None:
         return Judgement(
             "counted", "enough have approved it, but no maintenance window opens in the next 60 days", vote
@@ -131,6 +128,16 @@ def when(policy: Policy, suggestion: Suggestion, steps: int, at: datetime, vote:
     what = f"{steps} of {len(suggestion.steps)} steps may be done"
     soon = "now" if opens <= at else f"from {opens:%Y-%m-%d %H:%M} UTC on, when the maintenance window opens"
     return Judgement("complete", f"{what}, {soon}", vote, steps, opens)
+
+
+def closes(policy: Policy, suggestion: Suggestion, steps: int, at: datetime) -> datetime | None:
+    """Until when the first `steps`, which may be done at this moment, may be begun; None where nothing ends it."""
+    return closing(_windows(policy, suggestion, steps), policy.freezes, at)
+
+
+def _windows(policy: Policy, suggestion: Suggestion, steps: int) -> list[list[Window]]:
+    """For each class."""
+    return [[policy.windows[name] for name in judged.windows] for judged in _classes(policy, suggestion.steps[:steps])]
 
 
 def agreed_steps(
@@ -195,6 +202,8 @@ def against(policy: Policy, suggestion: Suggestion, steps: Sequence[Step], case:
     """What forbids these steps, whoever approves them. What waits out of sight to be dropped is not late."""
     if unknown := next((step.action.kind for step in steps if policy.class_of(step.action.kind) is None), None):
         return _in_no_class(unknown)
+    if dropped := drops_in_sight(suggestion.steps[: len(steps)]):
+        return f"its step {dropped.action.kind} drops what the step before it has not put out of sight: land it as code"
     late = None if drops_hidden(suggestion.steps, case.done) else is_too_late(policy, suggestion, steps, at)
     if problem := late or is_too_much(policy, suggestion, steps):
         return problem

@@ -17,7 +17,7 @@ from schemas.records import Outgoing, Ruling
 from schemas.render import by_name
 from schemas.tokens import LEEWAY
 from schemas.topics import RULINGS
-from store import approvals, catalogs, operations, suggestions
+from store import analyses, approvals, catalogs, operations, suggestions
 from store.approvals import Ruled, Waiting
 from streams.deciding import Deciding, outgoing
 
@@ -124,10 +124,15 @@ class Judging:
             catalog = suggestion and catalogs.newest(self._tx, suggestion.product, suggestion.database)
             tables = by_name(catalog.tables) if catalog else {}
             done = operations.done(self._tx, claims.suggestion_id, claims.revision)
-            self._cases[plan] = Case(suggestion, tables, approvals.earlier(self._tx, *plan), done)
-            if catalog:
-                as_code = catalog.as_code or self._only_as_code
-                self._cases[plan] = replace(self._cases[plan], as_code=as_code)
+            asker = analyses.proposed_by(self._tx, suggestion.analysis_id) if suggestion else ""
+            self._cases[plan] = Case(
+                suggestion,
+                tables,
+                approvals.earlier(self._tx, *plan),
+                done,
+                proposer=self._rules.policy.approver_of(asker) if self._rules else None,
+                as_code=(catalog.as_code or self._only_as_code) if catalog else "",
+            )
         return self._cases[plan]
 
     def _decide(self, one: Waiting, verified: Verified | None, judgement: Judgement) -> None:

@@ -22,7 +22,7 @@ from schemas.orders import Order, sign
 from schemas.records import CatalogSnapshot, Operation, Outcome, Outgoing, Ruling, Step, Suggestion
 from schemas.render import by_name
 from schemas.topics import OPERATIONS, OUTCOMES, RULINGS
-from store import approvals, catalogs, operations, shapes, suggestions, watches
+from store import analyses, approvals, catalogs, operations, shapes, suggestions, watches
 from store.operations import Operate, Ready
 from store.requests import Waiting
 from store.shapes import Shape
@@ -32,14 +32,16 @@ from streams.landing.seen import landed, obstacle
 from streams.landing.way import next_part, only_prepares
 
 from .automatic import earned
-from .gate import Case, against, agreed_steps, when
+from .gate import Case, against, agreed_steps, closes, when
 from .gatekeeper import Rules
 from .policy import AUTOMATIC, Policy
 from .signing import load
 from .watching import to_watch
 
 OPEN_FOR = timedelta(minutes=10)
-"""In which an order has to be begun."""
+"""In which an order has to be begun, if the maintenance window is open for so long."""
+SHORTEST = timedelta(minutes=1)
+"""That is left of a window: in less nobody is told to begin."""
 NO_KEY = "the control process has no key for orders: set SIDECAR_OPERATION_KEY"
 OURSELVES = "sidecar"
 """Who takes back what nobody has asked for."""
@@ -215,6 +217,10 @@ class Ordering:
             opens = when(policy, suggestion, ready.agreed, self._now).opens
             if opens is None or opens > self._now:
                 return
+            ends = closes(policy, suggestion, ready.agreed, self._now)
+            if ends is not None and ends - self._now < SHORTEST:
+                return
+            body = body.model_copy(update={"deadline": min(filter(None, [body.deadline, ends]))})
             if not only_prepares(suggestion.steps, ready.done, ready.agreed):
                 watched = to_watch(self._tx, suggestion, steps[ready.done :], self._now)
                 body = body.model_copy(update=watched)
@@ -231,7 +237,8 @@ class Ordering:
             missing = earned(self._tx, policy, suggestion).missing
             return f"it was approved by itself, but {missing}" if missing else None
         votes = approvals.earlier(self._tx, ready.suggestion_id, ready.revision, ready.plan_hash)
-        agreed, missing = agreed_steps(policy, suggestion.steps, votes)
+        proposer = policy.approver_of(analyses.proposed_by(self._tx, suggestion.analysis_id))
+        agreed, missing = agreed_steps(policy, suggestion.steps, votes, proposer)
         return None if agreed >= ready.agreed else f"the policy was changed since it was approved: {missing}"
 
     def _body(

@@ -124,7 +124,7 @@ class Policy(_Part):
     def class_of(self, kind: str) -> tuple[str, ActionClass] | None:
         return next(((name, one) for name, one in self.classes.items() if kind in one.actions), None)
 
-    def approver_of(self, identity: Identity) -> str | None:
+    def approver_of(self, identity: Identity | str) -> str | None:
         return next((name for name, one in self.approvers.items() if str(identity) in one.identities), None)
 
     def may(self, approver: str, judged: ActionClass) -> bool:

@@ -24,7 +24,20 @@ def drops(step: Step) -> bool:
 
 def drops_hidden(steps: Sequence[Step], at: int) -> bool:
     """Whether the step at this place drops what the one before it has put out of sight."""
-    return 0 < at < len(steps) and hides(steps[at - 1]) and drops(steps[at])
+    if not (0 < at < len(steps) and hides(steps[at - 1]) and drops(steps[at])):
+        return False
+    match unpack(steps[at - 1].action), unpack(steps[at].action):
+        case RenameTable() as hidden, DropTable() as dropped:
+            return (hidden.schema_name, hidden.to) == (dropped.schema_name, dropped.table)
+        case RenameColumn() as hidden, DropColumn() as dropped:
+            place = hidden.schema_name, hidden.table, hidden.to
+            return place == (dropped.schema_name, dropped.table, dropped.column)
+    return False
+
+
+def drops_in_sight(steps: Sequence[Step]) -> Step | None:
+    """The first that drops what the step before it has not put out of sight."""
+    return next((step for at, step in enumerate(steps) if drops(step) and not drops_hidden(steps, at)), None)
 
 
 def missed_by(tx: DuckDBPyConnection, product: str, database: str, step: Step, since: datetime) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from schemas.actions import DropTable
+from schemas.actions import ChangeType, DropTable
 from schemas.canonical import canonical
 from schemas.definition import after
 from schemas.records import AnalysisRequest, Decision, Ruling, Suggestion
@@ -30,6 +30,7 @@ Verdict = Literal["confirmed", "worse", "inconclusive"]
 GAIN = promised().gain
 AUTOMATIC = {"automatic": {"classes": ["index"], "verified": 2}}
 NIGHT = later(hours=10)
+TYPE = ChangeType(table="orders", column="id", from_type="BIGINT", to_type="INTEGER")
 
 
 def change(number: int, *bodies: Any, **more: Any) -> Suggestion:
@@ -232,7 +233,7 @@ MISSING: dict[str, tuple[Suggestion, str]] = {
     "no way back": (change(9, DROP), "it cannot be taken back"),
     "nothing measured": (change(9, gain=None), "its gain is not proved"),
     "a sample": (change(9, gain=GAIN and GAIN.model_copy(update={"unproved": True})), "its gain is not proved"),
-    "another class": (change(9, INDEX, CLUSTER), "cluster is not done by itself"),
+    "another class": (change(9, INDEX, TYPE), "change_type is not done by itself"),
     "another product": (change(9, product="other"), "index has 0 of 2 verified gains in a row"),
     "earned": (change(9), ""),
 }

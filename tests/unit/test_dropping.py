@@ -4,6 +4,7 @@ import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -61,6 +62,27 @@ def test_whoever_approves_both_steps_is_told_that_the_second_waits(tmp_path: Pat
         assert approvals.listed(tx)[0]["reason"] == (
             "2 of 2 steps may be done, now. What is dropped is out of sight for 20 days first, and comes back if missed"
         )
+
+
+def test_a_drop_of_what_is_in_sight_is_not_approved(tmp_path: Path) -> None:
+    store = Ordered(tmp_path, **{"classes.drops": DROPS})
+    others = (
+        planned(DropTable(table="other")),
+        planned(HIDDEN, RenameTable(table="orders", to="x"), DropTable(table="other to drop")),
+        planned(COLUMN, DropColumn(table="orders", column="id")),
+    )
+    for number, plan in enumerate(others):
+        one = plan.model_copy(update={"suggestion_id": str(UUID(int=number, version=5))})
+        store.add(SUGGESTIONS, one)
+        store.approve("bob", one)
+    with store.file.reading() as tx:
+        said = sorted((one["suggestion_id"], one["verdict"], one["reason"]) for one in approvals.listed(tx))
+    why = "its step {} drops what the step before it has not put out of sight: land it as code"
+    assert [(verdict, reason) for _, verdict, reason in said] == [
+        ("refused", why.format("drop_table")),
+        ("refused", why.format("drop_table")),
+        ("refused", why.format("drop_column")),
+    ]
 
 
 def test_what_nobody_missed_is_dropped_after_its_time_and_not_before(tmp_path: Path) -> None:

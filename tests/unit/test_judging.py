@@ -9,9 +9,11 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from schemas.approvals import Verified
+from schemas.canonical import canonical
 from schemas.records import Decision, Ruling, Suggestion
 from schemas.topics import APPROVALS, CATALOGS, RULINGS, SUGGESTIONS
 from store import approvals, decisions
+from store.analyses import Analyse
 from streams.access.gate import Case, Judgement, judge
 from streams.access.gatekeeper import Gatekeeper
 from streams.access.judging import Judging
@@ -359,3 +361,17 @@ def test_the_journal_names_the_policy_that_it_was_judged_by(store: Judged, team:
     assert store.gatekeeper is not None
     assert told["body"]["policy"] == store.gatekeeper.rules.digest
     assert (told["body"]["identity"], told["body"]["verdict"]) == ("people|bob", "complete")
+
+
+def test_whoever_asked_for_it_in_words_cannot_approve_it(store: Judged, team: Team) -> None:
+    asked = Analyse(
+        analysis_id=ONE.analysis_id, revision=1, epoch=1, reason="", catalog_hash="", window_start=NOON,
+        window_end=NOON, deadline=NOON, shapes=1, runs=1, dropped=0, request=None, closes=False,
+        text="an index for the orders of a customer", requested_by="people|bob",
+    )  # fmt: skip
+    store.decide(lambda _, deciding: deciding.decide("analyse", ONE.product, ONE.database, canonical(asked)), NOON)
+    store.add(APPROVALS, *(team.approval(who, ONE, NOON) for who in ("bob", "alice")), time=NOON)
+    assert [(one.verdict, one.reason) for one in store.rule()] == [
+        ("refused", "bob proposed it, so others have to approve it"),
+        ("complete", "1 of 1 steps may be done, now"),
+    ]

@@ -8,15 +8,18 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from schemas.actions import ChangeType
 from schemas.approvals import verify
+from schemas.canonical import canonical
 from schemas.definition import after
 from schemas.records import Column, Decision
 from schemas.topics import APPROVALS, CATALOGS, OPERATIONS, PATTERNS, RULINGS, SUGGESTIONS
 from store import operations, outbox
+from store.analyses import Analyse
 from streams.access.gatekeeper import Gatekeeper
 from streams.access.judging import Judging
 from streams.access.ordering import OPEN_FOR
-from tests.access import CLUSTER, DROP, INDEX, ORDERS, OTHER, TABLES, later, planned
+from tests.access import CLUSTER, INDEX, ORDERS, OTHER, TABLES, later, planned
 from tests.ordered_store import NOON, ONE, Ordered
 from tests.store_records import CODEC, catalog, pattern, pattern_batch
 
@@ -151,10 +154,7 @@ def test_without_a_key_nothing_is_told_and_nothing_is_lost(store: Ordered) -> No
 
 
 def test_of_one_database_one_operation_is_under_way(store: Ordered) -> None:
-    other = planned(DROP, suggestion_id="8a2c3b5e-0000-5000-8000-000000000000")
-    drops = {"actions": ["drop_table"], "roles": ["engineer"], "build_s": 60, "extra_bytes": 10**6, "peak_bytes": 10**7}
-    store.team.write(**{"classes.drops": drops})
-    store.gatekeeper = Gatekeeper(store.team.file)
+    other = planned(INDEX.model_copy(update={"table": "other"}), suggestion_id="8a2c3b5e-0000-5000-8000-000000000000")
     store.add(SUGGESTIONS, other)
     store.approve("bob")
     store.approve("bob", other)
@@ -239,7 +239,7 @@ def test_a_class_that_is_taken_out_meanwhile_voids_the_plan_and_stops_nothing(st
 
 def test_what_was_taken_back_has_to_be_approved_anew_by_all(tmp_path: Path) -> None:
     store = Ordered(tmp_path)
-    rebuild = planned(CLUSTER)
+    rebuild = planned(ChangeType(table="orders", column="id", from_type="BIGINT", to_type="INTEGER"))
     store.add(SUGGESTIONS, rebuild)
     store.approve("alice", rebuild)
     store.approve("bob", rebuild)
@@ -313,3 +313,30 @@ def test_a_comment_on_what_is_approved_does_not_hold_it_up(store: Ordered) -> No
 def test_ids_are_uuids_made_of_the_journal(store: Ordered) -> None:
     store.approve("bob")
     assert UUID(store.order(store.turn()).operation_id).version == 5
+
+
+def test_an_order_is_to_be_begun_while_the_window_is_open_and_none_goes_out_in_its_last_minute(tmp_path: Path) -> None:
+    """Which ends at five in Berlin, at four in UTC, and is not open again before nine in the evening."""
+    closes = later(hours=16)
+    for before, deadline in ((timedelta(hours=1), OPEN_FOR), (timedelta(minutes=4), timedelta(minutes=4))):
+        folder = tmp_path / str(deadline)
+        folder.mkdir()
+        store = Ordered(folder, **{"classes.index.windows": ["nights"]})
+        store.add(SUGGESTIONS, ONE)
+        store.approve("bob", at=closes - before)
+        assert store.turn(closes - timedelta(seconds=59)) == []
+        assert store.order(store.turn(closes - before)).deadline == closes - before + deadline
+
+
+def test_whoever_asked_for_it_counts_for_nothing_when_it_is_told(store: Ordered) -> None:
+    """As where the request came to be known after the approval."""
+    store.approve("bob")
+    asked = Analyse(
+        analysis_id=ONE.analysis_id, revision=1, epoch=1, reason="", catalog_hash="", window_start=NOON,
+        window_end=NOON, deadline=NOON, shapes=1, runs=1, dropped=0, request=None, closes=False, text="an index",
+        requested_by="people|bob",
+    )  # fmt: skip
+    store.decide(lambda _, deciding: deciding.decide("analyse", ONE.product, ONE.database, canonical(asked)), NOON)
+    assert refusals(store.turn()) == [
+        "the policy was changed since it was approved: 0 of 1 for index have approved it: alice may"
+    ]

@@ -105,7 +105,7 @@ def test_the_sidecars_own_time_is_taken_off(tmp_path: Path) -> None:
     with store.file.transaction() as tx:
         for number in range(3):
             tx.execute(
-                "INSERT INTO analyses SELECT ?, 'sales', 'main', ?, 1, 1, ?, ?, '', '', ?, ?, 1, 1, 0, true, ''",
+                "INSERT INTO analyses SELECT ?, 'sales', 'main', ?, 1, 1, ?, ?, '', '', ?, ?, 1, 1, 0, true, '', ''",
                 [f"8a2c3b5e-0000-5000-8000-00000000000{number}", number, *[NOON.replace(tzinfo=None)] * 4],
             )
     for number, measured_s in enumerate((9.0, None)):

@@ -37,7 +37,8 @@ def test_all_that_happened_is_told_in_order(tmp_path: Path) -> None:
     store = Verified(tmp_path, ONE)
     with store.file.transaction() as tx:
         tx.execute(
-            "INSERT INTO analyses SELECT ?, 'sales', 'main', 1, 1, 1, ?, ?, '1000 runs', '', ?, ?, 3, 1, 0, true, ''",
+            "INSERT INTO analyses SELECT ?, 'sales', 'main', 1, 1, 1, ?, ?, '1000 runs', '', ?, ?, 3, 1, 0, true, "
+            "'', ''",
             [ONE.analysis_id, *[(ONE.time - timedelta(minutes=5)).replace(tzinfo=None)] * 4],
         )
     for slot in range(8):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from streams.windows import DAYS, HORIZON, Freeze, Window, opening
+from streams.windows import DAYS, HORIZON, Freeze, Window, closing, opening
 
 MONDAY = datetime(2026, 11, 30, tzinfo=UTC)
 NIGHTS = Window(begins=time(22), ends=time(5), zone="Europe/Berlin")
@@ -47,6 +47,24 @@ def test_nothing_opens_in_a_freeze() -> None:
     assert opening([], [frozen], at(0, 19)) == at(0, 19)
     for_ever = Freeze(begins=at(0, 0), ends=at(0, 0) + HORIZON + timedelta(days=2), reason="moving")
     assert opening([[NIGHTS]], [for_ever], at(0, 12)) is None
+
+
+@pytest.mark.parametrize(
+    ("windows", "freezes", "closes"),
+    [
+        ([], [], None),
+        ([[], [NIGHTS]], [], at(1, 4)),
+        ([[NIGHTS, WEEKEND]], [], at(1, 4)),  # the other one is not open
+        ([[NIGHTS], [Window(begins=time(20), ends=time(23))]], [], at(0, 23)),
+        ([[NIGHTS]], [(at(1, 2), at(1, 3)), (at(0, 1), at(0, 2))], at(1, 2)),
+        ([], [(at(1, 2), at(1, 3))], at(1, 2)),
+    ],
+)
+def test_what_is_open_closes_with_a_window_of_any_group_or_a_freeze(
+    windows: list[list[Window]], freezes: list[tuple[datetime, datetime]], closes: datetime | None
+) -> None:
+    frozen = [Freeze(begins=begins, ends=ends, reason="r") for begins, ends in freezes]
+    assert closing(windows, frozen, at(0, 22)) == closes
 
 
 def test_windows_that_never_meet_never_open() -> None:
