@@ -117,7 +117,10 @@ def _parts(body: Body, tables: Tables) -> list[Body]:
 
 
 def inverse(body: Body, tables: Tables) -> list[Body] | None:
-    """What takes it back, from the tables as they were before: None where nothing does, empty where nothing need be."""
+    """What takes it back, from the tables as they were before: None where nothing does, empty where nothing need be.
+
+    Rows that lay in no order that is known cannot be laid as they were.
+    """
     match body:
         case CreateIndex():
             return [DropIndex(**dict(body))]
@@ -137,7 +140,7 @@ def inverse(body: Body, tables: Tables) -> list[Body] | None:
             return [DropTable(schema_name=body.schema_name, table=body.name)]
         case Cluster():
             before = _order(known(body, tables))
-            return [] if before is None else [body.model_copy(update={"keys": [before]})]
+            return None if before is None else [body.model_copy(update={"keys": [before]})]
         case Rewrite() | ConvertFile():
             return []
     return None

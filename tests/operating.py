@@ -16,8 +16,8 @@ from schemas.operate.ledger import Ledger
 from schemas.operate.run import Executor
 from schemas.orders import Order
 from schemas.plan import plan_hash, steps
-from schemas.records import Limits
-from schemas.render import by_name
+from schemas.records import Column, Limits
+from schemas.render import Tables, by_name
 
 SALT = b"salt"
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -57,7 +57,7 @@ class Shop:
 
     def order(self, *bodies: Body, **more: Any) -> Order:
         """For what the database is now."""
-        tables = by_name(structure(self.connection, place_of(self.connection).database))
+        tables = in_order(by_name(structure(self.connection, place_of(self.connection).database)))
         planned, _ = steps([pack(body) for body in bodies], tables, Limits(build_s=60, extra_bytes=0, peak_bytes=0))
         return order_of(planned, **{"file_id": place_of(self.connection).file_id(SALT), **more})
 
@@ -88,6 +88,15 @@ class Live:
 
     def is_open(self) -> bool:
         return True
+
+
+def in_order(tables: Tables) -> Tables:
+    """As their figures would tell, rows lie in the order of the first column, and are laid so again."""
+    return {place: table.model_copy(update={"columns": _figured(table.columns)}) for place, table in tables.items()}
+
+
+def _figured(columns: list[Column]) -> list[Column]:
+    return [columns[0].model_copy(update={"ordered": 1.0}), *columns[1:]]
 
 
 def order_of(planned: Sequence[Any], **more: Any) -> Order:

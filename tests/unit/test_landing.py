@@ -90,7 +90,7 @@ def test_what_is_dropped_later_and_what_wants_nobody_to_write_says_so() -> None:
     lines = script(planned(CLUSTER)).splitlines()
     assert lines[4].startswith("-- step 1")
     assert lines[5].startswith("-- while nobody else writes")
-    assert script(planned(CLUSTER), back=True).splitlines()[-1] == "-- nothing need be done"
+    assert script(planned(CLUSTER), back=True).splitlines()[-1] == "-- nothing takes this back"
 
 
 def test_a_statement_is_found_by_its_shape_and_keeps_its_data() -> None:

@@ -213,7 +213,7 @@ def test_killed_while_it_is_taken_back_it_is_taken_back_to_the_end(plain: Shop) 
         plain.executor(at_move=killed_at(2)).carry_out(back)
     entry = plain.ledger().find("operation-2")
     assert entry
-    assert plain.executor().recover(entry) == Result("done", "it was cut off after 2 of 4 moves, and gone on with")
+    assert plain.executor().recover(entry) == Result("done", "it was cut off after 2 of 5 moves, and gone on with")
     assert plain.look() == before
 
 
