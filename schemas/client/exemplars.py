@@ -2,7 +2,8 @@
 
 They lie in an SQLite file, which several workers of one product share and which a crash leaves whole, in a folder
 that only the product's user can read. Each shape keeps `KEPT` of them, every run seen being as likely to be among
-them as any other (Vitter's algorithm R); beyond `SHAPES` shapes the least recently seen go. With a key their values are
+them as any other (Vitter's algorithm R); beyond `SHAPES` shapes the least recently seen go, and all that nobody ran for
+`LIFE_S`. With a key their values are
 sealed, and what was kept without it, or with another one, is forgotten.
 """
 
@@ -25,6 +26,7 @@ from .sealed import Seal
 
 KEPT = 5
 SHAPES = 2_000
+LIFE_S = 35 * 86_400
 LARGEST = 4_096
 """Characters of one exemplar; a larger one is not kept."""
 COUNTS_S = 10.0
@@ -174,10 +176,14 @@ class Exemplars:
         def write(database: sqlite3.Connection) -> None:
             database.executemany("INSERT OR REPLACE INTO exemplars VALUES (?, ?, ?, ?)", rows)
             database.executemany(_COUNT, known)
-            for table in ("shapes", "exemplars"):
+            if counts:
+                gone.extend(_expired(database, now))
+            for table in ("exemplars", "shapes"):
                 database.executemany(f"DELETE FROM {table} WHERE fingerprint = ?", [(one,) for one in gone])  # noqa: S608
 
         self._transact(write)
+        for one in gone:
+            self._seen.pop(one, None)
 
     def get(self, fingerprint: str) -> list[Exemplar]:
         """Empty where there is no file."""
@@ -205,6 +211,9 @@ class Exemplars:
                 database.execute("DELETE FROM exemplars")
                 database.execute("DELETE FROM sealed_by")
                 database.execute("INSERT INTO sealed_by VALUES (?)", (key_id,))
+            for one in _expired(database, int(time())):
+                database.execute("DELETE FROM exemplars WHERE fingerprint = ?", (one,))
+                database.execute("DELETE FROM shapes WHERE fingerprint = ?", (one,))
             seen.update(database.execute("SELECT fingerprint, seen FROM shapes ORDER BY last_seen_s"))
 
         self._transact(read)
@@ -226,6 +235,13 @@ class Exemplars:
             if not self._complained:
                 self._complained = True
                 logger.warning("exemplars for measuring are not kept in %s: %s", self._file, error)
+
+
+def _expired(database: sqlite3.Connection, now_s: int) -> list[str]:
+    """What is deleted of them from now on does not lie in the file's free pages."""
+    database.execute("PRAGMA secure_delete = ON")
+    found = database.execute("SELECT fingerprint FROM shapes WHERE last_seen_s < ?", (now_s - LIFE_S,))
+    return [fingerprint for (fingerprint,) in found]
 
 
 def _place(fingerprint: str, slot: int) -> str:

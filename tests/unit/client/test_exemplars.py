@@ -6,13 +6,14 @@ import stat
 from collections import Counter
 from pathlib import Path
 from random import Random
+from time import time
 
 import duckdb
 import pytest
 
 import schemas
 from schemas.client import exemplars as module
-from schemas.client.exemplars import FILE, KEPT, LARGEST, Exemplars, private_folder, salt_of
+from schemas.client.exemplars import FILE, KEPT, LARGEST, LIFE_S, Exemplars, private_folder, salt_of
 from schemas.fingerprint import fill, shape
 from tests.captured import Captured
 
@@ -106,6 +107,33 @@ def test_the_shapes_seen_longest_ago_go(folder: Path, monkeypatch: pytest.Monkey
     for read in shapes[3:]:
         exemplars.add(read)
     assert [len(exemplars.get(read.id)) for read in shapes] == [2, 0, 0, 1, 1]
+
+
+def test_what_nobody_ran_for_five_weeks_is_deleted_at_the_next_save_and_at_the_next_start(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = time()
+    monkeypatch.setattr(module, "time", lambda: at)
+    kept, old, later = Exemplars(folder), shape("SELECT 'secret'"), shape("SELECT 2 + 2")
+    kept.add(old)
+    kept.save(final=True)
+    assert kept.get(old.id) == [(("'secret'",), {})]
+    at += LIFE_S
+    kept.add(later)
+    kept.save(final=True)
+    assert len(kept.get(old.id)) == 1, "to the day"
+    at += 1
+    kept.add(later)
+    kept.save(final=True)
+    assert (kept.get(old.id), kept.seen(old.id), len(kept.get(later.id))) == ([], 0, 2)
+    assert b"secret" not in (folder / FILE).read_bytes()
+    kept.add(old)
+    assert len(kept.get(old.id)) == 1, "and it is kept again from its first run on"
+    kept.save(final=True)
+    at += LIFE_S + 1
+    again = Exemplars(folder)
+    again.slot(later.id)
+    assert again.get(old.id) == []
 
 
 def test_a_large_one_is_not_kept(folder: Path) -> None:
