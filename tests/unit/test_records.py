@@ -5,6 +5,7 @@ import io
 import json
 import struct
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,13 @@ def test_every_schema_reads_and_is_read_by_all_released_ones() -> None:
         ours, theirs = json.loads(path_of(model).read_text()), json.loads(file.read_text())
         assert incompatible(ours, theirs) == []
         assert incompatible(theirs, ours) == []
+
+
+def test_released_schemas_stay_as_they_were() -> None:
+    """From the first release on, lines are added to the sums, and none is changed."""
+    folder = FOLDER / "released"
+    sums = dict(reversed(line.split()) for line in (folder / "SHA256SUMS").read_text().splitlines())
+    assert sums == {file.name: sha256(file.read_bytes()).hexdigest() for file in folder.glob("*.avsc")}
 
 
 def test_the_evolution_check_sees_a_dropped_field_and_a_new_one_without_default() -> None:
