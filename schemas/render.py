@@ -10,8 +10,8 @@ checkpoint row groups and zone maps are those of a table built anew, and a range
 0.7 ms both ways). Its price: 1.9 s became 5.1 s with a primary key, whose index is emptied and filled again; free
 blocks stay in the file, as they do after a rebuild. Secondary indexes are dropped before and made again after, since
 deleting through one is quadratic in its duplicates (300,000 rows: 14 s, without 1 s); an index's own comment is lost
-by that. DuckDB 1.2.2 refuses it for a table with a key (its check sees the deleted rows still), and every version
-for a table that a foreign key refers to.
+by that, and `operate` puts it back. DuckDB 1.2.2 refuses it for a table with a key (its check sees the deleted rows
+still), and every version for a table that a foreign key refers to.
 """
 
 import re

@@ -71,7 +71,7 @@ LOOKS = {
     "columns": "SELECT table_name, column_name, data_type, column_default, is_nullable, comment FROM duckdb_columns() "
     "WHERE NOT internal ORDER BY ALL",
     "constraints": "SELECT table_name, constraint_text FROM duckdb_constraints() ORDER BY ALL",
-    "indexes": "SELECT table_name, index_name, is_unique, sql FROM duckdb_indexes() ORDER BY ALL",
+    "indexes": "SELECT table_name, index_name, is_unique, sql, comment FROM duckdb_indexes() ORDER BY ALL",
     "views": "SELECT view_name, sql FROM duckdb_views() WHERE NOT internal ORDER BY ALL",
     "types": "SELECT type_name FROM duckdb_types() WHERE NOT internal ORDER BY ALL",
     "triggers": "SELECT table_name, sql FROM duckdb_triggers() ORDER BY ALL",

@@ -166,14 +166,29 @@ def structure(connection: duckdb.DuckDBPyConnection, database: str) -> list[Tabl
 
 def routines(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
     """What macros and triggers do, without literals: they use what no statement has to name."""
+    return sorted({shape(text).text for _, _, text in definitions(connection, database)})
+
+
+def definitions(connection: duckdb.DuckDBPyConnection, database: str) -> list[tuple[str, str, str]]:
+    """Of macros and triggers, in the order of their names: which of both it is, its name and its text as it is."""
     found = connection.execute(
-        "SELECT macro_definition FROM duckdb_functions() WHERE database_name = ? AND NOT internal "
-        "AND function_type IN ('macro', 'table_macro')",
+        "SELECT 'macro', function_name, macro_definition FROM duckdb_functions() WHERE database_name = ? "
+        "AND NOT internal AND function_type IN ('macro', 'table_macro')",
         [database],
     ).fetchall()
     if VERSION >= (2, 0):
-        found += connection.execute("SELECT sql FROM duckdb_triggers() WHERE database_name = ?", [database]).fetchall()
-    return sorted({shape(text).text for (text,) in found})
+        found += connection.execute(
+            "SELECT 'trigger', trigger_name, sql FROM duckdb_triggers() WHERE database_name = ?", [database]
+        ).fetchall()
+    return sorted(found)
+
+
+def index_comments(connection: duckdb.DuckDBPyConnection, database: str) -> dict[Name, str | None]:
+    """Of all indexes, by their schemas and names. They stay with the product, as all comments do."""
+    found = connection.execute(
+        "SELECT schema_name, index_name, comment FROM duckdb_indexes() WHERE database_name = ?", [database]
+    ).fetchall()
+    return {(schema, name): comment for schema, name, comment in found}
 
 
 def private_columns(connection: duckdb.DuckDBPyConnection, database: str) -> dict[Name, set[str]]:

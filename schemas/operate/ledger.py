@@ -6,24 +6,30 @@ the database. One file a database, replaced as a whole and flushed to the disk a
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from ..orders import Order
 from ..records import Outcome, Table
+from ..render import Name
 
 KEPT = 100
 """Operations that ended; older ones are refused by their number."""
 
 
 class Entry(BaseModel):
-    """`found` are the tables as they were before it was begun. `outcome` None: it was not seen to end."""
+    """`found` are the tables as they were before it was begun, and `comments` those of their indexes.
+
+    `outcome` None: it was not seen to end.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="utf8")
 
     order: Order
     found: list[Table]
+    comments: list[tuple[Name, str]] = []
     outcome: Outcome | None = None
     told: bool = False
 
@@ -59,18 +65,23 @@ class Ledger:
     def find(self, operation_id: str) -> Entry | None:
         return next((one for one in self._kept.entries if one.order.operation_id == operation_id), None)
 
+    def comments_before(self, order: Order) -> dict[Name, str]:
+        """Of indexes, as operations of the same plan found them."""
+        entries = [one for one in self._kept.entries if one.order.plan_hash == order.plan_hash]
+        return {place: comment for one in entries for place, comment in one.comments}
+
     def take(self, order: Order) -> None:
         """From now on older orders are refused. Raises OSError."""
         self._write(self._kept.model_copy(update={"epoch": order.epoch, "number": order.number}))
 
-    def begin(self, order: Order, found: list[Table]) -> None:
+    def begin(self, order: Order, found: list[Table], comments: Mapping[Name, str]) -> None:
         """Before the first move. Raises OSError."""
-        self._put(Entry(order=order, found=found))
+        self._put(Entry(order=order, found=found, comments=list(comments.items())))
 
     def end(self, order: Order, outcome: Outcome) -> None:
         """Raises OSError."""
-        known = self.find(order.operation_id)
-        self._put(Entry(order=order, found=known.found if known else [], outcome=outcome))
+        known = self.find(order.operation_id) or Entry(order=order, found=[])
+        self._put(known.model_copy(update={"outcome": outcome}))
 
     def told(self, operation_id: str) -> None:
         """Kafka has its outcome. Raises OSError."""

@@ -6,7 +6,7 @@ and from there it is taken back, or on where there is no way back.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Thread
@@ -15,16 +15,17 @@ from typing import Literal
 import duckdb
 
 from ..actions import Body, Cluster, ConvertFile, Rewrite, unpack
-from ..client.catalog import Place, place_of
+from ..client.catalog import Place, index_comments, place_of
 from ..client.live import Database
 from ..definition import touched
 from ..errors import ActionError, OperationError
 from ..orders import Order
 from ..plan import Move, drift, expected, inverse, moves, way_back
 from ..records import Table
-from ..render import Tables, by_name
+from ..render import Name, Tables, by_name
 from .ledger import Entry, Ledger
 from .place import lack_of_room, objection
+from .routines import hindrance
 from .transaction import in_order, is_at, perform, tables_of
 
 AGAIN_S = 0.05
@@ -80,13 +81,17 @@ class Executor:
                 if self._is_done(connection, place, order, found):
                     return self._already(order)
                 planned = _planned(order, found)
+                bodies = [move.body for move in planned]
+                if problem := hindrance(connection, place.database, bodies, back=order.kind == "revert"):
+                    return Result("refused", problem)
+                comments = self._comments(connection, place, order)
         except (ActionError, OperationError) as error:
             return Result("refused", str(error))
         except duckdb.Error as error:
             return Result("refused", f"the database cannot be read now: {told(error)}")
-        self.ledger.begin(order, _tables(planned, found))
+        self.ledger.begin(order, _tables(planned, found), comments)
         with self.live.connection() as connection:
-            return self._forward(connection, place, order, planned)
+            return self._forward(connection, place, order, planned, comments)
 
     def recover(self, entry: Entry) -> Result:
         """What became of an order that was begun and not seen to end: as before, as promised, or made so now.
@@ -109,20 +114,35 @@ class Executor:
             if at == 0:
                 return Result("undone", "it was cut off before its first move had ended: all is as before")
             cut = f"it was cut off after {at} of {len(planned)} moves"
+            comments = dict(entry.comments)
             no_way_back = any(inverse(one.body, one.before) is None for one in planned[:at])
             with self.gate(BACK_S):
                 if entry.order.kind == "revert" or no_way_back:
-                    self._perform(connection, place, planned[at:], BACK_S, BACK_PATIENCE_S)
+                    self._perform(connection, place, planned[at:], comments, BACK_S, BACK_PATIENCE_S)
                     return Result("done", f"{cut}, and gone on with")
-                self._perform(connection, place, _back(connection, place, planned[:at]), BACK_S, BACK_PATIENCE_S)
+                back = _back(connection, place, planned[:at])
+                self._perform(connection, place, back, comments, BACK_S, BACK_PATIENCE_S)
         return Result("undone", f"{cut}, which were taken back")
 
+    def _comments(self, connection: duckdb.DuckDBPyConnection, place: Place, order: Order) -> dict[Name, str]:
+        """Of the indexes that are there, and of those that the order's way back makes again."""
+        found: dict[Name, str | None] = {}
+        if order.kind == "revert":
+            found.update(self.ledger.comments_before(order))
+        found.update(index_comments(connection, place.database))
+        return {of: comment for of, comment in found.items() if comment is not None}
+
     def _forward(
-        self, connection: duckdb.DuckDBPyConnection, place: Place, order: Order, planned: Sequence[Move]
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        place: Place,
+        order: Order,
+        planned: Sequence[Move],
+        comments: Mapping[Name, str],
     ) -> Result:
         try:
             with self.gate(order.most_s):
-                self._perform(connection, place, planned, order.most_s, PATIENCE_S)
+                self._perform(connection, place, planned, comments, order.most_s, PATIENCE_S)
         except (OperationError, duckdb.Error) as error:
             reason = told(error)
         else:
@@ -139,7 +159,8 @@ class Executor:
                 return Result("stuck", f"{reason}; and {NEITHER}")
             try:
                 with self.gate(BACK_S):
-                    self._perform(connection, place, _back(connection, place, planned[:at]), BACK_S, BACK_PATIENCE_S)
+                    back = _back(connection, place, planned[:at])
+                    self._perform(connection, place, back, comments, BACK_S, BACK_PATIENCE_S)
             except (ActionError, OperationError, duckdb.Error) as error:
                 if time.monotonic() > deadline:
                     return Result("stuck", f"{reason}; and {at} moves could not be taken back: {told(error)}")
@@ -161,6 +182,7 @@ class Executor:
         connection: duckdb.DuckDBPyConnection,
         place: Place,
         planned: Sequence[Move],
+        comments: Mapping[Name, str],
         most_s: float,
         patience_s: float,
     ) -> None:
@@ -168,7 +190,7 @@ class Executor:
         for move in planned:
             self.at_move()
             with _interrupted_after(connection, deadline - time.monotonic(), most_s, self.live.is_open):
-                perform(connection, place.database, move, patience_s)
+                perform(connection, place.database, move, patience_s, comments)
         self.at_move()
 
     def _is_done(self, connection: duckdb.DuckDBPyConnection, place: Place, order: Order, found: Tables) -> bool:

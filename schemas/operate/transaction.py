@@ -10,18 +10,20 @@ ours. Before 2.0 that statement fences nothing, so there nothing is changed in p
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import duckdb
 
-from ..actions import AddColumn, Cluster, CreateSummary, OnTable, RenameColumn, RenameTable
-from ..client.catalog import structure
+from ..actions import Cluster, CreateSummary, OnTable, RenameColumn, RenameTable
+from ..client.catalog import index_comments, structure
 from ..definition import definition_hash, is_as, touched
 from ..errors import Moved, OperationError
 from ..plan import Move
 from ..quoting import identifier, qualified, string
+from ..records import Table
 from ..render import Name, Tables, by_name
+from .routines import fired
 
 AGAIN_S = 0.05
 """After others have written what is to be changed."""
@@ -33,15 +35,19 @@ Totals = tuple[int, int | None]
 """Rows of a table, and the sum of their hashes: the same in any order."""
 
 
-def perform(connection: duckdb.DuckDBPyConnection, database: str, move: Move, patience_s: float) -> None:
+def perform(
+    connection: duckdb.DuckDBPyConnection, database: str, move: Move, patience_s: float, comments: Mapping[Name, str]
+) -> None:
     """Does it whole or not at all; while others write to the table it is tried again, for `patience_s`.
+
+    An index that it makes gets the comment that stands for it in `comments`, or the one that it had.
 
     Raises OperationError where it would lose something or another has changed what it touches, duckdb.Error.
     """
     deadline = time.monotonic() + patience_s
     while True:
         try:
-            _perform(connection, database, move)
+            _perform(connection, database, move, comments)
         except (Moved, duckdb.TransactionException) as error:
             if time.monotonic() > deadline:
                 raise OperationError(f"others wrote to the table again and again, for {patience_s:g} s") from error
@@ -53,7 +59,7 @@ def perform(connection: duckdb.DuckDBPyConnection, database: str, move: Move, pa
             connection.execute("CHECKPOINT")
 
 
-def _perform(connection: duckdb.DuckDBPyConnection, database: str, move: Move) -> None:
+def _perform(connection: duckdb.DuckDBPyConnection, database: str, move: Move, comments: Mapping[Name, str]) -> None:
     # a summary only reads, so others may write what it is made from
     body = move.body if isinstance(move.body, OnTable) and not isinstance(move.body, CreateSummary) else None
     connection.execute("BEGIN TRANSACTION")
@@ -64,8 +70,11 @@ def _perform(connection: duckdb.DuckDBPyConnection, database: str, move: Move) -
         if body and _seen_by_others(connection, database, body, move) != before:
             raise Moved(f"{body.schema_name}.{body.table} was written to while it was being fenced")
         expect(tables_of(connection, database), move.before, move)
+        wanted = {**comments, **index_comments(connection, database)}
         for statement in move.sql:
             connection.execute(statement)
+        if body and (left := move.after.get(place_after(body))):
+            _comment_again(connection, database, left, wanted)
         expect(tables_of(connection, database), move.after, move)
         if body and place_after(body) in move.after:
             after = _totals(connection, database, body, move, then=True)
@@ -87,16 +96,19 @@ def _fence(connection: duckdb.DuckDBPyConnection, database: str, body: OnTable) 
         raise OperationError(f"the table {body.schema_name}.{body.table} is gone")
     comment = "NULL" if found[0] is None else string(found[0])
     connection.execute(f"COMMENT ON TABLE {qualified(*place)} IS {comment}")
-    if isinstance(body, Cluster | AddColumn) and (trigger := _trigger(connection, place)):
-        raise OperationError(f"the trigger {trigger!r} of {body.table!r} would fire for its rows: land it as code")
+    if problem := fired(connection, database, body):
+        raise OperationError(problem)
 
 
-def _trigger(connection: duckdb.DuckDBPyConnection, place: Sequence[str]) -> str | None:
-    found = connection.execute(
-        "SELECT trigger_name FROM duckdb_triggers() WHERE database_name = ? AND schema_name = ? AND table_name = ?",
-        place,
-    ).fetchone()
-    return str(found[0]) if found else None
+def _comment_again(
+    connection: duckdb.DuckDBPyConnection, database: str, table: Table, wanted: Mapping[Name, str | None]
+) -> None:
+    """On the table's indexes: one that was dropped and made again has lost its own."""
+    found = index_comments(connection, database)
+    for index in table.indexes:
+        place = table.schema_name, index.name
+        if (comment := wanted.get(place)) is not None and comment != found[place]:
+            connection.execute(f"COMMENT ON INDEX {qualified(database, *place)} IS {string(comment)}")
 
 
 def _seen_by_others(connection: duckdb.DuckDBPyConnection, database: str, body: OnTable, move: Move) -> Totals:

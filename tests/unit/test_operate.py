@@ -83,8 +83,10 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
             number VARCHAR
         );
         CREATE INDEX visits_day ON visits(day);
+        COMMENT ON INDEX visits_day IS 'for the days'' report';
         COMMENT ON TABLE visits IS 'all visit''s';
         COMMENT ON COLUMN visits.page IS 'its path';
+        COMMENT ON COLUMN visits.number IS 'of the visit';
         CREATE VIEW recent AS SELECT * FROM visits WHERE day > DATE '2020-02-01';
         INSERT INTO visits BY NAME SELECT range AS id, DATE '2020-01-01' + (range * 7 % 60)::INTEGER AS day,
             'p' || range % 5 AS page, 'c' || range AS code, range % 10 AS parent, (range * 3)::VARCHAR AS number
@@ -100,12 +102,14 @@ def plain(tmp_path: Path) -> Iterator[Shop]:
     made = Shop(tmp_path)
     made.connection.execute("""
         CREATE TABLE visits(
-            id INTEGER PRIMARY KEY, day DATE NOT NULL DEFAULT DATE '2020-01-01', page VARCHAR,
-            twice INTEGER GENERATED ALWAYS AS (id * 2), number VARCHAR
+            id INTEGER PRIMARY KEY CHECK (id > -9), day DATE NOT NULL DEFAULT DATE '2020-01-01', page VARCHAR,
+            twice INTEGER GENERATED ALWAYS AS (id * 2), number VARCHAR DEFAULT '3'
         );
         CREATE INDEX visits_day ON visits(day);
+        COMMENT ON INDEX visits_day IS 'for the days'' report';
         COMMENT ON TABLE visits IS 'all visit''s';
         COMMENT ON COLUMN visits.page IS 'its path';
+        COMMENT ON COLUMN visits.number IS 'of the visit';
         CREATE VIEW recent AS SELECT * FROM visits WHERE day > DATE '2020-02-01';
         INSERT INTO visits BY NAME SELECT range AS id, DATE '2020-01-01' + (range * 7 % 60)::INTEGER AS day,
             'p' || range % 5 AS page, (range * 3)::VARCHAR AS number FROM range(5000);
@@ -290,12 +294,111 @@ def test_what_duckdb_or_the_plan_does_not_allow_is_refused(shop: Shop, monkeypat
     )
 
 
-def test_a_trigger_is_not_fired_for_rows_that_are_only_moved(plain: Shop) -> None:
+TRIGGER = "CREATE TRIGGER t AFTER {} ON visits FOR EACH STATEMENT INSERT INTO log SELECT 1"
+
+
+@pytest.mark.parametrize(("body", "event"), [(BY_DAY, "INSERT"), (BY_DAY, "DELETE"), (DOUBLE, "UPDATE")])
+def test_a_trigger_is_not_fired_for_rows_that_are_only_moved(plain: Shop, body: Body, event: str) -> None:
     plain.connection.execute("CREATE TABLE log(i INTEGER)")
-    plain.connection.execute("CREATE TRIGGER t AFTER INSERT ON visits FOR EACH STATEMENT INSERT INTO log SELECT 1")
-    result = plain.executor().carry_out(plain.order(BY_DAY))
-    assert result == Result("undone", "the trigger 't' of 'visits' would fire for its rows: land it as code")
+    order, made = plain.order(body), TRIGGER.format(event)
+    fires = "the trigger 't' of 'visits' would fire for its rows: land it as code"
+    begun: list[int] = []
+
+    def late() -> None:
+        if not begun:
+            plain.connection.execute(made)
+        begun.append(1)
+
+    assert plain.executor(at_move=late).carry_out(order) == Result("undone", fires)
+    assert plain.executor().carry_out(order) == Result("refused", fires)
     assert plain.connection.execute("SELECT count(*) FROM log").fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize("bodies", [(INDEX,), (UNINDEXED,), (NUMBER,), (PAGE,), (SUMMARY,)], ids=named)
+def test_a_trigger_of_the_table_stays_and_fires_for_the_products_rows_alone(
+    plain: Shop, bodies: tuple[Body, ...]
+) -> None:
+    plain.connection.execute(f"CREATE TABLE log(i INTEGER); {TRIGGER.format('UPDATE')}")
+    before, order = plain.look(), plain.order(*bodies)
+    assert plain.executor().carry_out(order).state == "done"
+    assert plain.look()["triggers"] == before["triggers"]
+    back = order.model_copy(update={"kind": "revert", "operation_id": "operation-2"})
+    assert plain.executor().carry_out(back).state == "done"
+    assert plain.look() == before
+    assert plain.connection.execute("SELECT count(*) FROM log").fetchall() == [(0,)]
+    plain.connection.execute("UPDATE visits SET page = 'p' WHERE id = 1")
+    assert plain.connection.execute("SELECT count(*) FROM log").fetchall() == [(1,)]
+
+
+NAMING = {
+    "a macro": "CREATE MACRO told() AS TABLE SELECT count({column}) FROM {table}",
+    "a trigger elsewhere": "CREATE TRIGGER told AFTER INSERT ON parent FOR EACH STATEMENT "
+    "INSERT INTO log SELECT count({column}) FROM {table}",
+    "a trigger of its own": "CREATE TRIGGER told AFTER INSERT ON {table} REFERENCING NEW TABLE AS fresh "
+    "FOR EACH STATEMENT INSERT INTO log SELECT count({column}) FROM fresh",
+}
+DROPPING = {
+    "a macro": "DROP MACRO TABLE told",
+    "a trigger elsewhere": "DROP TRIGGER told ON parent",
+    "a trigger of its own": "DROP TRIGGER told ON visits",
+}
+DROPPED = DropTable(table="visits")
+DROPPED_COLUMN = DropColumn(table="visits", column="number")
+
+
+@pytest.mark.parametrize("naming", NAMING)
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [(HIDDEN, "visits"), (DROPPED, "visits"), (HIDDEN_COLUMN, "number"), (DROPPED_COLUMN, "number")],
+    ids=lambda one: getattr(one, "kind", None),
+)
+def test_what_a_macro_or_trigger_names_that_was_made_since_is_neither_renamed_nor_dropped(
+    shop: Shop, body: Body, named: str, naming: str
+) -> None:
+    shop.connection.execute("DROP VIEW recent; CREATE TABLE log(i INTEGER)")
+    order = shop.order(body)
+    shop.connection.execute(NAMING[naming].format(table="visits", column="number"))
+    before = shop.look()
+    kind = naming.split()[1]
+    assert shop.executor().carry_out(order) == Result(
+        "refused", f"the {kind} 'told' may need {named!r}, and would fail or be lost: change or drop it first"
+    )
+    assert shop.look() == before
+    shop.connection.execute(DROPPING[naming])
+    assert shop.executor().carry_out(order).state == "done"
+
+
+def test_what_takes_all_columns_of_a_table_may_need_the_one_that_is_renamed(shop: Shop) -> None:
+    shop.connection.execute("DROP VIEW recent")
+    order = shop.order(HIDDEN_COLUMN)
+    shop.connection.execute("CREATE MACRO all_of_them() AS TABLE FROM visits")
+    assert shop.executor().carry_out(order) == Result(
+        "refused", "the macro 'all_of_them' may need 'visits', and would fail or be lost: change or drop it first"
+    )
+
+
+def test_a_summary_that_a_macro_reads_is_not_taken_back_and_a_column_that_none_names_is(plain: Shop) -> None:
+    plain.connection.execute("CREATE MACRO rows_of_it() AS TABLE SELECT count(*) FROM visits")
+    order = plain.order(SUMMARY, DOUBLE)
+    assert plain.executor().carry_out(order).state == "done"
+    changed = plain.look()
+    back = order.model_copy(update={"kind": "revert", "operation_id": "operation-2"})
+    plain.connection.execute("CREATE MACRO most() AS TABLE SELECT max(n) FROM by_page")
+    assert plain.executor().carry_out(back) == Result(
+        "refused", "the macro 'most' may need 'by_page', and would fail or be lost: change or drop it first"
+    )
+    assert plain.look() == changed
+    plain.connection.execute("DROP MACRO TABLE most")
+    assert plain.executor().carry_out(back).state == "done"
+
+
+def test_a_comment_of_an_index_that_was_changed_since_is_kept_as_it_is(plain: Shop) -> None:
+    order = plain.order(NUMBER)
+    assert plain.executor().carry_out(order).state == "done"
+    plain.connection.execute("COMMENT ON INDEX visits_day IS NULL")
+    back = order.model_copy(update={"kind": "revert", "operation_id": "operation-2"})
+    assert plain.executor().carry_out(back).state == "done"
+    assert plain.connection.execute("SELECT comment FROM duckdb_indexes()").fetchall() == [(None,)]
 
 
 def test_what_has_no_way_back_is_not_taken_back(plain: Shop) -> None:
