@@ -1,8 +1,8 @@
 """Carries out the orders that are for this process, on one of its databases.
 
-Every order is answered, one that is refused with the reason; what nobody has signed becomes a dead letter. An order
-is begun once: its number has to grow, and its epoch may not fall. What was begun and not seen to end, since the
-process died, is looked at before anything else is begun.
+Every order is answered, one that is refused with the reason; what nobody has signed, or was signed for another
+database, becomes a dead letter. An order is begun once: its number has to grow, and its epoch may not fall. What was
+begun and not seen to end, since the process died, is looked at before anything else is begun.
 """
 
 import logging
@@ -158,6 +158,7 @@ class Operating:
             if operation.instance != self._attached.instance:
                 return  # another process answers it
             order = verify(operation, self._keys)
+            self._expect_ours(order)
         except (RecordError, OperationError) as error:
             logger.warning("an operation is refused: %s", error)
             set_aside(self._attached, self._database, "operate", message, error)
@@ -174,6 +175,17 @@ class Operating:
         self._changed()
         logger.info("operation %s is %s: %s", order.operation_id, result.state, result.reason)
         self._tell(outcome)
+
+    def _expect_ours(self, order: Order) -> None:
+        """The key of a record is signed by nobody. An answer would count as that of the database that it was made for.
+
+        Raises OperationError.
+        """
+        if (order.product, order.database) != (self._attached.product, self._database):
+            raise OperationError(
+                f"it was made for {order.database!r} of {order.product!r}, and came under the key of "
+                f"{self._database!r} of {self._attached.product!r}: who sent it again?"
+            )
 
     def _carried_out(self, order: Order, now: datetime) -> Result:
         if problem := self._objection(order, now):

@@ -23,13 +23,13 @@ def hindrance(
     A column is also needed by whatever takes all of a table's, so that what names the table counts as well; but on the
     way `back` only what names the column, as others were there before it was.
     """
-    found = [(kind, name, words(text)) for kind, name, text in definitions(connection, database)]
     for body in bodies:
         if isinstance(body, OnTable) and (problem := fired(connection, database, body)):
             return problem
-        for needed in _gone(body, back=back):
-            for kind, name, named in found:
-                if needed.lower() in named:
+        if gone := _gone(body, back=back):
+            for kind, name, text in definitions(connection, database):
+                named = words(text)
+                if needed := next((one for one in gone if one.lower() in named), None):
                     return (
                         f"the {kind} {name!r} may need {needed!r}, and would fail or be lost: change or drop it first"
                     )

@@ -3,121 +3,31 @@
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from threading import Event as Signal
-from typing import Any
 from uuid import uuid4
 
 import duckdb
 import pytest
-from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 import schemas
-from schemas.actions import Body, ChangeType, Cluster, CreateIndex, SortKey, pack
+from schemas.actions import ChangeType, Cluster, CreateIndex, SortKey
 from schemas.client import watching
-from schemas.client.attached import Attached
-from schemas.client.catalog import place_of, structure
-from schemas.client.databases import place_of as path_of
-from schemas.client.exemplars import Exemplars
-from schemas.client.files import Files
-from schemas.client.kafka import Publisher
 from schemas.client.operating import Operating
-from schemas.client.settings import ClientSettings
-from schemas.codec import Codec
-from schemas.orders import Order, sign
-from schemas.plan import steps
-from schemas.records import DeadLetter, Limits, Operation, Outcome
-from schemas.render import by_name
-from schemas.tokens import keys_of
-from schemas.topics import DEAD_LETTERS, OPERATIONS, OUTCOMES, key_of
-from streams.access.ordering import OrderKey, order_key
+from schemas.orders import sign
+from schemas.topics import DEAD_LETTERS, OPERATIONS, OUTCOMES
+from streams.access.ordering import order_key
 from streams.access.signing import create
 from tests import created_topics
-from tests.operating import Killed, killed_at, order_of
-from tests.query_log import Outputs
+from tests.operated_product import WAIT_S, Product, ready
+from tests.operating import Killed, killed_at
 
-WAIT_S = 30
-KEY = key_of("sales", "shop")
 INDEX = CreateIndex(table="visits", name="visits_page", columns=["page"])
 BY_DAY = Cluster(table="visits", keys=[SortKey(column="day")])
 NUMBER = ChangeType(table="visits", column="number", from_type="VARCHAR", to_type="INTEGER")
-
-
-@dataclass
-class Product:
-    """A database that this process has open through the client, and what carries out orders for it."""
-
-    bootstrap_servers: str
-    prefix: str
-    folder: Path
-    key: OrderKey
-    public: dict[str, Any]
-    connection: duckdb.DuckDBPyConnection
-    codec: Codec
-    attached: Attached
-    number: int = 0
-
-    @property
-    def file(self) -> Path:
-        return self.folder / "shop.duckdb"
-
-    def operating(self) -> Operating:
-        keys = keys_of({"keys": [self.public]}, bound=False)
-        return Operating(self.attached, "shop", path_of(self.file), keys, lambda: None)
-
-    def order(self, *bodies: Body, **more: Any) -> Order:
-        place = place_of(self.connection.cursor())
-        tables = by_name(structure(self.connection.cursor(), place.database))
-        planned, _ = steps([pack(body) for body in bodies], tables, Limits(build_s=60, extra_bytes=0, peak_bytes=0))
-        self.number += 1
-        now = datetime.now(UTC)
-        values = {
-            "operation_id": str(uuid4()), "suggestion_id": str(uuid4()), "file_id": place.file_id(b""), "issued": now,
-            "deadline": now + timedelta(minutes=10), "number": self.number, "instance": self.attached.instance,
-        }  # fmt: skip
-        return order_of(planned, **{**values, **more})
-
-    def send(self, *orders: Order | bytes, signature: str | None = None, **envelope: Any) -> None:
-        producer = Producer({"bootstrap.servers": self.bootstrap_servers})
-        for one in orders:
-            payload = one if isinstance(one, bytes) else self._encoded(one, signature, envelope)
-            producer.produce(self.prefix + OPERATIONS.name, payload, key=KEY)
-        assert producer.flush(WAIT_S) == 0
-
-    def _encoded(self, order: Order, signature: str | None, envelope: dict[str, Any]) -> bytes:
-        carried, signed = sign(order, self.key.private, self.key.kid)
-        values = {
-            "product": order.product, "database": order.database, "instance": order.instance, "event_id": "e",
-            "time": order.issued, "order": carried, "signature": signed if signature is None else signature,
-        }  # fmt: skip
-        return self.codec.encode(Operation(**{**values, **envelope}))
-
-    def outcomes(self, count: int, *members: Operating) -> list[Outcome]:
-        return self._read(OUTCOMES, count, members)
-
-    def letters(self, count: int, *members: Operating) -> list[DeadLetter]:
-        return self._read(DEAD_LETTERS, count, members)
-
-    def _read(self, topic: Any, count: int, members: tuple[Operating, ...]) -> list[Any]:
-        done = Signal()
-        threads = [threading.Thread(target=work, args=[member, done]) for member in members]
-        for thread in threads:
-            thread.start()
-        try:
-            with closing(Outputs({"bootstrap.servers": self.bootstrap_servers}, self.prefix, topic)) as outputs:
-                return outputs.until(count)
-        finally:
-            done.set()
-            for thread in threads:
-                thread.join()
-
-
-def work(member: Operating, done: Signal) -> None:
-    while not done.is_set():
-        member.work(0.1)
 
 
 @pytest.fixture(params=["mock", "apache"])
@@ -145,25 +55,10 @@ def product(
         INSERT INTO visits SELECT range, DATE '2020-01-01' + (range * 7 % 60)::INTEGER, 'p' || range % 5, range::VARCHAR
         FROM range(20000);
     """)
-    settings = ClientSettings(kafka={"bootstrap.servers": servers}, topic_prefix=topic_prefix, operate_free_bytes=0)
-    codec, exemplars = Codec(), Exemplars(tmp_path)
-    attached = Attached(
-        "sales", "web-1", settings, tmp_path / "folder", b"", exemplars, Files(exemplars), list, Signal(), codec,
-        Publisher(settings),
-    )  # fmt: skip
     created_key = create(tmp_path / "order.json", "sidecar", "control")
-    yield Product(
-        servers, topic_prefix, tmp_path, order_key(tmp_path / "order.json"), created_key.public, connection, codec,
-        attached,
-    )  # fmt: skip
+    yield Product(servers, topic_prefix, tmp_path, order_key(tmp_path / "order.json"), created_key.public, connection)
     connection.close()
     schemas.uninstrument()
-
-
-def ready(operating: Operating) -> None:
-    """A broker that has just made a topic may not lead it yet."""
-    while not operating._assigned:
-        operating.work(0.05)
 
 
 @pytest.fixture
@@ -289,6 +184,23 @@ def test_what_nobody_has_signed_is_a_dead_letter_and_never_carried_out(
     ]
     product.send(order)
     assert [one.state for one in product.outcomes(1, opened)] == ["done"], "none of them has used up its number"
+
+
+@pytest.mark.parametrize("other", [{"database": "archive"}, {"product": "stock"}], ids=["database", "product"])
+def test_a_signed_order_for_another_database_is_not_carried_out_under_this_ones_key(
+    product: Product, opened: Operating, other: dict[str, str]
+) -> None:
+    """Between two databases in memory nothing else would tell: neither has a file's id, and the tables may be alike."""
+    product.send(product.order(INDEX, **other))
+    (letter,) = product.letters(1, opened)
+    made_for = {"database": "shop", "product": "sales", **other}
+    assert (letter.error, letter.message) == (
+        "OperationError",
+        f"it was made for {made_for['database']!r} of {made_for['product']!r}, and came under the key of 'shop' of "
+        "'sales': who sent it again?",
+    )
+    assert product.connection.execute("SELECT count(*) FROM duckdb_indexes()").fetchall() == [(1,)]
+    assert opened._ledger.entries == []
 
 
 def test_a_connection_that_the_client_does_not_know_stops_it_before_it_begins(
