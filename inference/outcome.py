@@ -16,10 +16,9 @@ which a minute's disturbance of the affected queries alone is not: they are long
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb, exp, lgamma, log, sqrt
-from statistics import NormalDist
 from typing import Literal
 
-from schemas.measure.statistics import CONFIDENCE, Interval, median_interval
+from schemas.measure.statistics import Interval, median_interval, t_quantile
 
 MATERIAL = log(1.05)
 """A shift of less is none."""
@@ -71,7 +70,7 @@ def time_ratio(slots: Sequence[tuple[int, int, int, int]]) -> Interval | None:
     that stayed, the median of logarithms says more than was saved. An outlier moves it, and widens its interval.
 
     That is the logarithm's by the jackknife over slots (Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
-    chapter 11), with the quantile of Student's t (Abramowitz and Stegun, 26.7.5).
+    chapter 11), with the quantile of Student's t.
     """
     count = len(slots)
     if count < LEAST:
@@ -80,8 +79,7 @@ def time_ratio(slots: Sequence[tuple[int, int, int, int]]) -> Interval | None:
     left_out = [_log_ratio([a - b for a, b in zip(sums, slot, strict=True)]) for slot in slots]
     mean = sum(left_out) / count
     error = sqrt((count - 1) / count * sum((one - mean) ** 2 for one in left_out))
-    z, free = NormalDist().inv_cdf((1 + CONFIDENCE) / 2), count - 1
-    quantile = z + (z**3 + z) / (4 * free) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * free**2)
+    quantile = t_quantile(count - 1)
     middle = _log_ratio(sums)
     return Interval(exp(middle), exp(middle - quantile * error), exp(middle + quantile * error))
 

@@ -5,10 +5,12 @@ that the runs of its affected queries took since, in whole hours (whole days, on
 was taken back, times `time_ratio - 1`: by that they would have taken longer without it. The ratio is the one that was
 measured when it was judged, of all affected queries together, against the queries that the change does not affect.
 The ends of a sum's interval are the sums of the ends, as if all erred the same way.
+
+Of the same changes `processor_time` estimates the processor seconds, for the same runs.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
@@ -16,21 +18,22 @@ from typing import Literal
 from duckdb import DuckDBPyConnection
 
 from .knowledge import zoned
+from .processor_time import Carried, Spared, spared
 from .readings import Rejected, rejected
 from .watches import Judge
 
 UNLABELLED = "(no label)"
 UNKNOWN = (
-    "Processor seconds that were saved: verdicts compare how long callers waited.",
     "What the client takes in the product's process to log queries, and what the sidecar's own processes take: "
-    "neither is recorded.",
+    "neither is recorded, and of measuring and carrying out the time is known and not what they take of processors. So "
+    "nothing is taken off the processor seconds that were saved.",
     "Runs of the hour in which a change was made or taken back, and what was folded away because it is old or rare.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Seconds that callers waited less, with the 95 % interval; below 0 where they waited longer."""
+    """Seconds that callers waited less, or of processors, with the 95 % interval; below 0 where they were more."""
 
     seconds: float = 0.0
     low: float = 0.0
@@ -58,12 +61,18 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """`month` is its first day; `net` is `saved` less the cost that is known."""
+    """`month` is its first day; `net` is `saved` less the cost that is known.
+
+    `saved` is of so many `changes`, and `processor`, which are processor seconds, of `processor_changes` of them.
+    """
 
     month: date
     saved: Saved
     cost: Cost
     net: Saved
+    processor: Saved = Saved()
+    processor_changes: int = 0
+    changes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,7 @@ class Change:
     """One that was carried out. `verdict` is "confirmed", "worse", "inconclusive", or "open" while it is watched.
 
     `came` is None where nothing ran to tell; `broken` says how a promise was not kept, None where it was or nobody
-    knows. `saved` is None where it was not measured.
+    knows. `saved` is None where it was not measured, and so is `processor`, of which `processor_unknown` says why.
     """
 
     operation_id: str
@@ -97,6 +106,8 @@ class Change:
     came: Ratio | None
     broken: str | None
     saved: Saved | None
+    processor: Saved | None = None
+    processor_unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +157,16 @@ CARRIED = f"""
 def report(tx: DuckDBPyConnection, month: date | None = None, product: str | None = None) -> Report:
     """Of one month, by its first day, or all; a change belongs to the months in which it was in force."""
     changes, judged = _changes(tx, product)
+    carried = [Carried(one.operation_id, one.product, one.database, one.done, one.taken_back) for one in changes]
+    processor = spared(tx, carried)
+    counted: dict[date, set[str]] = defaultdict(set)
     by_month: dict[date, Saved] = defaultdict(Saved)
     by_change: dict[str, Saved] = defaultdict(Saved)
     by_route: dict[str, Saved] = defaultdict(Saved)
     for operation_id, of, seconds, shares in _took(tx, product):
         if operation_id in judged and month in (None, of):
             saved = _saved(seconds, judged[operation_id])
+            counted[of].add(operation_id)
             by_month[of] += saved
             by_change[operation_id] += saved
             for route, share in shares.items():
@@ -160,9 +175,14 @@ def report(tx: DuckDBPyConnection, month: date | None = None, product: str | Non
     return Report(
         month=month,
         product=product,
-        months=[_month(of, by_month[of], costs.get(of, Cost())) for of in sorted({*by_month, *costs}, reverse=True)],
+        months=[
+            _month(of, by_month[of], costs.get(of, Cost()), [processor[one] for one in sorted(counted[of])])
+            for of in sorted({*by_month, *costs}, reverse=True)
+        ],
         changes=[
-            replace(one, saved=by_change[one.operation_id] if one.operation_id in judged else None)
+            _counted(one, by_change[one.operation_id], processor[one.operation_id], month)
+            if one.operation_id in judged
+            else one
             for one in changes
             if month is None or _in_force(one, month)
         ],
@@ -280,9 +300,22 @@ def _costs(tx: DuckDBPyConnection, product: str | None) -> dict[date, Cost]:
     return costs
 
 
-def _month(of: date, saved: Saved, cost: Cost) -> Month:
+def _month(of: date, saved: Saved, cost: Cost, told: Sequence[Spared]) -> Month:
     own = cost.measured_s + cost.operated_s + cost.waited_s
-    return Month(of, saved, cost, saved + Saved(-own, -own, -own))
+    known = [one for one in told if not one.unknown]
+    processor = sum((_processor(one, of) for one in known), Saved())
+    return Month(of, saved, cost, saved + Saved(-own, -own, -own), processor, len(known), len(told))
+
+
+def _counted(one: Change, saved: Saved, told: Spared, month: date | None) -> Change:
+    processor = sum((_processor(told, of) for of in told.by_month if month in (None, of)), Saved())
+    known = None if told.unknown else processor
+    return replace(one, saved=saved, processor=known, processor_unknown=told.unknown)
+
+
+def _processor(told: Spared, month: date) -> Saved:
+    seconds, error = told.by_month.get(month, (0.0, 0.0))
+    return Saved(seconds, seconds - error, seconds + error)
 
 
 def _saved(took_s: float, by: Judge) -> Saved:

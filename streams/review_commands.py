@@ -28,7 +28,10 @@ def report(
     json: Annotated[Path | None, typer.Option(help="Write it as JSON to this file too.")] = None,
     svg: Annotated[Path | None, typer.Option(help="Write a plot of it to this file too.")] = None,
 ) -> None:
-    """What was promised and what came, as Markdown: the time that was saved, less what the sidecar takes itself."""
+    """What was promised and what came, as Markdown: the time that was saved, less what the sidecar takes itself.
+
+    And processor seconds, where enough runs were sampled to tell; what the sidecar takes of those is not recorded.
+    """
     from pydantic import TypeAdapter
 
     from store import report as promised

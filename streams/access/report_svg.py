@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from math import ceil, floor, log10
 from xml.etree.ElementTree import Element
 
+from inference.advisor.wording import seconds
 from inference.svg import group, line, mark, plot, text, written
 from schemas.printable import one_line
 from store.report import Change, Ratio, Report
@@ -65,7 +66,7 @@ class Scale:
 
 
 def _change(root: Element, one: Change, scale: Scale, y: float) -> None:
-    row = group(root, f"{one.title} ({one.product}/{one.database}): {one.reason}")
+    row = group(root, f"{one.title} ({one.product}/{one.database}): {one.reason}{_spared(one)}")
     name = one_line(one.title)
     text(row, 16, y + 4, name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…")
     if one.promised:
@@ -74,6 +75,15 @@ def _change(root: Element, one: Change, scale: Scale, y: float) -> None:
         _interval(row, one.verdict, one.came, scale, y + 5, "rect" if one.verdict == "worse" else "circle")
     else:
         text(row, scale(1) + 6, y + 9, "not known", "quiet", **{"font-size": "11"})
+
+
+def _spared(one: Change) -> str:
+    parts = [
+        f"{seconds(saved.seconds)} of {what} ({seconds(saved.low)} to {seconds(saved.high)})"
+        for saved, what in ((one.saved, "waiting"), (one.processor, "processor time"))
+        if saved
+    ]
+    return f"; saved {' and '.join(parts)}" if parts else ""
 
 
 def _interval(row: Element, kind: str, ratio: Ratio, scale: Scale, y: float, shape: str) -> None:

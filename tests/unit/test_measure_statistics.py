@@ -3,7 +3,7 @@ from itertools import product
 
 import pytest
 
-from schemas.measure.statistics import CONFIDENCE, median_interval
+from schemas.measure.statistics import CONFIDENCE, median_interval, t_quantile
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,8 @@ def test_one_outlier_does_not_move_it() -> None:
     steady = [1.0, 1.01, 0.99, 1.02, 0.98, 1.0, 1.01, 0.99, 1.0]
     found = median_interval([*steady[:-1], math.inf])
     assert (found.median, found.high) == (1.0, 1.02)
+
+
+@pytest.mark.parametrize(("free", "tabled", "off"), [(4, 2.776, 0.017), (10, 2.228, 0.002), (100, 1.984, 0.0003)])
+def test_the_quantile_of_students_t_is_that_of_the_tables(free: int, tabled: float, off: float) -> None:
+    assert t_quantile(free) == pytest.approx(tabled, rel=off)
