@@ -76,9 +76,10 @@ bench-recovery: setup ## each process killed at random under load, 100 times: wh
 bench-client: setup ## what the client costs its product, and how slow that is while it is cloned
 	@$(BIN)/python deploy/benchmarks/client.py
 
-bench-loop: setup ## how a product fares while a table of 10 million rows is rebuilt in its process
+bench-loop: setup ## how a product fares while a table of 10 million rows is rebuilt in it; approval to applied
 	@$(BIN)/python deploy/benchmarks/rebuild.py
 	@$(BIN)/python deploy/benchmarks/chaos.py --kills 0 --loops 24
+	@echo "From applied to verdict: \`make demo-loop\` times it, by production's own thresholds, some five minutes."
 
 bench-gate: setup ## approvals judged a second, beside a bare verification
 	@$(BIN)/python deploy/benchmarks/gate.py

@@ -1,7 +1,7 @@
 """What was seen of an analysis, whether on Kafka's topics or here, and how it is told at the end."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,7 +78,7 @@ def tell(
     console: Console,
     progress: Progress,
     json_file: Path | None,
-    more: Mapping[str, Sequence[Mapping[str, object]]] | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> None:
     """The suggestions, the counts in a line, and both as JSON, with `more` beside them.
 

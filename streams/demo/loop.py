@@ -9,11 +9,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from uuid import uuid4
 
 from rich.console import Console
@@ -22,7 +23,7 @@ from schemas.actions import CreateIndex, Rewrite, unpack
 from schemas.approvals import Claims
 from schemas.codec import Codec
 from schemas.errors import SidecarError
-from schemas.records import Approval, Suggestion, Verdict
+from schemas.records import Approval, Outcome, Suggestion, Verdict
 from schemas.topics import APPROVALS
 from streams.connections import confluent_config
 from streams.demo.run import Demo, first_analysis, started, temporary_folder
@@ -42,37 +43,82 @@ ANALYSIS_S = 120
 OPERATION_S = 90
 VERDICT_S = 330
 """At 6 slots of half a minute, a minute for the change to settle, and half a one for the log to come."""
+TO_APPLIED, TO_VERDICT = "approval_to_applied_s", "applied_to_verdict_s"
 
 
 @dataclass(slots=True)
 class Loop:
+    """Of the changes that are suggested it approves `chosen`, and `harmful`, which the shifted workload makes so."""
+
     demo: Demo
     team: Team
     approved: list[dict[str, str]] = field(default_factory=list)
+    chosen: list[Suggestion] = field(default_factory=list)
+    harmful: Suggestion | None = None
 
     def run(self) -> None:
         """Raises SidecarError where something is not as it should be."""
         changes = [one for _, one in sorted(self.demo.seen.suggestions.items()) if one.kind == "change"]
-        harmful = next((one for one in changes if _is_index_of_partner(one)), None)
-        chosen = [one for one in changes if one is not harmful][:CHANGES]
-        if not chosen and harmful is None:
-            raise SidecarError("nothing was suggested this time, so there is nothing to approve: try again")
-        for at, one in enumerate([*chosen, *([harmful] if harmful else [])]):
+        self.harmful = next((one for one in changes if _is_index_of_partner(one)), None)
+        self.chosen = [one for one in changes if one is not self.harmful][:CHANGES]
+        if not changes:
+            return
+        for at, one in enumerate(self.changes):
             if at == 0:
                 self._approve_by_person(one)
             else:
                 self._approve_by_service(one)
-        if harmful is None:
-            self.demo.progress(f"no index on {OF_PARTNER} was suggested this time: nothing can turn out harmful")
-        else:
-            self._wait_for([harmful], last=1)
+        if self.harmful is not None:
+            self._wait_for([self.harmful], last=1)
             self.demo.progress("the workload shifts: a partner's batches are most of it now")
             self.demo.product.tell(shift=True)
-        self._land(chosen)
+        self._land(self.chosen)
         self.demo.progress("all is done; now the log tells what came of it, by production's own thresholds")
-        self._judge([*chosen, *([harmful] if harmful else [])])
+        self._judge()
+
+    @property
+    def changes(self) -> list[Suggestion]:
+        return [*self.chosen, *([self.harmful] if self.harmful else [])]
+
+    def missing(self) -> list[str]:
+        """What was to be shown and was not."""
+        return [*self._missing_changes(), *self._missing_verdicts()]
+
+    def _missing_changes(self) -> Iterator[str]:
+        if len(self.changes) < 2:
+            few = "one change was" if self.changes else "no change was"
+            yield f"{few} suggested this time, and a person and a service are to approve one each"
+        if self.harmful is None:
+            yield f"no index on {OF_PARTNER} was suggested this time, so nothing turned out harmful and was taken back"
+
+    def _missing_verdicts(self) -> Iterator[str]:
+        for one in self.changes:
+            if (verdict := self.verdict(one)) is None:
+                yield f"no verdict came in {VERDICT_S} s on: {one.title}"
+            elif one is self.harmful and verdict.verdict != "worse":
+                yield f"{verdict.verdict} instead of worse is: {one.title}"
+            elif verdict.verdict == "worse" and not self._is_taken_back(one):
+                yield f"worse, and not taken back in {VERDICT_S} s, is: {one.title}"
+
+    def times(self) -> list[dict[str, object]]:
+        """Of each change the seconds from its approval to when it was done, in place, and from then to its verdict.
+
+        What people land as code is done when they say so, which no approval can hasten.
+        """
+        approved = {one["suggestion_id"]: datetime.fromisoformat(one["time"]) for one in self.approved}
+        told = []
+        for one in self.changes:
+            in_place, whole = (self._outcome(one, _steps(one, all_of_them=of)) for of in (False, True))
+            verdict = self.verdict(one)
+            told.append({
+                "suggestion_id": one.suggestion_id,
+                TO_APPLIED: _seconds(approved[one.suggestion_id], in_place and in_place.time),
+                TO_VERDICT: _seconds(whole and whole.time, verdict and verdict.time),
+            })  # fmt: skip
+        return told
 
     def _approve_by_person(self, one: Suggestion) -> None:
+        now = datetime.now(UTC)
         command = [sys.executable, "-m", "streams.cli", "approve", one.suggestion_id, "--key", str(self.team.person)]
         environment = {
             **os.environ,
@@ -82,7 +128,7 @@ class Loop:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
             raise SidecarError(f"sidecar approve failed: {done.stdout}{done.stderr}")
-        self._note(one, "alice", "the command line", done.stdout.strip().splitlines()[-1])
+        self._note(one, now, "alice", "the command line", done.stdout.strip().splitlines()[-1])
 
     def _api_url(self) -> str:
         """Where the sidecar says that it listens."""
@@ -105,11 +151,11 @@ class Loop:
         )
         with closing(Sending(confluent_config(self.demo.settings), self.demo.settings.topic_prefix, Codec())) as kafka:
             kafka.send(APPROVALS, approval)
-        self._note(one, "release", "Kafka", "sent")
+        self._note(one, now, "release", "Kafka", "sent")
 
-    def _note(self, one: Suggestion, by: str, way: str, answer: str) -> None:
+    def _note(self, one: Suggestion, now: datetime, by: str, way: str, answer: str) -> None:
         self.demo.progress(f"approved by {by}, through {way}: {one.title} ({answer})")
-        self.approved.append({"suggestion_id": one.suggestion_id, "by": by, "way": way})
+        self.approved.append({"suggestion_id": one.suggestion_id, "by": by, "way": way, "time": now.isoformat()})
 
     def _land(self, chosen: Sequence[Suggestion]) -> None:
         """In place by the product's client; rewrites by its people, who deploy them."""
@@ -140,9 +186,9 @@ class Loop:
             raise SidecarError(f"{one.title} is {failed.state}: {failed.reason}")
         return max((outcome.last for outcome in found), default=0)
 
-    def _judge(self, changes: Sequence[Suggestion]) -> None:
+    def _judge(self) -> None:
         def waiting() -> list[str]:
-            return [one.title for one in changes if not self._is_through(one)]
+            return [one.title for one in self.changes if not self._is_through(one)]
 
         late = time.monotonic() + VERDICT_S
         self.demo.until(
@@ -156,8 +202,9 @@ class Loop:
     def _is_through(self, one: Suggestion) -> bool:
         """Whether its last part was judged, and taken back where it was worse."""
         verdict = self.verdict(one)
-        if verdict is None or not verdict.taking_back:
-            return verdict is not None
+        return verdict is not None and (not verdict.taking_back or self._is_taken_back(one))
+
+    def _is_taken_back(self, one: Suggestion) -> bool:
         return any(
             outcome.kind == "revert" and outcome.state == "done"
             for outcome in self.demo.seen.outcomes
@@ -165,16 +212,19 @@ class Loop:
         )
 
     def verdict(self, one: Suggestion) -> Verdict | None:
-        last = {
-            outcome.operation_id
-            for outcome in self.demo.seen.outcomes
-            if (outcome.suggestion_id, outcome.kind, outcome.last) == (one.suggestion_id, "apply", len(one.steps))
-        }
-        return next((verdict for verdict in self.demo.seen.verdicts if verdict.operation_id in last), None)
+        last = self._outcome(one, len(one.steps))
+        found = (verdict for verdict in self.demo.seen.verdicts if last and verdict.operation_id == last.operation_id)
+        return next(found, None)
+
+    def _outcome(self, one: Suggestion, steps: int) -> Outcome | None:
+        """Of the operation with which so many of its steps were done."""
+        of = (one.suggestion_id, "apply", steps)
+        found = (done for done in self.demo.seen.outcomes if (done.suggestion_id, done.kind, done.last) == of)
+        return next(found, None)
 
 
 def run(console: Console, json_file: Path | None) -> None:
-    """Ends by itself with every process stopped. Raises SidecarError."""
+    """Ends by itself with every process stopped. Raises SidecarError, also where not all was there to be shown."""
     progress = progress_on(console)
     with temporary_folder() as folder:
         team = Team.of(folder / "team")
@@ -188,13 +238,32 @@ def run(console: Console, json_file: Path | None) -> None:
             loop.run()
             progress("stopping all")
     seen = demo.seen
-    more = {
+    times = loop.times()
+    more: dict[str, object] = {
         "approvals": loop.approved,
         "operations": [one.model_dump(mode="json") for one in seen.outcomes],
         "verdicts": [one.model_dump(mode="json") for one in seen.verdicts],
+        "times": times,
+        "median_times": {name: median(of) for name in (TO_APPLIED, TO_VERDICT) if (of := _known(times, name))},
     }
     tell(seen, console, progress, json_file, more)
     console.print(_what_came(seen.verdicts, {one.suggestion_id: one for one in seen.suggestions.values()}))
+    for what, name in (("from approval to applied, in place", TO_APPLIED), ("from applied to verdict", TO_VERDICT)):
+        if of := _known(times, name):
+            progress(f"{what}: {median(of):.1f} s, the median of {len(of)} ({min(of):.1f} to {max(of):.1f} s)")
+    if missing := loop.missing():
+        raise SidecarError(
+            f"the loop was not shown whole: {'; '.join(missing)}. A busy machine measures less: run it "
+            "again while there is less at work on it"
+        )
+
+
+def _known(times: Sequence[Mapping[str, object]], name: str) -> list[float]:
+    return [found for one in times if isinstance(found := one[name], float)]
+
+
+def _seconds(begun: datetime | None, ended: datetime | None) -> float | None:
+    return (ended - begun).total_seconds() if begun and ended else None
 
 
 def _what_came(verdicts: Sequence[Verdict], of: dict[str, Suggestion]) -> object:
