@@ -88,6 +88,11 @@ class Keyring:
                 if (other := owners.setdefault(key.thumbprint, owner)) != owner:
                     raise SettingsError(f"{owner} and {other} have the same key: each needs one of its own")
 
+    def has_key_of(self, identity: Identity) -> bool:
+        """Whether a key of its issuer is its own. An identity provider's are nobody's own."""
+        issuer = self._issuers.get(identity.issuer)
+        return issuer is not None and any(key.subject == identity.subject for key in issuer.keys.values())
+
     def signed(self, token: str, at: datetime, clock: str) -> Signed:
         """`at` is when it came, by the clock that is named so. Raises TokenError with what is wrong with it.
 

@@ -244,16 +244,16 @@ def check_policy(
     from streams.access import explaining
     from streams.access.gatekeeper import read
 
-    found = read(file).policy
+    found, now = read(file).policy, datetime.now(UTC)
     if suggestion:
-        for line in explaining.asked(found, _api().suggestion(suggestion).suggestion, datetime.now(UTC)):
+        for line in explaining.asked(found, _api().suggestion(suggestion).suggestion, now):
             console.print(line, soft_wrap=True, markup=False)
         return
     listed = table("class", "actions", "who may", "how many", "when", "at the most", "expires")
     for row in explaining.classes(found):
         listed.add_row(*row)
     console.print(listed)
-    for line in explaining.beside(found):
+    for line in explaining.beside(found, now):
         console.print(line, soft_wrap=True, markup=False)
 
 

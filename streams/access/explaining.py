@@ -7,7 +7,7 @@ from inference.advisor.wording import seconds, size
 from schemas.records import Suggestion
 
 from .gate import expires_days, is_too_late, is_too_much, when
-from .policy import ActionClass, Policy
+from .policy import DEVELOPMENT, ActionClass, Policy, closed
 
 
 def classes(policy: Policy) -> Iterator[tuple[str, ...]]:
@@ -24,8 +24,11 @@ def classes(policy: Policy) -> Iterator[tuple[str, ...]]:
         )
 
 
-def beside(policy: Policy) -> Iterator[str]:
-    """What is done, or left alone, without anybody being asked each time."""
+def beside(policy: Policy, now: datetime) -> Iterator[str]:
+    """What is dubious about it, and what is done, or left alone, without anybody being asked each time."""
+    if policy.development:
+        yield f"warning: {DEVELOPMENT}"
+    yield from (f"warning: {problem}" for problem in closed(policy, now))
     if policy.automatic:
         for name in policy.automatic.classes:
             yield f"{name} is approved by itself after {policy.automatic.verified} verified gains in a row"

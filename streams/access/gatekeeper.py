@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -12,7 +13,7 @@ from schemas.errors import SettingsError
 from schemas.tokens import Keyring
 
 from .key_sets import KeySet, KeySets, fetched_now
-from .policy import Policy, keyring, parse
+from .policy import DEVELOPMENT, Policy, closed, keyring, parse, unsigned
 
 LOOK_S = 1.0
 ByUrl = Callable[[str, bool], KeySet]
@@ -43,8 +44,16 @@ def policy_of(file: Path) -> Policy:
 def read(file: Path, by_url: ByUrl = fetched_now) -> Rules:
     """A policy with its keys, which lie beside it or come from their URLs.
 
-    Raises SettingsError for a policy that does not load, and for keys that are missing or not to be trusted.
+    Raises SettingsError for a policy that does not load or that nobody has the keys to meet, and for keys that are
+    missing or not to be trusted.
     """
+    rules = _rules(file, by_url)
+    if problems := list(unsigned(rules.policy, rules.keys)):
+        raise SettingsError(f"{file}: {'; '.join(problems)}")
+    return rules
+
+
+def _rules(file: Path, by_url: ByUrl) -> Rules:
     text = _bytes(file, "the policy")
     policy = parse(text, str(file))
     key_sets = _key_sets(policy, file.parent, by_url)
@@ -63,7 +72,7 @@ class Gatekeeper:
         self._fetched = fetched or KeySets()
         self._complaint = ""
         self._next_look = 0.0
-        self.rules = self._read()
+        self.rules = self._ours(read(file, self._fetched.look))
         self._seen = self.rules.key_sets
 
     def look(self) -> Rules:
@@ -75,8 +84,11 @@ class Gatekeeper:
             text = _bytes(self._file, "the policy")
             self._seen = _key_sets(self.rules.policy, self._file.parent, self._fetched.look)
             if _digest(text, self._seen) != self.rules.digest or self._seen != self.rules.key_sets:
-                before, self.rules = self.rules, self._read()
+                # a key that was taken out counts no more, whatever can still be met without it
+                before, self.rules = self.rules, self._ours(_rules(self._file, self._fetched.look))
                 self._seen = self.rules.key_sets
+                for problem in unsigned(self.rules.policy, self.rules.keys):
+                    logger.error("the policy would no longer load: its keys are too few", reason=problem)
                 if self.rules.digest != before.digest:
                     logger.info("the policy was read anew", file=str(self._file), sha256=self.rules.digest)
             self._complaint = ""
@@ -86,8 +98,14 @@ class Gatekeeper:
             self._complaint = complaint
         return self.rules
 
-    def _read(self) -> Rules:
-        return replace(read(self._file, self._fetched.look), awaits_keys=self._awaits_keys)
+    def _ours(self, rules: Rules) -> Rules:
+        """What was just read. What is dubious about it is logged each time."""
+        file = str(self._file)
+        if rules.policy.development:
+            logger.warning("the policy is not to be relied on", file=file, reason=DEVELOPMENT)
+        for problem in closed(rules.policy, datetime.now(UTC)):
+            logger.warning("the policy lets nothing be done for long", file=file, reason=problem)
+        return replace(rules, awaits_keys=self._awaits_keys)
 
     def _awaits_keys(self, issuer: str) -> bool:
         one = self.rules.policy.issuers[issuer]

@@ -20,11 +20,12 @@ from schemas.errors import SettingsError
 from schemas.records import Mute
 from schemas.tokens import API_AUDIENCE, Identity, Issuer, Keyring, keys_of
 from streams import urls
-from streams.windows import Freeze, Window
+from streams.windows import HORIZON, Freeze, Window, opening
 
 from .key_sets import KeySet
 
 DROP_AFTER_DAYS = 30.0
+DEVELOPMENT = "it is for development alone: it takes keys of HS256, which whoever verifies can forge"
 ACTIONS = sorted({kind for kind, _ in KINDS})
 AUTOMATIC = "automatic"
 """Who approves what its class has earned: no approver has that name."""
@@ -141,6 +142,20 @@ class Policy(_Part):
     def those_who_may(self, judged: ActionClass) -> list[str]:
         return sorted(name for name in self.approvers if self.may(name, judged))
 
+    def lacking_keys(self, approver: str, keys: Keyring) -> list[str]:
+        """Why each identity of an approver cannot sign; empty where one can, or where nobody knows.
+
+        Who has a key at a URL may change at any time, and whom an identity provider signs for is known to it alone.
+        """
+        lacking = []
+        for text in self.approvers[approver].identities:
+            issuer, _, subject = text.partition("|")
+            trusted = self.issuers[issuer]
+            if trusted.url or trusted.id_tokens or keys.has_key_of(Identity(issuer, subject)):
+                return []
+            lacking.append(f"{text} has no key in {trusted.jwks}")
+        return lacking
+
 
 FIELDS = {
     name
@@ -189,6 +204,29 @@ def keyring(policy: Policy, key_sets: Mapping[str, KeySet]) -> Keyring:
             raise SettingsError(f"{one.jwks}: {error}") from error
         issuers.append(Issuer(name, keys, one.audience, one.id_tokens, problem))
     return Keyring(issuers)
+
+
+def unsigned(policy: Policy, keys: Keyring) -> Iterator[str]:
+    """Classes that can never be met by these keys."""
+    for name, one in policy.classes.items():
+        lacking = {who: policy.lacking_keys(who, keys) for who in policy.those_who_may(one)}
+        able = [who for who, problems in lacking.items() if not problems]
+        if len(able) < one.quorum:
+            told = "; ".join(problem for problems in lacking.values() for problem in problems)
+            yield (
+                f"classes.{name} can never be met: it needs {one.quorum} approvers, and of those who may only "
+                f"{len(able)} can sign ({', '.join(able) or 'nobody'}): {told}"
+            )
+
+
+def closed(policy: Policy, now: datetime) -> Iterator[str]:
+    """Classes of which nothing can be carried out for long. They will be, one day: it is no contradiction."""
+    for name, one in policy.classes.items():
+        if opening([[policy.windows[window] for window in one.windows]], policy.freezes, now) is None:
+            yield (
+                f"nothing of {name} is carried out in the next {HORIZON.days} days: "
+                f"{'none of its windows opens' if one.windows else 'there is no time'} outside the freezes"
+            )
 
 
 def _wrong(error: ValidationError) -> Iterator[str]:

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
+from typer.testing import CliRunner
 
 from schemas.errors import SettingsError
 from schemas.records import Mute
 from schemas.tokens import Identity
 from streams.access import gatekeeper, policy
+from streams.access.key_sets import KeySet
+from streams.cli import cli
 from tests.access import POLICY, Team, with_changes
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "policy" / "policy.toml"
@@ -145,5 +149,126 @@ def test_keys_are_read_from_beside_the_policy(tmp_path: Path) -> None:
             people.write_text(text)
         with pytest.raises(SettingsError, match=why):
             gatekeeper.read(team.file)
-    people.write_text(json.dumps({"keys": good[:1]}))
+    people.write_text(json.dumps({"keys": good[:2]}))
     assert gatekeeper.read(team.file).digest != before
+
+
+def without(team: Team, *names: str) -> None:
+    """Takes their keys out."""
+    people = team.folder / "people.json"
+    kept = [one for one in json.loads(people.read_text())["keys"] if one["sub"] not in names]
+    people.write_text(json.dumps({"keys": kept}))
+
+
+def test_a_class_that_too_few_have_keys_to_meet_does_not_load(tmp_path: Path) -> None:
+    team = Team(tmp_path)
+    rebuild = "classes.rebuild can never be met: it needs 2 approvers, and of those who may only"
+    for name, told in (
+        ("bob", f"{rebuild} 1 can sign (alice): people|bob has no key in people.json"),
+        (
+            "alice",
+            "classes.index can never be met: it needs 1 approvers, and of those who may only 0 can sign (nobody): "
+            f"people|alice has no key in people.json; people|bob has no key in people.json; {rebuild} 0 can sign "
+            "(nobody): people|alice has no key in people.json; people|bob has no key in people.json",
+        ),
+    ):
+        without(team, name)
+        for load in (gatekeeper.read, gatekeeper.Gatekeeper):
+            with pytest.raises(SettingsError) as caught:
+                load(team.file)
+            assert str(caught.value) == f"{team.file}: {told}"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"issuers.login": {"jwks": "provider.json", "id_tokens": True}, "approvers.bob.identities": ["login|7"]},
+        {"issuers.login": {"jwks": "https://login.example/keys"}, "approvers.bob.identities": ["login|bob"]},
+        {"approvers.bob.identities": ["people|bob", "people|bobby"]},
+    ],
+    ids=["an identity provider", "a URL", "another identity"],
+)
+def test_who_may_have_a_key_elsewhere_or_by_another_name_is_not_said_to_have_none(
+    changes: dict[str, Any], tmp_path: Path
+) -> None:
+    team = Team(tmp_path)
+    keys = {name: {**team.people[name].public} for name in ("alice", "carol", "bob")}
+    (tmp_path / "provider.json").write_text(json.dumps({"keys": [keys.pop("bob")]}))
+    if len(changes) == 1:
+        keys["bobby"] = {**team.people["bob"].public, "sub": "bobby"}
+    (tmp_path / "people.json").write_text(json.dumps({"keys": list(keys.values())}))
+    team.write(**{"issuers": {"people": {"jwks": "people.json"}}, **changes})
+    found = gatekeeper.read(team.file, lambda *_: KeySet(None, "away"))
+    assert list(policy.unsigned(found.policy, found.keys)) == []
+    others = {name: one for name, one in found.policy.approvers.items() if name != "bob"}
+    alone = found.policy.model_copy(update={"approvers": others})
+    assert len(list(policy.unsigned(alone, found.keys))) == 1, "without bob there are too few"
+
+
+def test_a_key_that_is_taken_out_counts_no_more_even_where_a_class_can_no_longer_be_met(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gatekeeper, "LOOK_S", 0.0)
+    team = Team(tmp_path)
+    found = gatekeeper.Gatekeeper(team.file)
+    assert found.look().keys.has_key_of(Identity("people", "bob"))
+    without(team, "bob")
+    with capture_logs() as logged:
+        rules = [found.look() for _ in range(2)][-1]
+    assert [rules.keys.has_key_of(Identity("people", who)) for who in ("alice", "bob")] == [True, False]
+    (error,) = [one for one in logged if one["log_level"] == "error"]
+    assert error["event"] == "the policy would no longer load: its keys are too few"
+    assert error["reason"].startswith("classes.rebuild can never be met: it needs 2 approvers, and of those who may")
+
+
+def test_a_policy_for_development_is_warned_of_each_time_that_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gatekeeper, "LOOK_S", 0.0)
+    team = Team(tmp_path)
+    with capture_logs() as logged:
+        gatekeeper.Gatekeeper(team.file)
+    assert logged == []
+    secret = {"kty": "oct", "k": "c2VjcmV0" * 6, "kid": "dev", "alg": "HS256", "sub": "dev"}
+    kept = json.loads((tmp_path / "people.json").read_text())["keys"]
+    (tmp_path / "people.json").write_text(json.dumps({"keys": [*kept, secret]}))
+    team.write(development=True)
+    warning = {
+        "event": "the policy is not to be relied on", "log_level": "warning", "file": str(team.file),
+        "reason": policy.DEVELOPMENT,
+    }  # fmt: skip
+    with capture_logs() as logged:
+        found = gatekeeper.Gatekeeper(team.file)
+        found.look()
+    assert logged == [warning]
+    team.file.write_text(f"{team.file.read_text()}\n# again")
+    with capture_logs() as logged:
+        found.look()
+        found.look()
+    assert [one for one in logged if one["log_level"] == "warning"] == [warning]
+    done = CliRunner().invoke(cli, ["policy", "check", str(team.file)], catch_exceptions=False)
+    assert done.stdout.splitlines()[-1] == f"warning: {policy.DEVELOPMENT}"
+    team.write()
+    without(team, "dev")
+    assert "warning" not in CliRunner().invoke(cli, ["policy", "check", str(team.file)]).stdout
+
+
+def test_classes_that_are_frozen_for_long_are_told_and_load(tmp_path: Path) -> None:
+    frozen = [{"begins": "2026-11-01T00:00Z", "ends": "2027-02-01T00:00Z", "reason": "a move"}]
+    found = policy.read(with_changes(freezes=frozen))
+    now = datetime(2026, 11, 29, 13, tzinfo=UTC)
+    assert list(policy.closed(found, now)) == [
+        "nothing of index is carried out in the next 60 days: there is no time outside the freezes",
+        "nothing of rebuild is carried out in the next 60 days: none of its windows opens outside the freezes",
+    ]
+    assert list(policy.closed(found, now + timedelta(days=5))) == []
+    team = Team(tmp_path)
+    team.file.write_text(
+        f'{team.file.read_text()}\n[[freezes]]\nbegins = 2000-01-01T00:00:00Z\nends = 9000-01-01T00:00:00Z\nreason = ""'
+    )
+    with capture_logs() as logged:
+        gatekeeper.Gatekeeper(team.file)
+    assert [(one["event"], one["reason"].split(" is ")[0]) for one in logged] == [
+        ("the policy lets nothing be done for long", "nothing of index"),
+        ("the policy lets nothing be done for long", "nothing of rebuild"),
+    ]

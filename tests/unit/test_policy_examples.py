@@ -78,12 +78,19 @@ def test_what_is_done_or_left_alone_without_asking_in_words() -> None:
     found = with_changes(automatic={"classes": ["index"], "verified": 3}, mutes=[
         mute, mute | {"rule": "ENUM", "table": "", "product": "shop", "until": "2026-12-01T01:00:00+01:00"},
     ])  # fmt: skip
-    assert list(explaining.beside(policy.read(found))) == [
+    assert list(explaining.beside(policy.read(found), later(hours=1))) == [
         "index is approved by itself after 3 verified gains in a row",
         "clustering on orders is not proposed: it is loaded sorted (alice)",
         "ENUM of shop is not proposed until 2026-12-01 00:00 UTC: it is loaded sorted (alice)",
     ]
-    assert list(explaining.beside(READ)) == []
+    assert list(explaining.beside(READ, later(hours=1))) == []
+    frozen = [{"begins": later(hours=0), "ends": later(days=61), "reason": "a move"}]
+    dubious = policy.read(with_changes(development=True, freezes=frozen))
+    assert list(explaining.beside(dubious, later(hours=1))) == [
+        "warning: it is for development alone: it takes keys of HS256, which whoever verifies can forge",
+        "warning: nothing of index is carried out in the next 60 days: there is no time outside the freezes",
+        "warning: nothing of rebuild is carried out in the next 60 days: none of its windows opens outside the freezes",
+    ]
 
 
 def test_what_is_asked_of_one_suggestion() -> None:
