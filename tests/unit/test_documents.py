@@ -2,8 +2,10 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from fastapi import FastAPI
 from prometheus_client import Counter, Gauge, Histogram
 
 from inference.worker.client import Worker
@@ -14,6 +16,8 @@ from schemas.topics import DAY_MS, FOREVER, TOPICS
 from streams import metrics
 from streams.model_metrics import HELP, MODEL
 from streams.settings import PREFIX, Settings
+from streams.web.api import router
+from streams.web.resources import RequestGiven
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,6 +98,26 @@ def test_every_row_that_the_code_asks_for_stands_in_the_document(document: str, 
     missing = [row for row in expected if row not in text]
     assert len(expected) > 5
     assert missing == [], f"{document} lacks these rows:\n" + "\n".join(missing)
+
+
+def test_every_path_of_the_api_and_every_kind_of_request_stands_in_the_table() -> None:
+    app = FastAPI()
+    app.include_router(router)
+    text = (ROOT / "streams/README.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith(("| `GET /v1/", "| `POST /v1/"))]
+
+    def stands(method: str, path: str) -> bool:
+        named = re.sub(r"{\w+}", "{id}", path)
+        if any(f"`{method} {named}`" in row or (method == "GET" and f", `{named}` |" in row) for row in rows):
+            return True
+        handed_in = f"`POST {named.removesuffix('/{id}')}`"
+        return method == "GET" and any(handed_in in row and "`GET` of its `Location`" in row for row in rows)
+
+    found = [(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods]
+    assert len(found) > 5
+    assert [one for one in found if not stands(*one)] == []
+    kinds = [one.model_fields["kind"].default for one in get_args(get_args(RequestGiven)[0])]
+    assert [f'{{"kind": "{kind}"' in text for kind in kinds] == [True] * 3
 
 
 def test_the_documents_name_no_setting_topic_or_metric_that_is_not_there() -> None:
