@@ -28,6 +28,8 @@ DAY_MS = 86_400_000
 FOREVER = -1
 LARGEST_RECORD = 8 * 1024 * 1024
 """Bytes of the largest record that any topic takes; a dead letter must hold one and its envelope."""
+ENVELOPE = 1024
+"""Bytes that Kafka adds to a record, at the most, counted against a topic's largest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,9 @@ class Topic:
     readers: tuple[str, ...]
     largest_record: int = LARGEST_RECORD // 2
     purpose: str = field(default="", kw_only=True)
+
+    def takes(self, key: bytes, value: bytes) -> bool:
+        return len(key) + len(value) + ENVELOPE <= self.largest_record
 
     def config(self) -> dict[str, str]:
         return {

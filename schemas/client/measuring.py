@@ -24,6 +24,9 @@ Measure = Callable[[MeasurementRequest], Outcome]
 """Raises SidecarError, with what to do about it, where nothing could be measured."""
 
 
+ASK_LESS = "ask about less (`sidecar analyze --text`), or lower SIDECAR_ANALYSIS_BUDGET_S so that less is tried at once"
+
+
 class Measuring:
     """Of one database. The group's members get whole partitions, and all requests of a database are in one: so one
     process answers them. A request is done with when its answer is in Kafka; one that comes again after that gets an
@@ -70,9 +73,9 @@ class Measuring:
         if request.deadline <= datetime.now(UTC):
             logger.info("a request is ignored, since its deadline has passed: %s", request.event_id)
             return
-        self._answer(request)
+        self._answer(request, message)
 
-    def _answer(self, request: MeasurementRequest) -> None:
+    def _answer(self, request: MeasurementRequest, message: Message) -> None:
         outcome = self._outcome(request)
         answer = Measurement(
             product=self._attached.product,
@@ -84,10 +87,16 @@ class Measuring:
             **dict(outcome),
         )
         payload = self._attached.codec.encode(answer)
-        if len(payload) > MEASUREMENTS.largest_record:
-            logger.warning("an answer of %d bytes is too large for its topic: %s", len(payload), request.event_id)
-            return
-        deliver(self._attached, MEASUREMENTS, self._key, payload)
+        if not MEASUREMENTS.takes(self._key, payload):
+            error = f"what came out takes {len(payload)} bytes, too many for a record: {ASK_LESS}"
+            logger.warning("%s: %s", request.event_id, error)
+            bare = {"error": error, "results": [], "not_measurable": {}}
+            payload = self._attached.codec.encode(answer.model_copy(update=bare))
+        if MEASUREMENTS.takes(self._key, payload):
+            deliver(self._attached, MEASUREMENTS, self._key, payload)
+        else:
+            too_large = RecordError(f"no record holds this request and an answer to it: {ASK_LESS}")
+            set_aside(self._attached, self._database, "measure", message, too_large)
 
     def _outcome(self, request: MeasurementRequest) -> Outcome:
         begun_s = time.monotonic()

@@ -2,13 +2,15 @@
 
 import logging
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import duckdb
 
+from ..definition import FIGURES
 from ..errors import CloneError
-from ..records import CatalogSnapshot, Coverage
+from ..records import CatalogSnapshot, Column, Coverage
 from ..topics import CATALOGS, key_of
 from .alive import Instance
 from .attached import Attached, Local
@@ -22,6 +24,17 @@ CHECK_S = 60.0
 REPORT_S = 3600.0
 REPORT_AGAIN_S = 30.0
 FIGURES_S = 5.0
+
+LESS: tuple[tuple[tuple[str, ...], str], ...] = (
+    ((), ""),
+    (("enum_values",), "it is told without the values of ENUM types"),
+    (
+        ("enum_values", *FIGURES),
+        "it is told without the values of ENUM types and the figures of columns, so that less will be suggested",
+    ),
+)
+"""What columns can be told without where a catalog is too large for a record, the least needed first."""
+TOO_LARGE = "nothing will be suggested for it: have tables and views that need no advice in another database"
 
 logger = logging.getLogger("duckdb_sidecar")
 
@@ -70,6 +83,7 @@ class CatalogReports:
         self._in_place = in_place
         self._instance: Instance | None = None
         self._hash = ""
+        self._told = ""
         self._due = True
         self._checked_s = self._reported_s = float("-inf")
 
@@ -128,11 +142,18 @@ class CatalogReports:
         attached = self._attached
         snapshot = snapshot_of(attached, self._database, self._live, self._instances(), in_place=self._in_place)
         self._hash = snapshot.catalog_hash
-        payload = attached.codec.encode(snapshot)
-        if len(payload) > CATALOGS.largest_record:
-            logger.warning("the catalog of %s has %d bytes, too many for its topic", self._database, len(payload))
-            return
-        attached.publisher.send(CATALOGS, key_of(attached.product, self._database), payload, self._done)
+        key = key_of(attached.product, self._database)
+        told = TOO_LARGE
+        for fields, told_so in LESS:
+            payload = attached.codec.encode(_without(snapshot, fields))
+            if CATALOGS.takes(key, payload):
+                attached.publisher.send(CATALOGS, key, payload, self._done)
+                told = told_so
+                break
+        if told not in ("", self._told):
+            level = logging.ERROR if told == TOO_LARGE else logging.WARNING
+            logger.log(level, "the catalog of %s is too large for a record: %s", self._database, told)
+        self._told = told
 
     def _instances(self) -> int:
         """Processes that work on the database and share the product's folder."""
@@ -148,3 +169,12 @@ class CatalogReports:
         if error is not None:
             logger.warning("the catalog of %s did not arrive: %s", self._database, error)
             self._due = True
+
+
+def _without(snapshot: CatalogSnapshot, fields: Iterable[str]) -> CatalogSnapshot:
+    update = {name: Column.model_fields[name].get_default() for name in fields}
+    tables = [
+        table.model_copy(update={"columns": [column.model_copy(update=update) for column in table.columns]})
+        for table in snapshot.tables
+    ]
+    return snapshot.model_copy(update={"tables": tables})

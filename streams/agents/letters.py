@@ -3,8 +3,8 @@
 from schemas.codec import Codec
 from schemas.ids import derived_id
 from schemas.records import DeadLetter
-from schemas.topics import DEAD_LETTERS
-from streams.agents.steps import ENVELOPE, Input, Output
+from schemas.topics import DEAD_LETTERS, ENVELOPE
+from streams.agents.steps import Input, Output
 
 LONGEST_MESSAGE = 4096
 

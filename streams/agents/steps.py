@@ -12,10 +12,8 @@ from inference.judgement.features import Features
 from inference.judgement.judged import Judgement
 from inference.language.asks import Ask, Reply
 from schemas.records import Position
-from schemas.topics import TOPICS
+from schemas.topics import ENVELOPE, TOPICS
 
-ENVELOPE = 1024
-"""Bytes that Kafka adds to a record, at the most, counted against a topic's largest."""
 INSTANCE = "streams"
 """What made a record, where no process of a product did: the same whichever worker it was."""
 LARGEST = {topic.name: topic.largest_record for topic in TOPICS}

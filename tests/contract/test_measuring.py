@@ -24,7 +24,7 @@ from schemas.codec import Codec
 from schemas.errors import CloneError
 from schemas.measure.job import Outcome
 from schemas.records import DeadLetter, Measurement, MeasurementRequest
-from schemas.topics import DEAD_LETTERS, MEASUREMENT_REQUESTS, MEASUREMENTS, key_of
+from schemas.topics import DEAD_LETTERS, ENVELOPE, MEASUREMENT_REQUESTS, MEASUREMENTS, key_of
 from tests import created_topics
 from tests.query_log import Outputs, committed
 
@@ -58,7 +58,8 @@ class Installation:
         )  # fmt: skip
 
     def ask(self, *values: MeasurementRequest | bytes, key: bytes = KEY) -> None:
-        producer = Producer({"bootstrap.servers": self.bootstrap_servers})
+        largest = {"message.max.bytes": MEASUREMENT_REQUESTS.largest_record, "compression.type": "gzip"}
+        producer = Producer({"bootstrap.servers": self.bootstrap_servers, **largest})
         for value in values:
             payload = value if isinstance(value, bytes) else self.codec.encode(value)
             producer.produce(self.prefix + MEASUREMENT_REQUESTS.name, payload, key=key)
@@ -70,6 +71,11 @@ class Installation:
     def answers(self, count: int) -> list[Measurement]:
         with closing(self.outputs(MEASUREMENTS)) as outputs:
             found: list[Measurement] = outputs.until(count)
+            return found
+
+    def letter(self) -> DeadLetter:
+        with closing(self.outputs(DEAD_LETTERS)) as outputs:
+            found: DeadLetter = outputs.until(1)[0]
             return found
 
     def committed(self) -> int:
@@ -216,11 +222,48 @@ def test_what_cannot_be_read_becomes_a_dead_letter(
     bench = Bench()
     installation.ask(b"\x00\x00\x00\x00\x63canary", a_request("next"))
     work_until(lambda: installation.committed() == 2, open_measuring(bench))
-    with closing(installation.outputs(DEAD_LETTERS)) as outputs:
-        letter: DeadLetter = outputs.until(1)[0]
+    letter = installation.letter()
     assert (letter.agent, letter.error, letter.payload) == ("measure", "UnknownSchema", b"\x00\x00\x00\x00\x63canary")
     assert (letter.source.topic, letter.source.offset) == (installation.prefix + MEASUREMENT_REQUESTS.name, 0)
     assert bench.asked == ["next"]
+
+
+def test_an_answer_that_no_record_holds_is_given_without_what_came_out_and_says_so(
+    installation: Installation, open_measuring: Callable[..., Measuring]
+) -> None:
+    reasons = {"1-abc": "x" * MEASUREMENTS.largest_record}
+    whole = failed("as told").model_copy(update={"error": None, "measured_s": 7.0, "not_measurable": reasons})
+    request = a_request("first")
+    installation.ask(request, a_request("next"))
+    outcomes = iter((whole, failed("as told")))
+    work_until(lambda: installation.committed() == 2, open_measuring(Bench(lambda: next(outcomes))))
+    answer, after = installation.answers(2)
+    size = len(installation.codec.encode(answer.model_copy(update={"error": None, "not_measurable": reasons})))
+    assert answer.error == (
+        f"what came out takes {size} bytes, too many for a record: ask about less (`sidecar analyze --text`), or lower "
+        "SIDECAR_ANALYSIS_BUDGET_S so that less is tried at once"
+    )
+    assert (answer.results, answer.not_measurable, answer.measured_s) == ([], {}, 7.0)
+    assert (answer.request, answer.machine) == (request, whole.machine)
+    assert (after.request.event_id, after.error) == ("next", "as told")
+
+
+def test_a_request_that_leaves_no_room_for_an_answer_becomes_a_dead_letter(
+    installation: Installation, open_measuring: Callable[..., Measuring]
+) -> None:
+    room = MEASUREMENT_REQUESTS.largest_record - ENVELOPE - len(KEY)
+    beside = len(installation.codec.encode(a_request("first", asked="x" * room))) - room
+    payload = installation.codec.encode(a_request("first", asked="x" * (room - beside)))
+    assert MEASUREMENT_REQUESTS.takes(KEY, payload)
+    installation.ask(payload, a_request("next"))
+    work_until(lambda: installation.committed() == 2, open_measuring(Bench()))
+    letter = installation.letter()
+    assert (letter.agent, letter.error, letter.payload) == ("measure", "RecordError", payload)
+    assert letter.message == (
+        "no record holds this request and an answer to it: ask about less (`sidecar analyze --text`), or lower "
+        "SIDECAR_ANALYSIS_BUDGET_S so that less is tried at once"
+    )
+    assert [answer.request.event_id for answer in installation.answers(1)] == ["next"]
 
 
 def test_one_of_several_processes_answers(installation: Installation, open_measuring: Callable[..., Measuring]) -> None:
