@@ -85,6 +85,7 @@ class Publisher:
         self._prefix = settings.topic_prefix
         self._lock = RLock()
         self._topics: set[str] = set()
+        self._missed: set[str] = set()
         self._listed_s = -LIST_AGAIN_S
         self._held: deque[Held] = deque()
         self._held_bytes = 0
@@ -147,8 +148,10 @@ class Publisher:
             except KafkaException:
                 pass  # it is away: asked again later
             else:
-                if topic not in self._topics:
-                    logger.warning("there is no topic %s: create it with `sidecar topics`", topic)
+                wanted = {topic, *(held.topic for held in self._held)}
+                for missing in sorted(wanted - self._topics - self._missed):
+                    logger.warning("there is no topic %s: create it with `sidecar topics`", missing)
+                    self._missed.add(missing)
             self._listed_s = time.monotonic()
         return topic in self._topics
 
