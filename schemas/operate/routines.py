@@ -44,7 +44,7 @@ def fired(connection: duckdb.DuckDBPyConnection, database: str, body: OnTable) -
         "SELECT trigger_name FROM duckdb_triggers() WHERE database_name = ? AND schema_name = ? AND table_name = ?",
         [database, body.schema_name, body.table],
     ).fetchone()
-    return found and f"the trigger {found[0]!r} of {body.table!r} would fire for its rows: land it as code"
+    return f"the trigger {found[0]!r} of {body.table!r} would fire for its rows: land it as code" if found else None
 
 
 def _gone(body: Body, *, back: bool) -> list[str]:

@@ -106,14 +106,14 @@ class Loop:
         What people land as code is done when they say so, which no approval can hasten.
         """
         approved = {one["suggestion_id"]: datetime.fromisoformat(one["time"]) for one in self.approved}
-        told = []
+        told: list[dict[str, object]] = []
         for one in self.changes:
             in_place, whole = (self._outcome(one, _steps(one, all_of_them=of)) for of in (False, True))
             verdict = self.verdict(one)
             told.append({
                 "suggestion_id": one.suggestion_id,
-                TO_APPLIED: _seconds(approved[one.suggestion_id], in_place and in_place.time),
-                TO_VERDICT: _seconds(whole and whole.time, verdict and verdict.time),
+                TO_APPLIED: _seconds(approved[one.suggestion_id], in_place.time if in_place else None),
+                TO_VERDICT: _seconds(whole.time if whole else None, verdict.time if verdict else None),
             })  # fmt: skip
         return told
 
