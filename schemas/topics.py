@@ -26,6 +26,7 @@ from .records import (
 
 DAY_MS = 86_400_000
 FOREVER = -1
+UNLIMITED = -1
 LARGEST_RECORD = 8 * 1024 * 1024
 """Bytes of the largest record that any topic takes; a dead letter must hold one and its envelope."""
 ENVELOPE = 1024
@@ -34,7 +35,10 @@ ENVELOPE = 1024
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """`key` is what the record's Kafka key holds. `retention_ms` -1 keeps everything."""
+    """`key` is what the record's Kafka key holds. `retention_ms` -1 keeps everything.
+
+    `writers` and `readers` are roles. Control reads what it writes too: after a restart it looks what of it is there.
+    """
 
     name: str
     carries: tuple[type[Record], ...]
@@ -51,9 +55,12 @@ class Topic:
         return len(key) + len(value) + ENVELOPE <= self.largest_record
 
     def config(self) -> dict[str, str]:
+        kept = {"retention.ms": str(self.retention_ms)}
+        if self.retention_ms == FOREVER:
+            kept["retention.bytes"] = str(UNLIMITED)  # a broker may have a limit for topics that say nothing
         return {
             "cleanup.policy": "compact" if self.compacted else "delete",
-            "retention.ms": str(self.retention_ms),
+            **kept,
             "max.message.bytes": str(self.largest_record),
             "message.timestamp.type": "LogAppendTime",  # no producer's clock decides what is kept
         }
@@ -76,7 +83,7 @@ REQUESTS = Topic(
     purpose="what people and services ask of the control process",
 )  # fmt: skip
 ANALYSIS_REQUESTS = Topic(
-    "analysis-requests", (AnalysisRequest,), "database", 8, 7 * DAY_MS, False, ("control",), ("streams",),
+    "analysis-requests", (AnalysisRequest,), "database", 8, 7 * DAY_MS, False, ("control",), ("streams", "control"),
     purpose="catalog, top shapes and used names of a database, to be advised on",
 )  # fmt: skip
 MEASUREMENT_REQUESTS = Topic(
@@ -101,11 +108,11 @@ READINGS = Topic(
     purpose="why people rejected suggestions, as their texts were read",
 )  # fmt: skip
 RULINGS = Topic(
-    "rulings", (Ruling,), "database", 8, FOREVER, False, ("control",), ("services", "notify"),
+    "rulings", (Ruling,), "database", 8, FOREVER, False, ("control",), ("control", "services", "notify"),
     purpose="what became of each approval, and why",
 )  # fmt: skip
 OPERATIONS = Topic(
-    "operations", (Operation,), "database", 1, FOREVER, False, ("control",), ("product",),
+    "operations", (Operation,), "database", 1, FOREVER, False, ("control",), ("product", "control"),
     purpose="what a product's own process is told to change, signed",
 )  # fmt: skip
 OUTCOMES = Topic(
@@ -113,7 +120,7 @@ OUTCOMES = Topic(
     purpose="what became of each operation",
 )  # fmt: skip
 VERDICTS = Topic(
-    "verdicts", (Verdict,), "database", 8, FOREVER, False, ("control",), ("services", "notify"),
+    "verdicts", (Verdict,), "database", 8, FOREVER, False, ("control",), ("control", "services", "notify"),
     purpose="what each change brought, against what was promised",
 )  # fmt: skip
 JOURNAL = Topic(
@@ -121,8 +128,8 @@ JOURNAL = Topic(
     LARGEST_RECORD, purpose="all that the control process accepted and decided, hash-chained",
 )  # fmt: skip
 DEAD_LETTERS = Topic(
-    "dead-letters", (DeadLetter,), "source", 1, FOREVER, False, ("streams", "control", "product"), ("people",),
-    LARGEST_RECORD, purpose="what could not be read, with its original bytes",
+    "dead-letters", (DeadLetter,), "source", 1, FOREVER, False, ("streams", "control", "product"),
+    ("control", "people"), LARGEST_RECORD, purpose="what could not be read, with its original bytes",
 )  # fmt: skip
 
 TOPICS: tuple[Topic, ...] = (

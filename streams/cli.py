@@ -163,10 +163,7 @@ def show_topics() -> None:
     listed = table("topic", "partitions", "kept", "purpose", "problem")
     problems = False
     for found in _topic_admin().show():
-        config = found.topic.config()
-        kept = "for ever" if config["retention.ms"] == "-1" else f"{int(config['retention.ms']) // 86_400_000} days"
-        compacted = ", compacted" if found.topic.compacted else ""
-        listed.add_row(found.name, str(found.partitions), kept + compacted, found.topic.purpose, found.problem)
+        listed.add_row(found.name, str(found.partitions), found.kept, found.topic.purpose, found.problem)
         problems = problems or bool(found.problem)
     console.print(listed)
     if problems:
@@ -193,10 +190,8 @@ def list_dead_letters() -> None:
 
     settings = reachable()
     listed = table("id", "time", "where it was", "agent", "bytes", "why")
-    letters = dead_letters.read(
-        connections.confluent_config(settings), settings.topic_prefix, connections.codec(settings)
-    )
-    for one in letters:
+    config, prefix = connections.confluent_config(settings), settings.topic_prefix
+    for one in dead_letters.read(config, prefix, settings.group_prefix, connections.codec(settings)):
         where = f"{one.source.topic} {one.source.partition}:{one.source.offset}"
         listed.add_row(
             one.event_id, f"{one.time:%Y-%m-%d %H:%M:%S}", where, one.agent, str(len(one.payload)), one.message
@@ -213,7 +208,8 @@ def replay_dead_letters(
 
     settings = reachable()
     config, prefix = connections.confluent_config(settings), settings.topic_prefix
-    chosen = dead_letters.choose(dead_letters.read(config, prefix, connections.codec(settings)), ids)
+    letters = dead_letters.read(config, prefix, settings.group_prefix, connections.codec(settings))
+    chosen = dead_letters.choose(letters, ids)
     dead_letters.replay(config, prefix, chosen)
     console.print(f"sent {len(chosen)} again")
 

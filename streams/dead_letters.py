@@ -10,15 +10,18 @@ from schemas.errors import BrokerError, SidecarError
 from schemas.records import DeadLetter
 from schemas.topics import DEAD_LETTERS, TOPICS
 from streams import topic_reading
+from streams.topic_admin import NEEDS_GROUP
 
+ROLE = "people"
 WAIT_S = 30
 REPLAYED = "replayed-from"
 """A header of a record that was sent again: the id of its letter."""
 
 
-def read(config: Mapping[str, Any], prefix: str, codec: Codec) -> Iterator[DeadLetter]:
+def read(config: Mapping[str, Any], topic_prefix: str, group_prefix: str, codec: Codec) -> Iterator[DeadLetter]:
     """All letters, oldest first; what is no letter in their topic is passed over. Raises BrokerError."""
-    return topic_reading.read(config, prefix, DEAD_LETTERS, DeadLetter, codec)
+    group = group_prefix + NEEDS_GROUP[ROLE]
+    return topic_reading.read(config, topic_prefix, group, DEAD_LETTERS, DeadLetter, codec)
 
 
 def choose(letters: Iterable[DeadLetter], ids: Iterable[str]) -> list[DeadLetter]:

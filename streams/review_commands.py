@@ -114,6 +114,7 @@ def learn(
     from schemas.topics import JOURNAL
     from store.analysed import analysed
     from streams import connections, learning, topic_reading
+    from streams.topic_admin import NEEDS_GROUP
 
     settings = reachable()
     codec = connections.codec(settings)
@@ -123,9 +124,9 @@ def learn(
     with _backed_up(backup) if backup else _knowledge() as tx:
         answered = analysed(tx, learning.MOST)
     progress(f"{len(answered):,} analyses are known; what they asked is read from the journal")
-    entries = topic_reading.read(
-        connections.confluent_config(settings), settings.topic_prefix, JOURNAL, JournalEntry, codec
-    )
+    group = settings.group_prefix + NEEDS_GROUP["control"]  # nobody else has the right to read the journal
+    config, prefix = connections.confluent_config(settings), settings.topic_prefix
+    entries = topic_reading.read(config, prefix, group, JOURNAL, JournalEntry, codec)
     found = learning.lists(learning.requests(entries, codec, answered), answered)
     learned = learning.learn(base, found, labels or FOLDER, folder, progress)
     shown = table(f"on {learned.held_back} lists", "before", "now", "difference, with its 95 % interval")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -21,6 +22,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
 
 from schemas.errors import BrokerError, TopicError
 from schemas.topics import TOPICS, Topic
+from streams.topic_settings import TopicSettings
 
 TIMEOUT_S = 15
 SEE_AGAIN_S = 0.05
@@ -31,17 +33,24 @@ NOT_LED_YET = (
 MOCK_CLUSTER = "mockCluster"
 """How the cluster id of librdkafka's mock broker begins, which has no admin requests and no topic ids."""
 MOCK_TOPIC_ID = "mock"
-ROLES = ("streams", "control", "product", "notify")
-"""The last is a part of control that needs rights of its own."""
-NEEDS_GROUP = {"streams": "streams", "control": "control", "product": "measure.", "notify": "notify."}
+ROLES = ("streams", "control", "notify", "product", "services", "people")
+"""The third is a part of control that needs rights of its own; the last three do not run in `sidecar run`."""
+NEEDS_GROUP = {
+    "streams": "streams",
+    "control": "control",
+    "notify": "notify.",
+    "product": "measure.",
+    "services": "services.",
+    "people": "people",
+}
 """The group that a role reads in, after the group prefix; one that ends in a dot is what several begin with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A topic of ours as the Kafka has it; `problem` is empty where all is well.
+    """A topic of ours as the Kafka has it; `problem` has a line for all that is wrong.
 
-    `partitions` is 0 where it cannot be seen: because it is `missing`, or for lack of a right.
+    `partitions` is 0 where it cannot be seen: because it is `missing`, or for lack of a right. `kept` is for people.
     """
 
     topic: Topic
@@ -49,6 +58,7 @@ class Found:
     partitions: int
     topic_id: str
     problem: str
+    kept: str = ""
     missing: bool = False
 
 
@@ -61,7 +71,8 @@ class TopicAdmin:
         self._group_prefix = group_prefix
 
     def show(self) -> list[Found]:
-        return [self._found(topic, described) for topic, described in self._described(TOPICS)]
+        settings = self._settings(TOPICS)
+        return [self._found(topic, described, settings) for topic, described in self._described(TOPICS)]
 
     def create(self) -> list[str]:
         """Creates the topics that are missing and returns their names, once they can be read and written.
@@ -72,7 +83,7 @@ class TopicAdmin:
         """
         created: dict[str, None] = {}
         deadline = time.monotonic() + TIMEOUT_S
-        while late := [found for found in self.show() if not found.partitions]:
+        while late := [found for found in self._looked_for() if not found.partitions]:
             if time.monotonic() > deadline:
                 raise TopicError("\n".join(f"not to be seen after {TIMEOUT_S} s: {found.problem}" for found in late))
             created |= dict.fromkeys(self._create(found for found in late if found.missing))
@@ -82,6 +93,10 @@ class TopicAdmin:
                 raise TopicError(f"the new topics cannot be read after {TIMEOUT_S} s: see what Kafka logs")
             time.sleep(SEE_AGAIN_S)
         return list(created)
+
+    def _looked_for(self) -> list[Found]:
+        """As `show`, without the topics' settings."""
+        return [self._found(topic, described, {}) for topic, described in self._described(TOPICS)]
 
     def _led(self, names: Iterable[str]) -> bool:
         """Whether every partition answers for its end."""
@@ -93,19 +108,22 @@ class TopicAdmin:
         return not any(isinstance(one, KafkaError) and one.code() in NOT_LED_YET for one in answers)
 
     def check(self, roles: Iterable[str]) -> None:
-        """Raises TopicError with a line for each topic that is missing or wrong, and each right that the roles lack."""
+        """Raises TopicError with a line for each topic that is missing or wrong, and each right that the roles lack.
+
+        Of a topic that keeps records longer, or takes larger ones, nothing is said.
+        """
         roles = list(roles)
         problems = []
         used = [topic for topic in TOPICS if any(_operations(topic, role) for role in roles)]
+        settings = self._settings(used)
         for topic, described in self._described(used):
             needed = {operation for role in roles for operation in _operations(topic, role)}
             lacking = needed - _allowed(described)
-            found = self._found(topic, described)
+            found = self._found(topic, described, settings)
             if found.problem and not (_is_refusal(described) and lacking):
                 problems.append(found.problem)
             problems += [f"no right to {one} topic {found.name}: grant it" for one in sorted(o.name for o in lacking)]
-        if not self._is_mock():
-            problems += self._too_small(used)
+        if not self._is_mock:
             problems += [problem for role in roles if role != "product" for problem in self._group(role)]
         if problems:
             raise TopicError("\n".join([*problems, "(`sidecar topics` shows, creates and exports what is needed)"]))
@@ -130,7 +148,7 @@ class TopicAdmin:
     def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
         """The ids of topics by their whole names. Raises TopicError for one that is missing."""
         names = list(names)
-        if self._is_mock():
+        if self._is_mock:
             return dict.fromkeys(names, MOCK_TOPIC_ID)
         ids = {}
         for name, future in self._admin.describe_topics(TopicCollection(names), request_timeout=TIMEOUT_S).items():
@@ -160,13 +178,14 @@ class TopicAdmin:
         except KafkaException as error:
             raise BrokerError(f"Kafka does not answer: {error.args[0].str()}") from error
 
+    @cached_property
     def _is_mock(self) -> bool:
         return self.cluster_id().startswith(MOCK_CLUSTER)
 
     def _described(self, topics: Iterable[Topic]) -> list[tuple[Topic, Any]]:
         """With a TopicDescription, or the KafkaError that says why there is none."""
         by_name = {self._prefix + topic.name: topic for topic in topics}
-        if self._is_mock():
+        if self._is_mock:
             known = self._admin.list_topics(timeout=TIMEOUT_S).topics
             missing = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
             return [(topic, known.get(name, missing)) for name, topic in by_name.items()]
@@ -190,7 +209,7 @@ class TopicAdmin:
                 raise TopicError(f"topic {name} cannot be created: {error.str()}")
         return names
 
-    def _found(self, topic: Topic, described: Any) -> Found:
+    def _found(self, topic: Topic, described: Any, settings: Mapping[str, TopicSettings]) -> Found:
         name = self._prefix + topic.name
         if isinstance(described, KafkaError):
             missing = described.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
@@ -200,20 +219,29 @@ class TopicAdmin:
                 problem = f"no right to DESCRIBE topic {name}: grant it"
             else:
                 raise BrokerError(f"topic {name} cannot be described: {described.str()}")
-            return Found(topic, name, 0, "", problem, missing)
+            return Found(topic, name, 0, "", problem, missing=missing)
         partitions = len(described.partitions)
-        problem = ""
+        problems, kept = [], "not to be seen"
         if partitions != topic.partitions:
-            problem = f"topic {name} has {partitions} partitions, not {topic.partitions}: create it anew"
-        return Found(topic, name, partitions, str(getattr(described, "topic_id", MOCK_TOPIC_ID)), problem)
+            problems.append(f"has {partitions} partitions, not {topic.partitions}: create it anew")
+        if seen := settings.get(name):
+            problems += seen.problems(topic)
+            kept = seen.kept
+        problem = "\n".join(f"topic {name} {one}" for one in problems)
+        return Found(topic, name, partitions, str(getattr(described, "topic_id", MOCK_TOPIC_ID)), problem, kept)
 
-    def _too_small(self, topics: Iterable[Topic]) -> Iterable[str]:
-        """Topics that take only smaller records than ours; where we may not see their settings, none."""
-        resources = {ConfigResource(ResourceType.TOPIC, self._prefix + topic.name): topic for topic in topics}
-        for resource, future in self._admin.describe_configs(list(resources), request_timeout=TIMEOUT_S).items():
-            settings, needed = _answer(future), resources[resource].largest_record
-            if not isinstance(settings, KafkaError) and int(settings["max.message.bytes"].value) < needed:
-                yield f"topic {resource.name} takes no records of {needed} bytes: set its max.message.bytes"
+    def _settings(self, topics: Iterable[Topic]) -> dict[str, TopicSettings]:
+        """By the topics' whole names, of those whose settings we may see; the mock broker has none."""
+        if self._is_mock:
+            return {}
+        resources = [ConfigResource(ResourceType.TOPIC, self._prefix + topic.name) for topic in topics]
+        described = self._admin.describe_configs(resources, request_timeout=TIMEOUT_S)
+        answers = {resource.name: _answer(future) for resource, future in described.items()}
+        return {
+            name: TopicSettings.of({one.name: one.value for one in answer.values()})
+            for name, answer in answers.items()
+            if not isinstance(answer, KafkaError)
+        }
 
     def _group(self, role: str) -> Iterable[str]:
         group = self._group_prefix + NEEDS_GROUP[role]

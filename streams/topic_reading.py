@@ -1,4 +1,4 @@
-"""All that a topic holds, for the commands of people, in no group."""
+"""All that a topic holds, for the commands of people."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -15,13 +15,14 @@ WAIT_S = 30
 R = TypeVar("R", bound=Record)
 
 
-def read(config: Mapping[str, Any], prefix: str, topic: Topic, model: type[R], codec: Codec) -> Iterator[R]:
+def read(config: Mapping[str, Any], prefix: str, group: str, topic: Topic, model: type[R], codec: Codec) -> Iterator[R]:
     """The records, those of one partition oldest first; what is none of them is passed over.
 
-    `config` is that of any client of confluent-kafka, `prefix` that of the topics. Raises BrokerError.
+    `config` is that of any client of confluent-kafka, `prefix` that of the topics. Nothing is committed: `group` is
+    only a name that rights are granted to. Raises BrokerError.
     """
     name = prefix + topic.name
-    consumer = _consumer(config, topic)
+    consumer = _consumer(config, group, topic)
     try:
         partitions = _partitions(consumer, name)
         consumer.assign([TopicPartition(name, partition, OFFSET_BEGINNING) for partition in partitions])
@@ -34,9 +35,9 @@ def read(config: Mapping[str, Any], prefix: str, topic: Topic, model: type[R], c
         consumer.close()
 
 
-def _consumer(config: Mapping[str, Any], topic: Topic) -> Consumer:
+def _consumer(config: Mapping[str, Any], group: str, topic: Topic) -> Consumer:
     ours = {
-        "group.id": "none",
+        "group.id": group,
         "enable.auto.commit": False,
         "enable.partition.eof": True,
         "fetch.message.max.bytes": topic.largest_record,

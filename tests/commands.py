@@ -1,5 +1,6 @@
 """The command line in this process, on an installation of the tests; an error of ours is the result's exception."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -19,5 +20,10 @@ def commands(monkeypatch: pytest.MonkeyPatch, topics: Topics, **settings: object
     }
     for name, value in ours.items():
         monkeypatch.setenv(f"SIDECAR_{name.upper()}", str(value))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "2000")
     return lambda *arguments: CliRunner().invoke(cli, arguments)
+
+
+def cells(printed: str) -> list[list[str]]:
+    """The rows of a table, its head first; cells that are empty are left out."""
+    return [re.split(r" {2,}", line.strip()) for line in printed.splitlines()]

@@ -35,8 +35,8 @@ def clock() -> datetime:
 class Topics:
     """The installation's topics on a broker, and what is written to them and read from them."""
 
-    def __init__(self, bootstrap_servers: str, prefix: str) -> None:
-        self.config: dict[str, Any] = {"bootstrap.servers": bootstrap_servers}
+    def __init__(self, bootstrap_servers: str, prefix: str, **login: str) -> None:
+        self.config: dict[str, Any] = {"bootstrap.servers": bootstrap_servers, **login}
         self.prefix = prefix
         self._producer = Producer({**self.config, "message.max.bytes": LARGEST_RECORD, "linger.ms": 1})
 

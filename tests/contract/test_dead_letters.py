@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from schemas.codec import Codec
@@ -14,7 +14,9 @@ from streams.agents.letters import letter
 from streams.agents.steps import Input
 from streams.dead_letters import REPLAYED, read, replay
 from tests import created_topics
+from tests.commands import cells, commands
 from tests.conftest import Kafka
+from tests.control_running import Topics
 
 WAIT_S = 30
 CODEC = Codec()
@@ -56,30 +58,61 @@ def written(topic: str, offset: int, payload: bytes = b"\x00junk\xff") -> bytes:
 def test_all_letters_are_read_and_what_is_none_is_passed_over(config: Config, topic_prefix: str) -> None:
     letters = [written("t", n) for n in range(3)]
     write(config, topic_prefix + DEAD_LETTERS.name, letters[0], b"no letter", letters[1], letters[2])
-    assert list(read(config, topic_prefix, CODEC)) == [CODEC.decode_as(DeadLetter, one) for one in letters]
+    assert list(read(config, topic_prefix, topic_prefix, CODEC)) == [
+        CODEC.decode_as(DeadLetter, one) for one in letters
+    ]
 
 
 def test_no_letters_are_none(config: Config, topic_prefix: str) -> None:
-    assert list(read(config, topic_prefix, CODEC)) == []
+    assert list(read(config, topic_prefix, topic_prefix, CODEC)) == []
 
 
 def test_the_largest_letter_can_be_read(config: Config, topic_prefix: str) -> None:
     payload = bytes(QUERY_LOG.largest_record)
     write(config, topic_prefix + DEAD_LETTERS.name, written("t", 0, payload))
-    (found,) = read(config, topic_prefix, CODEC)
+    (found,) = read(config, topic_prefix, topic_prefix, CODEC)
     assert found.payload == payload
+
+
+def first(config: Config, topic: str) -> Message:
+    consumer = Consumer({**config, "group.id": f"{topic}g", "auto.offset.reset": "earliest"})
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(2)])
+    (message,) = consumer.consume(1, WAIT_S)
+    consumer.close()
+    return message
 
 
 def test_a_replayed_record_is_the_original_and_says_so(config: Config, topic_prefix: str) -> None:
     topic = topic_prefix + QUERY_LOG.name
     found = CODEC.decode_as(DeadLetter, written(topic, 0))
     replay(config, topic_prefix, [found])
-    consumer = Consumer({**config, "group.id": f"{topic_prefix}g", "auto.offset.reset": "earliest"})
-    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(2)])
-    (message,) = consumer.consume(1, WAIT_S)
+    message = first(config, topic)
     assert (message.value(), message.key()) == (b"\x00junk\xff", b"sales/main")
     assert message.headers() == [("h", b"v"), (REPLAYED, found.event_id.encode())]
-    consumer.close()
+
+
+def test_people_list_letters_and_send_them_again(
+    config: Config, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = topic_prefix + QUERY_LOG.name
+    sidecar = commands(monkeypatch, Topics(config["bootstrap.servers"], topic_prefix))
+    none = sidecar("dead-letters", "list")
+    assert (none.exit_code, none.stdout) == (0, "no dead letters\n")
+    value = written(topic, 7)
+    write(config, topic_prefix + DEAD_LETTERS.name, value)
+    event_id = CODEC.decode_as(DeadLetter, value).event_id
+    listed = sidecar("dead-letters", "list")
+    assert listed.exit_code == 0
+    assert cells(listed.stdout) == [
+        ["id", "time", "where it was", "agent", "bytes", "why"],
+        [event_id, "2023-11-14 22:13:20", f"{topic} 0:7", "observe", "6", "no"],
+    ]
+    unknown = sidecar("dead-letters", "replay", "unknown")
+    assert unknown.exit_code == 1
+    assert str(unknown.exception) == "unknown names 0 dead letters: `sidecar dead-letters` lists their ids"
+    sent = sidecar("dead-letters", "replay", event_id[:8])
+    assert (sent.exit_code, sent.stdout) == (0, "sent 1 again\n")
+    assert first(config, topic).value() == b"\x00junk\xff"
 
 
 def test_a_letter_does_not_choose_where_we_write(config: Config, topic_prefix: str) -> None:
@@ -90,4 +123,4 @@ def test_a_letter_does_not_choose_where_we_write(config: Config, topic_prefix: s
 
 def test_a_topic_that_is_not_there_is_named(kafka: Kafka, topic_prefix: str) -> None:
     with pytest.raises(BrokerError, match=f"{topic_prefix}dead-letters: .*[Uu]nknown topic"):
-        list(read({"bootstrap.servers": kafka.bootstrap_servers}, topic_prefix, CODEC))
+        list(read({"bootstrap.servers": kafka.bootstrap_servers}, topic_prefix, topic_prefix, CODEC))
