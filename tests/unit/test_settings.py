@@ -2,13 +2,16 @@ from datetime import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from schemas.errors import SettingsError
 from streams import settings
+from streams.cli import cli
 from streams.listed_settings import listed
 from streams.log import MASK
 from streams.settings import Settings, load, unknown_variables
 from streams.windows import Window
+from tests.commands import cells
 
 CANARY = "canary-of-a-password"
 
@@ -89,6 +92,33 @@ def test_a_secret_is_masked_wherever_it_is_listed(monkeypatch: pytest.MonkeyPatc
     assert (values["sasl_password"], values["oauth_client_secret"]) == (MASK, "")
     assert CANARY not in repr(loaded)
     assert loaded.secrets() == [CANARY]
+
+
+def test_people_see_every_setting_its_source_and_a_slip_of_the_pen(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "sidecar.toml").write_text(f"""
+        bootstrap_servers = "kafka:9092"
+        sasl_mechanism = "PLAIN"
+        sasl_username = "alice"
+        sasl_password = "{CANARY}"
+    """)
+    monkeypatch.setenv("SIDECAR_HTTP_PORT", "3")
+    monkeypatch.setenv("SIDECAR_TOPIC_PREFX", "x")
+    monkeypatch.setenv("COLUMNS", "2000")
+    shown = CliRunner().invoke(cli, ["settings"])
+    assert shown.exit_code == 0
+    head, *rows = cells(shown.stdout)
+    assert head == ["setting", "value", "source", "what it is"]
+    assert [row[0] for row in rows] == [settings.PREFIX + name.upper() for name in Settings.model_fields]
+    found = {row[0]: row[1:] for row in rows}
+    assert found["SIDECAR_HTTP_PORT"] == ["3", "environment", "their port; 0 takes a free one"]
+    assert found["SIDECAR_SASL_PASSWORD"] == [MASK, "sidecar.toml", "for PLAIN and SCRAM"]
+    assert found["SIDECAR_STOP_TIMEOUT_S"][1:] == [
+        "default", "for the work in flight to end after SIGTERM (s)"
+    ]  # fmt: skip
+    assert shown.stderr == "SIDECAR_TOPIC_PREFX is no setting of ours: a slip of the pen?\n"
+    assert CANARY not in shown.output
 
 
 def test_an_error_does_not_repeat_a_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
