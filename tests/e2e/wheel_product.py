@@ -187,7 +187,8 @@ def closes_while_cloning(connection: duckdb.DuckDBPyConnection, live: LiveDataba
     return ended
 
 
-def main() -> dict:
+def main(whole: bool) -> dict:
+    execute = duckdb.DuckDBPyConnection.execute
     duckdb_sidecar.instrument(product="shop", sink=FOLDER / "queries.jsonl")
     database = str(FOLDER / "shop.duckdb")
     connection = duckdb.connect(database)
@@ -225,17 +226,20 @@ def main() -> dict:
         "version": duckdb.__version__,
         "hash": catalog_hash(tables),
         "holds": {c.name: c.holds for table in figures if table.name == "event" for c in table.columns},
-        "written": clones_while_writing(connection, live, checkpoint=False),
-        "checkpointed": clones_while_writing(connection, live, checkpoint=True),
         "beside": clones_beside_a_transaction(connection, live),
-        "rewrite": measured(cloned, Rewrite(fingerprint=shape(FIND).id, statement=FIND_BETTER)),
-        "left": sorted(str(one) for one in (folder / "clones").iterdir() if one.is_dir()),
-        "attached": connection.execute("SELECT count(*) FROM duckdb_databases() WHERE NOT internal").fetchall(),
     }
-    found["closed"] = closes_while_cloning(connection, live)
+    if whole:
+        found |= {
+            "written": clones_while_writing(connection, live, checkpoint=False),
+            "checkpointed": clones_while_writing(connection, live, checkpoint=True),
+            "rewrite": measured(cloned, Rewrite(fingerprint=shape(FIND).id, statement=FIND_BETTER)),
+            "left": sorted(str(one) for one in (folder / "clones").iterdir() if one.is_dir()),
+        }
+    attached_now = connection.execute("SELECT count(*) FROM duckdb_databases() WHERE NOT internal").fetchall()
+    found |= {"attached": attached_now, "closed": closes_while_cloning(connection, live)}
     duckdb_sidecar.uninstrument()
-    return found
+    return found | {"put_back": duckdb.DuckDBPyConnection.execute is execute}
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(main()))
+    sys.stdout.write(json.dumps(main(whole="--brief" not in sys.argv)))
