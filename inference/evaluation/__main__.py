@@ -32,7 +32,6 @@ def main(
     ] = None,
     served: Annotated[str, typer.Option(help="A server of chat completions: http://127.0.0.1:8080/v1")] = "",
     served_model: Annotated[str, typer.Option(help="The model that it is asked for.")] = "",
-    explanations: Annotated[Path | None, typer.Option(help='JSON lines of {"said": ..., "references": [...]}.')] = None,
     folder: Annotated[Path, typer.Option(help="Where the report goes.")] = REPORT,
     split: Annotated[Split, typer.Option(help="Whose lists; the test is for the end alone.")] = "test",
 ) -> None:
@@ -50,7 +49,6 @@ def main(
             language=language or [folder for folder in (LANGUAGE,) if folder.exists()],
             adapter=adapter,
             served=(served, served_model) if served else None,
-            explanations=explanations,
             split=split,
             told=typer.echo,
         )

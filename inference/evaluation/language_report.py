@@ -6,9 +6,10 @@ from itertools import chain
 import numpy as np
 
 from ..distill.proposals import Proposed
+from . import explained
 from .costing import Held
+from .explained import Overlap
 from .markdown import table
-from .overlap import Explanation, bleu, rouge_l
 from .preferring import preferred
 from .ranking_report import few
 from .readers import Majority, Reader, Reads, read
@@ -105,12 +106,19 @@ def chosen(words: Reads, student: Reads | None) -> str:
     )
 
 
-def explanations_told(explanations: Sequence[Explanation]) -> str:
-    if not explanations:
-        return "Nobody has written references for explanations, so that ROUGE-L and BLEU are not told.\n"
+def explanations_told(found: Iterable[Overlap]) -> str:
+    """Of at least one."""
+    known = explained.suggestions()
+    databases = len({one.database for one in known})
     return (
-        f"{len(explanations):,} explanations beside their references: ROUGE-L {rouge_l(explanations):.3f}, BLEU "
-        f"{bleu(explanations):.3f}. They count words in common, and nothing is tuned for them.\n"
+        f"{len(known):,} real suggestions of {databases} databases beside what was written singly to explain each, "
+        "from the same facts and by writers who had seen no template. Both figures count words in common with the "
+        "nearest of the references: what is said well in other words counts as wrong, and nothing is tuned for them."
+        "\n\n"
+        + table(
+            ("who explains", "no valid answer", "ROUGE-L", "BLEU"),
+            [(one.name, one.refused, f"{one.rouge_l:.3f}", f"{one.bleu:.3f}") for one in found],
+        )
     )
 
 

@@ -11,10 +11,10 @@ from ..distill import held_back
 from ..distill.domains import Split
 from ..distill.labels import MANIFEST as OF_LABELS
 from ..facts import CARD
-from . import contenders, proposals, ranking, scoring, texts
+from . import contenders, explained, proposals, ranking, scoring, texts
 
 MANIFEST = "manifest.json"
-JUDGED_BY = (texts.FOLDER, proposals.FOLDER, held_back.FOLDER)
+JUDGED_BY = (texts.FOLDER, proposals.FOLDER, held_back.FOLDER, explained.FOLDER)
 VERSIONS = ("mlx", "numpy", "scikit-learn", "tokenizers")
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from schemas.errors import JudgementError
+from schemas.errors import InvalidAnswer, JudgementError
 
 from ..language import tasks, words
 from ..language.asks import Ask, Backend, Reply
+from ..language.prose import explanation_ask, explanation_of
 from ..language.reading import Kind, Operation, Reason, Table
 from ..language.student import Student
 from .scoring import RejectionRead, RequestRead, Verdict
@@ -89,6 +90,14 @@ class Asked:
     def verdict(self, text: str) -> Verdict | None:
         reply = self._say(Ask(task=tasks.PROPOSAL, text=text, answer=tasks.VERDICT))
         return tasks.verdict_of(reply.answer) if reply else None
+
+    def explanation(self, title: str, facts: str) -> str | None:
+        ask = explanation_ask(title, facts)
+        reply = self._say(ask)
+        try:
+            return explanation_of(reply.answer, ask) if reply else None
+        except InvalidAnswer:
+            return None
 
     def _say(self, ask: Ask) -> Reply | None:
         try:

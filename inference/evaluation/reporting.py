@@ -27,11 +27,11 @@ from ..language.student import Student
 from ..language.tasks import reason_ask, request_ask
 from ..worker.client import Worker
 from ..worker.life import Models
-from . import certainty, language_report, proposals, ranking_report, texts
+from . import certainty, explained, language_report, proposals, ranking_report, texts
 from .contenders import contenders, held_out
 from .costing import costs_of, held_by
+from .explained import Overlap
 from .manifest import MANIFEST, manifest
-from .overlap import Explanation
 from .readers import Asked, Reader, Taught, Words, read
 
 REPORT = "REPORT.md"
@@ -49,7 +49,6 @@ def write(
     language: Sequence[Path],
     adapter: Path | None,
     served: tuple[str, str] | None,
-    explanations: Path | None,
     split: Split,
     told: Told,
 ) -> str:
@@ -91,7 +90,7 @@ def write(
         parts += ["### What readers take", language_report.held_told(held)]
     parts += [
         "## Explanations",
-        language_report.explanations_told(_explanations(explanations)),
+        language_report.explanations_told(overlaps(models, served)),
     ]
     text = "\n\n".join(part.strip() for part in parts) + "\n"
     folder.mkdir(parents=True, exist_ok=True)
@@ -136,6 +135,15 @@ def readers(language: Sequence[tuple[Path, Path | None]], served: tuple[str, str
             yield reader
 
 
+def overlaps(language: Sequence[tuple[Path, Path | None]], served: tuple[str, str] | None) -> Iterator[Overlap]:
+    """Of the templates, and of whoever reads and writes free prose besides. Raises ModelError."""
+    if found := explained.suggestions():
+        yield explained.overlap(explained.TEMPLATES, explained.as_written, found)
+        for one in readers(language, served):
+            if isinstance(one, Asked):
+                yield explained.overlap(one.name, one.explanation, found)
+
+
 @contextmanager
 def _asked(name: str, backend: Worker | Served) -> Iterator[Asked]:
     with asyncio.Runner() as runner:
@@ -160,13 +168,6 @@ def _chosen(language: Sequence[Path]) -> str:
     folder = next(filter(is_student, language), None)
     words = read(Words(), held_back.domains())
     return language_report.chosen(words, read_held_back(Model.load(folder)) if folder else None)
-
-
-def _explanations(file: Path | None) -> list[Explanation]:
-    if file is None:
-        return []
-    lines = [json.loads(line) for line in file.read_text().splitlines() if line.strip()]
-    return [Explanation(one["said"], tuple(one["references"])) for one in lines]
 
 
 def _machine() -> str:

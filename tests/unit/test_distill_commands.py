@@ -114,7 +114,7 @@ def test_the_report_is_on_a_ranker_and_a_student_with_what_it_was_made_of(
     language = tmp_path / "language"
     schooling.run(tmp_path / "course", language, SMALL, 24)
     capsys.readouterr()
-    evaluation.main(labels=labels, ranker=ranking, language=[language], served="", served_model="", explanations=None,
+    evaluation.main(labels=labels, ranker=ranking, language=[language], served="", served_model="",
                     folder=tmp_path / "report", split="test")  # fmt: skip
     assert asked == set(SPLITS)
     text = (tmp_path / "report" / "REPORT.md").read_text()

@@ -10,8 +10,7 @@ import pytest
 from inference.distill.contracts import Verdict
 from inference.distill.proposals import Proposed
 from inference.evaluation import reporting, texts
-from inference.evaluation.language_report import chosen, explanations_told, report
-from inference.evaluation.overlap import Explanation
+from inference.evaluation.language_report import chosen, report
 from inference.evaluation.preferring import preferred
 from inference.evaluation.readers import Asked, Majority, Reads, Taught, Words, read
 from inference.evaluation.reporting import adapted, is_student, readers
@@ -193,24 +192,15 @@ def test_a_false_answer_weighs_against_an_exact_one() -> None:
     assert {task: one.is_student for task, one in found.items()} == {"request": False, "reason": True}
 
 
-def test_explanations_are_told_where_there_are_references_and_else_that_there_are_none() -> None:
-    assert explanations_told([]) == (
-        "Nobody has written references for explanations, so that ROUGE-L and BLEU are not told.\n"
-    )
-    same = Explanation("it saves 2 seconds a day", ("it saves 2 seconds a day",))
-    assert explanations_told([same]).startswith("1 explanations beside their references: ROUGE-L 1.000, BLEU 1.000. ")
-
-
 def test_one_command_writes_the_report_whatever_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts, "domains", lambda: tuple(DOMAINS))
     (tmp_path / "labels").mkdir()
     all_measured(4).save(tmp_path / "labels")  # for training, which no report looks at
-    report_, said = tmp_path / "report", tmp_path / "said.jsonl"
-    said.write_text('{"said": "a b", "references": ["a b", "b"]}\n')
+    report_ = tmp_path / "report"
     report_.mkdir()
     (report_ / "regret.svg").write_text("of yesterday")
     text = reporting.write(
-        report_, labels=tmp_path / "labels", ranker=None, language=[], adapter=None, served=None, explanations=said,
+        report_, labels=tmp_path / "labels", ranker=None, language=[], adapter=None, served=None,
         split="test", told=lambda _: None,
     )  # fmt: skip
     assert sorted(one.name for one in report_.iterdir()) == ["REPORT.md", "manifest.json"]
@@ -221,4 +211,3 @@ def test_one_command_writes_the_report_whatever_is_there(tmp_path: Path, monkeyp
         "### Coordination", "## Explanations",
     ]  # fmt: skip
     assert "There is no student to choose from: the default is **words**." in text
-    assert "1 explanations beside their references: ROUGE-L 1.000, BLEU 0.000." in text
