@@ -8,6 +8,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from streams.cli import cli
+from streams.terminal import console
 from tests.control_running import Topics
 
 
@@ -20,7 +21,7 @@ def commands(monkeypatch: pytest.MonkeyPatch, topics: Topics, **settings: object
     }
     for name, value in ours.items():
         monkeypatch.setenv(f"SIDECAR_{name.upper()}", str(value))
-    monkeypatch.setenv("COLUMNS", "2000")
+    monkeypatch.setattr(console, "width", 2000)
     return lambda *arguments: CliRunner().invoke(cli, arguments)
 
 
