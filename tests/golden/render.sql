@@ -24,7 +24,7 @@ DROP TABLE "temp"."main"."visits in order";
 CREATE UNIQUE INDEX "visits day" ON "shop"."visits" ("day", "id");
 COMMIT;
 CHECKPOINT;
--- back
+-- no way back
 
 -- change_type {"table": "flat", "column": "n", "from_type": "VARCHAR", "to_type": "BIGINT"}
 ALTER TABLE "main"."flat" ALTER COLUMN "n" SET DATA TYPE BIGINT;

@@ -33,7 +33,7 @@ def test_it_names_labels_models_and_texts_and_no_path_of_this_machine(tmp_path: 
         }
     ]
     assert found["judged by"] == {folder.name: manifest.digests(folder) for folder in manifest.JUDGED_BY}
-    assert set(found["judged by"]) == {"texts", "proposals", "held_back"}
+    assert set(found["judged by"]) == {"texts", "proposals", "held_back", "explanations"}
     assert found["seeds"] == {"chance": 0, "intervals of rankers": 0, "intervals of readers": 5}
     assert str(tmp_path) not in json.dumps(found)
 

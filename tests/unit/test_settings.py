@@ -10,6 +10,7 @@ from streams.cli import cli
 from streams.listed_settings import listed
 from streams.log import MASK
 from streams.settings import Settings, load, unknown_variables
+from streams.terminal import console
 from streams.windows import Window
 from tests.commands import cells
 
@@ -105,7 +106,7 @@ def test_people_see_every_setting_its_source_and_a_slip_of_the_pen(
     """)
     monkeypatch.setenv("SIDECAR_HTTP_PORT", "3")
     monkeypatch.setenv("SIDECAR_TOPIC_PREFX", "x")
-    monkeypatch.setenv("COLUMNS", "2000")
+    monkeypatch.setattr(console, "width", 2000)
     shown = CliRunner().invoke(cli, ["settings"])
     assert shown.exit_code == 0
     head, *rows = cells(shown.stdout)

@@ -112,7 +112,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> Non
     with pytest.raises(duckdb.CatalogException):
         KnowledgeFile(path, broken)
     with KnowledgeFile(path).reading() as tx:
-        assert tx.execute("SELECT number FROM migrations").fetchall() == [(1,), (2,), (3,), (4,), (5,), (6,), (7,)]
+        assert tx.execute("SELECT list(number ORDER BY number) FROM migrations").fetchall() == [([*range(1, 9)],)]
         assert tx.execute("FROM duckdb_tables() WHERE table_name = 'half'").fetchall() == []
 
 
