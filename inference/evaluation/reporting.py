@@ -139,7 +139,7 @@ def overlaps(language: Sequence[tuple[Path, Path | None]], served: tuple[str, st
     """Of the templates, and of whoever reads and writes free prose besides. Raises ModelError."""
     if found := explained.suggestions():
         yield explained.overlap(explained.TEMPLATES, explained.as_written, found)
-        for one in readers(language, served):
+        for one in readers([one for one in language if not is_student(one[0])], served):
             if isinstance(one, Asked):
                 yield explained.overlap(one.name, one.explanation, found)
 

@@ -23,7 +23,7 @@ from ..measure.job import CloneFacts
 from ..quoting import identifier, qualified, string
 from ..records import Table
 from ..render import Name
-from .catalog import Place, private_columns, structure
+from .catalog import Place, definitions, private_columns, structure
 from .figures import ROW_GROUP, sizes
 from .needed import needed, parents_first
 from .pace import CLOSED, Pace
@@ -73,12 +73,8 @@ def plan_clone(
 ) -> Plan:
     """What to copy of which tables, so that the clone has about `largest` bytes at the most."""
     tables = structure(connection, place.database)
-    macros = connection.execute(
-        "SELECT function_name, macro_definition FROM duckdb_functions() WHERE database_name = ? AND NOT internal "
-        "AND function_type IN ('macro', 'table_macro')",
-        [place.database],
-    ).fetchall()
-    bodies = {table.name: table.statement or "" for table in tables if table.kind == "view"} | dict(macros)
+    macros = {name: text for kind, name, text in definitions(connection, place.database) if kind == "macro"}
+    bodies = {table.name: table.statement or "" for table in tables if table.kind == "view"} | macros
     chosen = needed(asked, texts, tables, bodies)
     size = sizes(connection, place, chosen)
     names = [(table.schema_name, table.name) for table in chosen]

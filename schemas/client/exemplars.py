@@ -3,8 +3,7 @@
 They lie in an SQLite file, which several workers of one product share and which a crash leaves whole, in a folder
 that only the product's user can read. Each shape keeps `KEPT` of them, every run seen being as likely to be among
 them as any other (Vitter's algorithm R); beyond `SHAPES` shapes the least recently seen go, and all that nobody ran for
-`LIFE_S`. With a key their values are
-sealed, and what was kept without it, or with another one, is forgotten.
+`LIFE_S`. With a key their values are sealed, and what was kept without it, or with another one, is forgotten.
 """
 
 import json
@@ -14,7 +13,7 @@ import secrets
 import sqlite3
 import tempfile
 from collections import OrderedDict
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from contextlib import closing, suppress
 from pathlib import Path
 from random import Random
@@ -178,8 +177,7 @@ class Exemplars:
             database.executemany(_COUNT, known)
             if counts:
                 gone.extend(_expired(database, now))
-            for table in ("exemplars", "shapes"):
-                database.executemany(f"DELETE FROM {table} WHERE fingerprint = ?", [(one,) for one in gone])  # noqa: S608
+            _forget(database, gone)
 
         self._transact(write)
         for one in gone:
@@ -211,9 +209,7 @@ class Exemplars:
                 database.execute("DELETE FROM exemplars")
                 database.execute("DELETE FROM sealed_by")
                 database.execute("INSERT INTO sealed_by VALUES (?)", (key_id,))
-            for one in _expired(database, int(time())):
-                database.execute("DELETE FROM exemplars WHERE fingerprint = ?", (one,))
-                database.execute("DELETE FROM shapes WHERE fingerprint = ?", (one,))
+            _forget(database, _expired(database, int(time())))
             seen.update(database.execute("SELECT fingerprint, seen FROM shapes ORDER BY last_seen_s"))
 
         self._transact(read)
@@ -242,6 +238,11 @@ def _expired(database: sqlite3.Connection, now_s: int) -> list[str]:
     database.execute("PRAGMA secure_delete = ON")
     found = database.execute("SELECT fingerprint FROM shapes WHERE last_seen_s < ?", (now_s - LIFE_S,))
     return [fingerprint for (fingerprint,) in found]
+
+
+def _forget(database: sqlite3.Connection, fingerprints: Sequence[str]) -> None:
+    for table in ("exemplars", "shapes"):
+        database.executemany(f"DELETE FROM {table} WHERE fingerprint = ?", [(one,) for one in fingerprints])  # noqa: S608
 
 
 def _place(fingerprint: str, slot: int) -> str:

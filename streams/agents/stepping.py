@@ -8,7 +8,7 @@ from inference.language.asks import Ask
 from schemas.codec import Codec
 from schemas.errors import BrokerError, RecordError
 from streams.agents.letters import letter
-from streams.agents.steps import LARGEST, Asking, Input, Outcome, Question, Step, Told
+from streams.agents.steps import BY_NAME, Asking, Input, Outcome, Question, Step, Told
 
 Answer = Callable[[Sequence[Question]], Sequence[Told]]
 """One answer for each question."""
@@ -74,7 +74,7 @@ def _guarded(step: Step, record: Input, codec: Codec, take: Callable[[], Outcome
             if not output.fits():
                 raise RecordError(
                     f"what {step.name} makes of it takes {len(output.value)} bytes, "
-                    f"{output.topic} holds records of {LARGEST[output.topic]}"
+                    f"{output.topic} holds records of {BY_NAME[output.topic].largest_record}"
                 )
     except BrokerError:
         raise  # not the record's fault: it is tried again

@@ -12,11 +12,12 @@ from inference.judgement.features import Features
 from inference.judgement.judged import Judgement
 from inference.language.asks import Ask, Reply
 from schemas.records import Position
-from schemas.topics import ENVELOPE, TOPICS
+from schemas.topics import TOPICS
 
 INSTANCE = "streams"
 """What made a record, where no process of a product did: the same whichever worker it was."""
-LARGEST = {topic.name: topic.largest_record for topic in TOPICS}
+BY_NAME = {topic.name: topic for topic in TOPICS}
+"""Without the prefix."""
 
 
 class Input(NamedTuple):
@@ -48,7 +49,7 @@ class Output(NamedTuple):
     value: bytes
 
     def fits(self) -> bool:
-        return len(self.key) + len(self.value) + ENVELOPE <= LARGEST[self.topic]
+        return BY_NAME[self.topic].takes(self.key, self.value)
 
 
 class Outcome(NamedTuple):
